@@ -1,0 +1,219 @@
+"""The analysis as data: the `lynccap/1` JSON document, a published contract.
+
+Deterministic: the same input, version and options give the same bytes. No clock, no path, everything sorted by its
+maker. The JSON Schema is derived from these classes.
+"""
+
+from enum import StrEnum
+from typing import Any, Literal
+
+import msgspec
+
+SCHEMA = "lynccap/1"
+
+
+class Severity(StrEnum):
+    """How much a finding costs its users."""
+
+    CRITICAL = "critical"
+    """A device or a site loses sign-in, calls or conferencing."""
+    MAJOR = "major"
+    """A workload fails, or breaks for a class of users."""
+    MINOR = "minor"
+    """Degraded, risky or cosmetic."""
+    INFO = "info"
+    """Worth knowing; nothing is wrong."""
+
+
+class Confidence(StrEnum):
+    """How far the frames carry a finding."""
+
+    CERTAIN = "certain"
+    LIKELY = "likely"
+    POSSIBLE = "possible"
+
+
+class Outcome(StrEnum):
+    """What one rule says of one capture."""
+
+    FIRED = "fired"
+    CLEAR = "clear"
+    NOT_SEEN = "not-seen"
+    INCONCLUSIVE = "inconclusive"
+    RULE_FAILED = "rule-failed"
+
+
+class StepOutcome(StrEnum):
+    """How one step of a device's journey went."""
+
+    OK = "ok"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    NOT_SEEN = "not-seen"
+    UNKNOWN = "unknown"
+
+
+class _Part(msgspec.Struct, frozen=True, kw_only=True):
+    """A piece of the document."""
+
+
+class Tool(_Part):
+    """Who wrote the document."""
+
+    name: str
+    version: str
+
+
+class Quality(_Part):
+    """Something the capture lacks, and what may therefore not be concluded from it."""
+
+    code: str
+    says: str
+    forbids: tuple[str, ...] = ()
+
+
+class Capture(_Part):
+    """One capture that was read. Times are RFC 3339 UTC with the capture's own resolution."""
+
+    id: str
+    name: str
+    sha256: str
+    format: str
+    packets: int
+    bytes: int
+    first_time: str | None
+    last_time: str | None
+    quality: tuple[Quality, ...] = ()
+
+
+class Role(_Part):
+    """A server role and the addresses found to hold it."""
+
+    role: str
+    addresses: tuple[str, ...]
+    names: tuple[str, ...]
+    basis: str
+
+
+class Topology(_Part):
+    """What is known of the deployment, and from where."""
+
+    source: str
+    """inferred, or the file it was read from"""
+    roles: tuple[Role, ...] = ()
+
+
+class Step(_Part):
+    """One step of a device's journey."""
+
+    step: str
+    outcome: StepOutcome
+    says: str
+    time: str | None = None
+    frames: tuple[int, ...] = ()
+    capture: str | None = None
+
+
+class Device(_Part):
+    """One user's machine, phone or server, over all its addresses."""
+
+    id: str
+    addresses: tuple[str, ...]
+    macs: tuple[str, ...]
+    names: tuple[str, ...]
+    kind: str
+    role: str | None
+    basis: str
+    journey: tuple[Step, ...] = ()
+
+
+class Service(_Part):
+    """Traffic of one service in one stack of protocols."""
+
+    service: str
+    stack: str
+    basis: str
+    flows: int
+    packets: int
+    bytes: int
+
+
+class Assessment(_Part):
+    """What one rule said of the captures, and why."""
+
+    rule: str
+    outcome: Outcome
+    reason: str = ""
+
+
+class Evidence(_Part):
+    """Frames of one capture and what they show."""
+
+    capture: str
+    frames: tuple[int, ...]
+    says: str
+    display_filter: str
+
+
+class Rejected(_Part):
+    """A look-alike that was considered and excluded."""
+
+    rule: str
+    because: str
+
+
+class Finding(_Part):
+    """One thing wrong, or worth knowing, with the frames that show it."""
+
+    id: str
+    rule: str
+    title: str
+    severity: Severity
+    confidence: Confidence
+    device: str | None
+    peer: str | None
+    port: int | None
+    transport: str | None
+    service: str | None
+    says: str
+    why: str
+    causes: tuple[str, ...]
+    fix: tuple[str, ...]
+    act: tuple[str, ...]
+    sources: tuple[str, ...]
+    evidence: tuple[Evidence, ...]
+    caused_by: str | None = None
+    rejected: tuple[Rejected, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse a finding nobody could check."""
+        if not any(one.frames for one in self.evidence):
+            raise ValueError(f"{self.rule}: a finding without frames is an opinion")
+
+
+class Document(_Part):
+    """Everything one analysis says."""
+
+    schema: Literal["lynccap/1"] = SCHEMA
+    tool: Tool
+    captures: tuple[Capture, ...]
+    topology: Topology
+    devices: tuple[Device, ...]
+    services: tuple[Service, ...]
+    assessments: tuple[Assessment, ...]
+    findings: tuple[Finding, ...]
+
+
+def to_json(document: Document) -> bytes:
+    """The document as indented UTF-8 JSON, ending with a newline; the same bytes for the same document."""
+    return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
+
+
+def from_json(data: bytes) -> Document:
+    """The document of `data`. Raises msgspec.ValidationError when it does not follow the contract."""
+    return msgspec.json.decode(data, type=Document)
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of the document."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(Document)}

@@ -1,0 +1,231 @@
+"""The tables everything above ingest reads: their columns, their dtypes, and how messages become rows.
+
+A table is a pandas DataFrame with fixed columns. Times are int64 nanoseconds since 1970-01-01 UTC, 0 where there is
+none; frame numbers are int64, counted from 1 within their capture as Wireshark counts them, 0 where there is none.
+Rows of message tables point at their flow; a flow belongs to one capture.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CAPTURES: Mapping[str, str] = {
+    "name": "object",  # file name without folder
+    "sha256": "object",  # of the file as it was handed over
+    "format": "object",  # pcap, pcapng, … with the compression: "pcapng+gzip"
+    "packets": "int64",
+    "bytes": "int64",  # captured bytes of all frames
+    "file_bytes": "int64",
+    "first_time": "int64",
+    "last_time": "int64",
+    "digits": "int64",  # decimal digits of the finest time resolution
+    "snap_length": "int64",  # smallest limit of any interface, 0 when none
+    "snapped": "int64",  # frames captured shorter than they were
+    "undecoded": "int64",  # frames of a link type or layer that is not read
+    "damage": "object",  # one line: what, at which byte; "" when the file is whole
+}
+"""One row a capture; the index is the capture's number."""
+
+FLOWS: Mapping[str, str] = {
+    "capture": "int64",
+    "transport": "object",  # tcp, udp, or "ip-N"
+    "client": "object",  # address of the originator
+    "client_port": "int64",
+    "server": "object",
+    "server_port": "int64",
+    "originator": "object",  # on what "client" rests: syn, syn-ack, first-frame
+    "client_mac": "object",  # source MAC of the client's first frame as captured, "" when the link has none
+    "server_mac": "object",
+    "vlan": "int64",  # innermost tag of the first frame, -1 when untagged
+    "first_time": "int64",
+    "last_time": "int64",
+    "first_frame": "int64",
+    "last_frame": "int64",
+    "frames_client": "int64",  # frames the client sent
+    "frames_server": "int64",
+    "bytes_client": "int64",  # payload bytes on the wire, retransmissions included
+    "bytes_server": "int64",
+    "data_frames_client": "int64",  # frames with payload
+    "data_frames_server": "int64",
+    "first_frame_client": "int64",  # first and last frame of each side, 0 when that side is absent
+    "first_frame_server": "int64",
+    "last_frame_client": "int64",
+    "last_frame_server": "int64",
+    "first_time_client": "int64",
+    "first_time_server": "int64",
+    "last_time_client": "int64",
+    "last_time_server": "int64",
+    "ttl_client_min": "int64",  # IP TTL / hop limit of that side's frames, without those bearing RST; 0 when none
+    "ttl_client_max": "int64",
+    "ttl_server_min": "int64",
+    "ttl_server_max": "int64",
+    "opening": "object",  # tcp: established, half-open (SYN-ACK unanswered), refused (RST to SYN), unanswered (SYN
+    # without any frame back), midstream (no SYN seen); other transports: answered, one-way
+    "closing": "object",  # tcp: "" (still open), client-fin, server-fin, client-rst, server-rst: who ended first
+    "syns": "int64",  # SYN frames without ACK
+    "syn_time": "int64",  # the first SYN
+    "syn_ack_time": "int64",
+    "retransmitted_client": "int64",  # payload segments sent again
+    "retransmitted_server": "int64",
+    "lost_client": "int64",  # bytes the other side acknowledged that this capture lacks ("ACKed unseen segment")
+    "lost_server": "int64",
+    "stack": "object",  # protocols by bytes from the outside in, "/"-separated: "tls", "stun/rtp", "" when unknown
+    "basis": "object",  # on what the stack rests: bytes, port, "" when unknown
+}
+"""One row a conversation; the index is the flow's number, in order of first appearance."""
+
+TCP_FRAMES: Mapping[str, str] = {
+    "flow": "int64",
+    "frame": "int64",
+    "time": "int64",
+    "from_client": "bool",
+    "flags": "int64",  # FIN 1, SYN 2, RST 4, PSH 8, ACK 16
+    "seq": "int64",
+    "ack": "int64",
+    "ttl": "int64",
+    "ip_id": "int64",  # -1 for IPv6
+    "window": "int64",
+    "options": "int64",  # bytes of TCP options
+}
+"""Frames bearing SYN, FIN or RST: how connections opened and ended."""
+
+ICMP: Mapping[str, str] = {
+    "capture": "int64",
+    "frame": "int64",
+    "time": "int64",
+    "reporter": "object",  # source address of the ICMP message
+    "recipient": "object",
+    "type": "int64",
+    "code": "int64",
+    "version": "int64",  # 4 or 6
+    "flow": "int64",  # the flow of the quoted packet, -1 when it is not in the capture
+    "from_client": "bool",  # the quoted packet was the client's
+    "quoted_transport": "object",
+    "quoted_source": "object",
+    "quoted_source_port": "int64",
+    "quoted_destination": "object",
+    "quoted_destination_port": "int64",
+}
+"""ICMP errors with the packet they quote (RFC 792, RFC 4443)."""
+
+MEDIA: Mapping[str, str] = {
+    "flow": "int64",
+    "from_client": "bool",
+    "ssrc": "int64",
+    "payload_type": "int64",  # the most frequent
+    "carried": "object",  # udp, turn-data (Send/Data Indication), mturn, turn-tcp, rfc4571
+    "packets": "int64",
+    "bytes": "int64",  # RTP payload bytes
+    "first_time": "int64",
+    "last_time": "int64",
+    "first_frame": "int64",
+    "last_frame": "int64",
+    "lost": "int64",  # sequence numbers missing between first and last
+    "jitter_us": "int64",  # RFC 3550 6.4.1, microseconds; 0 when the clock rate is unknown
+    "rtcp": "int64",  # RTCP packets beside it, same direction
+}
+"""One row an RTP stream (SSRC) and direction."""
+
+CERTIFICATES: Mapping[str, str] = {
+    "flow": "int64",
+    "frame": "int64",
+    "time": "int64",
+    "from_client": "bool",
+    "position": "int64",  # 0 is the leaf
+    "subject": "object",  # RFC 4514
+    "common_name": "object",
+    "issuer": "object",
+    "names": "object",  # tuple of DNS names of the SAN, in order
+    "serial": "object",  # hex
+    "not_before": "int64",
+    "not_after": "int64",
+    "crl_urls": "object",  # tuple
+    "ocsp_urls": "object",  # tuple
+    "usages": "object",  # tuple of extended key usage names or OIDs
+    "self_signed": "bool",
+    "key": "object",  # "rsa 2048", "ec secp256r1"
+    "signature": "object",  # hash name
+    "sha256": "object",
+    "unreadable": "object",  # why it could not be parsed, "" when it could
+}
+
+DNS_ANSWERS: Mapping[str, str] = {
+    "flow": "int64",
+    "frame": "int64",
+    "time": "int64",
+    "transaction_id": "int64",
+    "question": "object",  # name asked, lower case, no final dot
+    "name": "object",  # owner of this record
+    "record_type": "object",  # A, AAAA, CNAME, SRV, …
+    "value": "object",  # address or target name
+    "port": "int64",  # SRV, else 0
+}
+"""One row a record of an answer section."""
+
+ANOMALIES: Mapping[str, str] = {
+    "flow": "int64",
+    "frame": "int64",
+    "time": "int64",
+    "from_client": "bool",
+    "protocol": "object",
+    "kind": "object",  # truncated, malformed, gap, no-progress, too-many, bounded
+    "says": "object",
+}
+
+MESSAGE_KEYS: Mapping[str, str] = {
+    "flow": "int64",
+    "frame": "int64",  # the frame that completed the message
+    "first_frame": "int64",  # the frame its first byte was in
+    "time": "int64",  # of the completing frame
+    "from_client": "bool",
+}
+"""Leads every message table."""
+
+_DTYPES = {int: "int64", bool: "bool"}
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What ingest read from one or more captures."""
+
+    captures: pd.DataFrame
+    flows: pd.DataFrame
+    tcp_frames: pd.DataFrame
+    icmp: pd.DataFrame
+    media: pd.DataFrame
+    certificates: pd.DataFrame
+    dns_answers: pd.DataFrame
+    anomalies: pd.DataFrame
+    messages: Mapping[str, pd.DataFrame]
+    """By protocol: tls, http, sip, stun, dns, dhcp, ntp, certprov, web-ticket, autodiscover, crl. Always present,
+    empty where none was seen."""
+
+    def __getitem__(self, protocol: str) -> pd.DataFrame:
+        """The message table of `protocol`."""
+        return self.messages[protocol]
+
+
+def columns_of(message_type: type[Any]) -> dict[str, str]:
+    """The columns of a message table and their dtypes: the keys, then the fields of the dataclass."""
+    hints = typing.get_type_hints(message_type)
+    fields = {one.name: _DTYPES.get(hints[one.name], "object") for one in dataclasses.fields(message_type)}
+    return {**MESSAGE_KEYS, **fields}
+
+
+def table(columns: Mapping[str, str], rows: Iterable[tuple[Any, ...]] = ()) -> pd.DataFrame:
+    """A DataFrame with exactly these columns and dtypes; each row gives the values in the columns' order."""
+    import pandas as pd
+
+    kept = list(rows)
+    data = {
+        name: pd.Series([row[place] for row in kept], dtype=dtype)
+        for place, (name, dtype) in enumerate(columns.items())
+    }
+    return pd.DataFrame(data)
