@@ -53,7 +53,7 @@ class StepOutcome(StrEnum):
     UNKNOWN = "unknown"
 
 
-class _Part(msgspec.Struct, frozen=True, kw_only=True):
+class _Part(msgspec.Struct, frozen=True):
     """A piece of the document."""
 
 
@@ -191,7 +191,7 @@ class Finding(_Part):
             raise ValueError(f"{self.rule}: a finding without frames is an opinion")
 
 
-class Document(_Part):
+class Document(_Part, kw_only=True):
     """Everything one analysis says."""
 
     schema: Literal["lynccap/1"] = SCHEMA
