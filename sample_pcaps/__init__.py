@@ -1,0 +1,1 @@
+"""Labelled sample captures; `lab` is where they are made."""

@@ -1,0 +1,1 @@
+"""The laboratory: real network stacks whose captures are the project's labelled samples."""

@@ -1,0 +1,88 @@
+"""The cables and switches of the laboratory: TAP devices joined by one forwarding process.
+
+Every network port of the laboratory is a TAP device inside the namespace of its host; its other end is a file
+descriptor held here. The wire process learns MAC addresses like a switch, waits the delay of the cable, and
+copies frames to mirror ports. TAP devices do no checksum or segmentation offload, so a capture holds what a
+real cable holds.
+"""
+
+import contextlib
+import heapq
+import os
+import select
+import time
+from dataclasses import dataclass, field
+
+LARGEST_FRAME = 2048
+"""Bytes read at once: an Ethernet frame of MTU 1500 with VLAN tags fits."""
+
+
+@dataclass(eq=False)
+class Port:
+    """One switch port: the descriptor of its TAP device, its segment and the one-way delay of its cable."""
+
+    fd: int
+    segment: str
+    delay: float
+
+
+@dataclass(eq=False)
+class MirrorPort:
+    """A port that receives a copy of every frame entering or leaving the watched ports of one segment."""
+
+    fd: int
+    segment: str
+    watched: tuple[Port, ...]
+    """Empty: every port of the segment."""
+
+    def sees(self, port: Port) -> bool:
+        """Say whether a frame on this port is copied."""
+        return port.segment == self.segment and (not self.watched or port in self.watched)
+
+
+@dataclass
+class Wire:
+    """All switches of one network, run by `carry` in a process of its own."""
+
+    ports: list[Port] = field(default_factory=list)
+    mirrors: list[MirrorPort] = field(default_factory=list)
+    _learned: dict[tuple[str, bytes], Port] = field(default_factory=dict)
+    _due: list[tuple[float, int, int, bytes]] = field(default_factory=list)
+    _sequence: int = 0
+
+    def carry(self) -> None:
+        """Forward frames for ever."""
+        by_fd = {port.fd: port for port in self.ports}
+        readable = [*by_fd, *(mirror.fd for mirror in self.mirrors)]
+        while True:
+            wait = max(0.0, self._due[0][0] - time.monotonic()) if self._due else None
+            for fd in select.select(readable, [], [], wait)[0]:
+                frame = os.read(fd, LARGEST_FRAME)
+                if fd in by_fd:
+                    self._switch(by_fd[fd], frame)
+            self._deliver_due()
+
+    def _switch(self, source: Port, frame: bytes) -> None:
+        arrival = time.monotonic() + source.delay
+        self._learned[source.segment, frame[6:12]] = source
+        known = None if frame[0] & 1 else self._learned.get((source.segment, frame[:6]))
+        others = (port for port in self.ports if port.segment == source.segment and port is not source)
+        targets = [known] if known else list(others)
+        for mirror in self.mirrors:
+            if mirror.sees(source) or any(mirror.sees(port) for port in targets):
+                self._send_at(arrival, mirror.fd, frame)
+        for port in targets:
+            if port is not source:
+                self._send_at(arrival + port.delay, port.fd, frame)
+
+    def _send_at(self, when: float, fd: int, frame: bytes) -> None:
+        # The sequence keeps frames of one cable in order when they are due at the same instant.
+        self._sequence += 1
+        heapq.heappush(self._due, (when, self._sequence, fd, frame))
+
+    def _deliver_due(self) -> None:
+        while self._due and self._due[0][0] <= time.monotonic():
+            _, _, fd, frame = heapq.heappop(self._due)
+            # A device that is down refuses the frame, as an unplugged host would.
+            with contextlib.suppress(OSError):
+                os.write(fd, frame)
