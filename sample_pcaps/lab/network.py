@@ -1,9 +1,9 @@
-"""Networks of real hosts: one Linux network namespace each, joined by userspace switches, captured by tcpdump.
+"""Networks of real hosts: one Linux namespace each, joined by userspace switches, captured by tcpdump.
 
-Everything a capture holds was sent by the kernel's own TCP/IP (or by a program through a real socket); routers
-forward, firewalls are nftables, the delay is in the cable. Nothing is named in the system: namespaces are held by
-descriptors only and vanish with the process, so runs cannot collide, scenarios can run in parallel and nothing is
-left behind.
+Everything a capture holds was sent by the kernel's own TCP/IP (or by a program through a real socket);
+routers forward, firewalls are nftables, the delay is in the cable. Nothing is named in the system: namespaces
+are held by descriptors only and vanish with the process, so runs cannot collide, scenarios can run in
+parallel and nothing is left behind.
 
 How to use it (root needed)::
 
