@@ -1,0 +1,134 @@
+"""What is known of Lync and Skype for Business deployments, as data: one CSV file a table, one row a fact.
+
+Only the table that is asked for is read, once.
+"""
+
+from collections.abc import Mapping
+from functools import cache, lru_cache
+from types import MappingProxyType
+
+from lynccap.reference.reader import read
+from lynccap.reference.rows import NameRow, PortRow, RoleRow, SourceRow
+
+SERVICES = (
+    "sip",
+    "psom",
+    "stun-turn",
+    "rtp",
+    "rtcp",
+    "certprov",
+    "web-ticket",
+    "autodiscover",
+    "crl",
+    "ocsp",
+    "address-book",
+    "device-update",
+    "ucwa",
+    "meet",
+    "web",
+    "mras",
+    "dns",
+    "dhcp",
+    "ntp",
+    "app-sharing",
+    "xmpp",
+    "sql",
+    "smb",
+    "cms-replication",
+    "http",
+    "tls",
+    "other",
+)
+"""Every value of `service`, in the document's order."""
+
+MAX_CACHED = (
+    4096  # distinct ports or names of one capture that are worth remembering; more are looked up again
+)
+MAX_NAME = 255  # octets of a DNS name (RFC 1035 2.3.4): nothing longer can match
+
+
+@cache
+def ports() -> tuple[PortRow, ...]:
+    """The paths of a deployment: who opens which port on whom."""
+    return read(PortRow, "ports.csv")
+
+
+@cache
+def roles() -> Mapping[str, RoleRow]:
+    """The roles by name."""
+    return MappingProxyType({row.role: row for row in read(RoleRow, "roles.csv")})
+
+
+@cache
+def names() -> tuple[NameRow, ...]:
+    """What DNS names say of the host behind them."""
+    return read(NameRow, "names.csv")
+
+
+@cache
+def sources() -> Mapping[str, SourceRow]:
+    """Where the facts come from, by key."""
+    return MappingProxyType({row.key: row for row in read(SourceRow, "sources.csv")})
+
+
+@lru_cache(MAX_CACHED)
+def services_on(transport: str, port: int) -> tuple[PortRow, ...]:
+    """The paths that may use `port` of `transport` ("tcp", "udp"), the narrowest range first."""
+    fitting = [row for row in ports() if row.transport == transport and row.port_min <= port <= row.port_max]
+    return tuple(sorted(fitting, key=lambda row: (row.port_max - row.port_min, row.id)))
+
+
+@lru_cache(MAX_CACHED)
+def name_rows(name: str) -> tuple[NameRow, ...]:
+    """What the DNS name `name` says, the longest pattern first; its case and a final dot do not matter.
+
+    Empty for a name no pattern fits. Two rows of one pattern differ by zone.
+    """
+    if len(name) > MAX_NAME:
+        return ()
+    asked = name.lower().removesuffix(".")
+    fitting = [row for row in names() if _fits(row.pattern, asked)]
+    return tuple(sorted(fitting, key=lambda row: -len(row.pattern)))
+
+
+def _fits(pattern: str, name: str) -> bool:
+    if pattern.endswith(".*"):
+        start = pattern.removesuffix("*")
+        return name.startswith(start) and len(name) > len(start)
+    return name == pattern and not pattern.startswith("<")
+
+
+def search_ports(query: str) -> list[PortRow]:
+    """The paths that fit every word of `query`, in the table's order; all of them for an empty query.
+
+    A number fits the ports and ranges that hold it; a range "50000-59999" fits what it overlaps. A service or a
+    role fits as a whole; any other word fits where it occurs in the row.
+    """
+    words = query.lower().split()
+    return [row for row in ports() if all(_says(row, word) for word in words)]
+
+
+def _says(row: PortRow, word: str) -> bool:
+    low, _, high = word.partition("-")
+    if low.isdecimal() and (high or low).isdecimal():
+        return row.port_min <= int(high or low) and int(low) <= row.port_max
+    if word in SERVICES:
+        return row.service == word
+    if word in roles():
+        return word in (row.from_role, row.to_role)
+    return word in _text(row)
+
+
+def _text(row: PortRow) -> str:
+    described = [roles()[role].description for role in (row.from_role, row.to_role)]
+    cells = [
+        row.id,
+        row.transport,
+        row.protocol,
+        row.service,
+        row.from_role,
+        row.to_role,
+        row.purpose,
+        row.when,
+    ]
+    return " ".join([*cells, *described, *row.workloads]).lower()
