@@ -1,0 +1,111 @@
+"""Which names the capture ties to which addresses, and by which frames: DNS, SNI, certificates."""
+
+import ipaddress
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from lynccap.tables import Tables
+
+SOURCE_DNS = "dns"
+SOURCE_SNI = "sni"
+SOURCE_CERTIFICATE = "certificate"
+
+
+# Consumer Skype, Teams and Skype for Business Online ask the same questions and speak the same dialects as Lync
+# on the customer's premises; what they reach is Microsoft's and nobody's Edge.
+CLOUD_DOMAINS = (".skype.com", ".microsoft.com", ".office.com", ".lync.com", ".skype.net", ".msedge.net")
+CLOUD_NETWORKS = tuple(
+    ipaddress.ip_network(text)
+    for text in ("13.107.64.0/18", "52.112.0.0/14", "52.120.0.0/14", "2603:1063::/38")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NameLink:
+    """A name tied to an address or to another name, and the frame that ties it."""
+
+    name: str
+    source: str
+    capture: int
+    frame: int
+    time: int
+
+
+@dataclass
+class NameBook:
+    """Names by address, addresses by name, and the SRV questions that lead to a name."""
+
+    by_address: dict[str, list[NameLink]] = field(default_factory=lambda: defaultdict(list))
+    addresses: dict[str, dict[str, NameLink]] = field(default_factory=lambda: defaultdict(dict))
+    srv: dict[str, list[NameLink]] = field(default_factory=lambda: defaultdict(list))
+    """By target name: the SRV questions answered with it."""
+
+    def names_of(self, address: str, *sources: str) -> tuple[str, ...]:
+        """The distinct names tied to an address, SRV questions included, sorted; of some sources only when given."""
+        wanted = sources or (SOURCE_DNS, SOURCE_SNI, SOURCE_CERTIFICATE)
+        return tuple(
+            sorted({link.name for link in self.by_address.get(address, ()) if link.source in wanted})
+        )
+
+    def addresses_of(self, name: str) -> tuple[str, ...]:
+        """The addresses DNS answers gave for a name, in order of appearance."""
+        return tuple(self.addresses.get(name.lower().rstrip("."), ()))
+
+    def link(self, address: str, name: str) -> NameLink | None:
+        """The first frame that ties `name` to `address`."""
+        return next((one for one in self.by_address.get(address, ()) if one.name == name), None)
+
+
+def read_names(tables: Tables) -> NameBook:
+    """The names of all captures. A name is lower case without its final dot."""
+    book = NameBook()
+    captures = tables.flows["capture"]
+    seen: set[tuple[str, str, str]] = set()
+
+    def tie(address: str, link: NameLink) -> None:
+        if (address, link.name, link.source) not in seen:
+            seen.add((address, link.name, link.source))
+            book.by_address[address].append(link)
+
+    _read_dns(tables, book, tie)
+    tls = tables["tls"]
+    servers = tables.flows["server"]
+    for row in tls[tls["sni"].notna()].itertuples():
+        name = str(row.sni).lower().rstrip(".")
+        tie(servers[row.flow], NameLink(name, SOURCE_SNI, captures[row.flow], row.frame, row.time))
+    leaves = tables.certificates
+    for row in leaves[(leaves["position"] == 0) & ~leaves["from_client"]].itertuples():
+        for name in dict.fromkeys((row.common_name or "", *row.names)):
+            if "." in name:
+                link = NameLink(name.lower(), SOURCE_CERTIFICATE, captures[row.flow], row.frame, row.time)
+                tie(servers[row.flow], link)
+    return book
+
+
+def _read_dns(tables: Tables, book: NameBook, tie: Callable[[str, NameLink], None]) -> None:
+    captures = tables.flows["capture"]
+    answers = tables.dns_answers.sort_values(["time", "frame"], kind="stable")
+    for row in answers[answers["record_type"] == "SRV"].itertuples():
+        link = NameLink(row.question, SOURCE_DNS, captures[row.flow], row.frame, row.time)
+        book.srv[row.value.lower().rstrip(".")].append(link)
+    for row in answers[answers["record_type"].isin(("A", "AAAA"))].itertuples():
+        capture = captures[row.flow]
+        for name in dict.fromkeys((row.question, row.name.lower().rstrip("."))):
+            if name.startswith(
+                "_"
+            ):  # an address in the additional part of an SRV answer belongs to its target
+                continue
+            link = NameLink(name, SOURCE_DNS, capture, row.frame, row.time)
+            book.addresses[name].setdefault(row.value, link)
+            tie(row.value, link)
+            for srv in book.srv.get(name, ()):
+                tie(row.value, srv)
+
+
+def is_cloud(address: str, names: NameBook) -> bool:
+    """Whether an address is of Microsoft's cloud, by its network or by a name DNS gave for it."""
+    value = ipaddress.ip_address(address)
+    if any(value.version == one.version and value in one for one in CLOUD_NETWORKS):
+        return True
+    return any(name.endswith(CLOUD_DOMAINS) for name in names.names_of(address))

@@ -1,0 +1,165 @@
+"""Media relays: the TURN allocations devices made, and on which side of the Edge each relay address lies.
+
+In an MS-TURN Allocate success MAPPED-ADDRESS is the allocated relay address and MS XOR-MAPPED-ADDRESS the
+reflexive one ([MS-TURN] 2.2.2). The relay's ports are on the Edge's external interface. Whoever allocates on the
+internal interface contacts one address and is given another; whoever contacts the external one is given the same.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import pandas as pd
+
+from lynccap.correlation.addresses import is_private, is_public, split_endpoint
+from lynccap.correlation.names import NameBook, is_cloud
+from lynccap.correlation.roles import CLOUD, EDGE_AV, EDGE_INT, Basis, RoleBook, RoleClaim
+from lynccap.tables import Tables
+
+RELAY_PORTS = range(50_000, 60_000)  # the A/V Edge's default allocation range
+TURN_PORTS = frozenset({443, 3478})
+
+
+class Side(StrEnum):
+    """The Edge interface an address belongs to."""
+
+    INTERNAL = "internal"
+    EXTERNAL = "external"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Allocation:
+    """One flow on which a device asked a relay for an allocation."""
+
+    flow: int
+    capture: int
+    client: str
+    server: str
+    port: int
+    transport: str
+    request_frames: tuple[int, ...]
+    request_times: tuple[int, ...]
+    challenge_frames: tuple[int, ...]
+    """401 answers."""
+    success_frames: tuple[int, ...]
+    errors: tuple[tuple[int, int], ...]
+    """Frame and code of errors other than 401 and 438."""
+    relay: str | None
+    """The allocated "address:port"."""
+    reflexive: str | None
+    peers: tuple[str, ...]
+    """Peers named in Send and Set Active Destination, as "address:port"."""
+    released: bool
+
+    @property
+    def answered(self) -> bool:
+        """Whether the relay said anything."""
+        return bool(self.challenge_frames or self.success_frames or self.errors)
+
+
+@dataclass
+class RelayBook:
+    """The allocations and what they say of relay addresses."""
+
+    allocations: list[Allocation] = field(default_factory=list)
+    relays: dict[str, str] = field(default_factory=dict)
+    """Allocated "address:port" to the client that holds it."""
+    relay_hosts: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """External relay address to the server addresses that handed it out."""
+    sides: dict[str, Side] = field(default_factory=dict)
+    """Server address to the interface it is."""
+    cloud: set[str] = field(default_factory=set)
+
+    def side_of(self, address: str) -> Side:
+        """The Edge side an address is, UNKNOWN for addresses that are no relay's."""
+        return self.sides.get(address, Side.UNKNOWN)
+
+
+def read_relays(tables: Tables, names: NameBook, roles: RoleBook) -> RelayBook:
+    """All allocations; adds the role claims they support to `roles`."""
+    book = RelayBook()
+    stun = tables["stun"]
+    wanted = stun[(stun["dialect"] == "ms-turn") & stun["method"].notna()]
+    for flow, rows in wanted.groupby("flow", sort=True):
+        if (rows["method"] == "allocate").any():
+            book.allocations.append(_allocation(int(flow), rows, tables.flows))
+    for one in book.allocations:
+        if is_cloud(one.server, names):
+            book.cloud.add(one.server)
+            says = "a relay of Microsoft's own cloud"
+            roles.add(
+                RoleClaim(one.server, CLOUD, Basis.NAME, False, says, one.capture, one.request_frames[0])
+            )
+        elif one.relay:
+            book.relays[one.relay] = one.client
+            endpoint = split_endpoint(one.relay)
+            if endpoint:
+                book.relay_hosts[endpoint[0]].add(one.server)
+    _place_sides(book)
+    _claim(book, roles)
+    return book
+
+
+def _allocation(flow: int, rows: pd.DataFrame, flows: pd.DataFrame) -> Allocation:
+    row = flows.loc[flow]
+    allocate = rows[rows["method"] == "allocate"]
+    requests = allocate[allocate["kind"] == "request"]
+    successes = allocate[allocate["kind"] == "response"]
+    errors = allocate[allocate["kind"] == "error"]
+    relayed = successes[successes["mapped_address"].notna()]
+    reflexive = successes[successes["xor_mapped_address"].notna()]
+    challenged = errors["error_code"].isin((401, 438))
+    return Allocation(
+        flow=flow,
+        capture=int(row["capture"]),
+        client=row["client"],
+        server=row["server"],
+        port=int(row["server_port"]),
+        transport=row["transport"],
+        request_frames=tuple(int(frame) for frame in requests["frame"]) or (int(rows["frame"].iloc[0]),),
+        request_times=tuple(int(time) for time in requests["time"]) or (int(rows["time"].iloc[0]),),
+        challenge_frames=tuple(int(frame) for frame in errors.loc[challenged, "frame"]),
+        success_frames=tuple(int(frame) for frame in successes["frame"]),
+        errors=tuple(
+            (int(one.frame), int(one.error_code))
+            for one in errors[~challenged].dropna(subset=["error_code"]).itertuples()
+        ),
+        relay=relayed["mapped_address"].iloc[0] if len(relayed) else None,
+        reflexive=reflexive["xor_mapped_address"].iloc[0] if len(reflexive) else None,
+        peers=tuple(dict.fromkeys(rows.loc[rows["destination"].notna(), "destination"])),
+        released=bool(((requests["lifetime"] == 0).fillna(False)).any()),
+    )
+
+
+def _place_sides(book: RelayBook) -> None:
+    clients = defaultdict(set)
+    for one in book.allocations:
+        if one.server not in book.cloud and one.answered:
+            clients[one.server].add(one.client)
+    for server, asking in clients.items():
+        if server in book.relay_hosts or is_public(server) or any(is_public(client) for client in asking):
+            book.sides[server] = Side.EXTERNAL
+        elif any(server in handed for host, handed in book.relay_hosts.items() if host != server):
+            book.sides[server] = Side.INTERNAL
+        else:
+            book.sides[server] = Side.UNKNOWN
+    for host in book.relay_hosts:
+        book.sides[host] = Side.EXTERNAL
+
+
+def _claim(book: RelayBook, roles: RoleBook) -> None:
+    for one in book.allocations:
+        if one.server in book.cloud or not one.answered:
+            continue
+        role = EDGE_INT if book.side_of(one.server) is Side.INTERNAL else EDGE_AV
+        frames = (*one.success_frames, *one.challenge_frames, *(frame for frame, _ in one.errors))
+        # A private address that answers MS-TURN is no consumer relay; a public one may be anybody's.
+        decisive = is_private(one.server)
+        says = "answers MS-TURN allocations"
+        roles.add(RoleClaim(one.server, role, Basis.MESSAGES, decisive, says, one.capture, min(frames)))
+        endpoint = split_endpoint(one.relay)
+        if endpoint and endpoint[0] != one.server:
+            says = f"handed out as relay address by {one.server}"
+            claim = RoleClaim(endpoint[0], EDGE_AV, Basis.MESSAGES, decisive, says, one.capture, min(frames))
+            roles.add(claim)
