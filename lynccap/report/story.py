@@ -1,0 +1,322 @@
+"""What a document amounts to: findings gathered into causes, failed devices, the verdict in sentences.
+
+Every rendered format tells this story, so they cannot disagree.
+"""
+
+import ipaddress
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from lynccap.document import Confidence, Device, Document, Finding, Outcome, Severity, StepOutcome
+from lynccap.report.plain import harmless
+from lynccap.report.words import (
+    CONFIDENCE_NAMES,
+    CONFIDENCE_ORDER,
+    KINDS,
+    LYNC_SERVICES,
+    SEVERITY_ORDER,
+    capital,
+    count,
+    listing,
+    number,
+    role_name,
+    service_name,
+)
+
+MAX_SUBNETS = 3  # subnets a sentence names; with more it gives their number
+SUBNET_BITS = {4: 24, 6: 64}  # the usual size of a user subnet; a capture does not tell the real one
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Findings of one rule about one peer and port, and the symptoms that follow from them."""
+
+    findings: tuple[Finding, ...]
+    symptoms: tuple[Finding, ...] = ()
+
+    @property
+    def lead(self) -> Finding:
+        """The finding that speaks for all."""
+        return self.findings[0]
+
+    @property
+    def severity(self) -> Severity:
+        """The gravest severity among the findings."""
+        return min((one.severity for one in self.findings), key=SEVERITY_ORDER.__getitem__)
+
+    @property
+    def confidences(self) -> tuple[Confidence, ...]:
+        """The confidences that occur, strongest first."""
+        return tuple(sorted({one.confidence for one in self.findings}, key=CONFIDENCE_ORDER.__getitem__))
+
+    @property
+    def confidence(self) -> str:
+        """The confidences in words, with their numbers when they differ."""
+        counts = Counter(one.confidence for one in self.findings)
+        if len(counts) == 1:
+            return CONFIDENCE_NAMES[self.lead.confidence]
+        return ", ".join(f"{CONFIDENCE_NAMES[one].lower()} for {counts[one]}" for one in self.confidences)
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The devices named, each once, in the order of the findings."""
+        return tuple(dict.fromkeys(one.device for one in self.findings if one.device))
+
+    @property
+    def symptom_groups(self) -> tuple["Cause", ...]:
+        """The symptoms, gathered like causes."""
+        return gather(self.symptoms)
+
+
+class Story:
+    """A document and what follows from it for a reader; all texts are harmless to show."""
+
+    def __init__(self, document: Document) -> None:
+        """Read `document`, which may hold hostile names."""
+        self.document = document = harmless(document)
+        self._devices = {
+            key: device for device in reversed(document.devices) for key in (*device.addresses, device.id)
+        }
+        self._roles = {
+            address: role for role in reversed(document.topology.roles) for address in role.addresses
+        }
+        roots = _roots(document.findings)
+        wrong = [one for one in document.findings if not is_normal(one)]
+        symptoms: dict[str, list[Finding]] = {}
+        for one in wrong:
+            if roots[one.id] != one.id:
+                symptoms.setdefault(roots[one.id], []).append(one)
+        self.causes = gather((one for one in wrong if roots[one.id] == one.id), symptoms)
+        self.normal = gather(one for one in document.findings if is_normal(one))
+
+    def device(self, address: str | None) -> Device | None:
+        """The device that holds `address`, or has it for its id."""
+        return self._devices.get(address or "")
+
+    def key(self, address: str) -> str:
+        """What identifies the device behind `address`: its id, or the address when no device is known."""
+        device = self.device(address)
+        return device.id if device else address
+
+    @cached_property
+    def failed(self) -> frozenset[str]:
+        """Devices with a failed step or a critical or major finding."""
+        grave = (Severity.CRITICAL, Severity.MAJOR)
+        steps = {
+            one.id
+            for one in self.document.devices
+            if any(step.outcome is StepOutcome.FAILED for step in one.journey)
+        }
+        return frozenset(steps | self._named(grave))
+
+    @cached_property
+    def minor(self) -> frozenset[str]:
+        """Devices with a minor finding, and none that is worse."""
+        return frozenset(self._named((Severity.MINOR,)) - self.failed)
+
+    @cached_property
+    def unexplained(self) -> frozenset[str]:
+        """Devices with a failed step that no finding names."""
+        return self.failed - self._named((Severity.CRITICAL, Severity.MAJOR, Severity.MINOR))
+
+    @cached_property
+    def total(self) -> int:
+        """How many devices there are, those only findings name included."""
+        named = {self.key(one.device) for one in self.document.findings if one.device}
+        return len(named | {one.id for one in self.document.devices})
+
+    @cached_property
+    def has_lync(self) -> bool:
+        """Whether any traffic was recognised that Lync or Skype for Business uses."""
+        return any(one.service in LYNC_SERVICES for one in self.document.services)
+
+    def outcomes(self, outcome: Outcome) -> int:
+        """How many rules ended so."""
+        return sum(one.outcome is outcome for one in self.document.assessments)
+
+    def _named(self, severities: Sequence[Severity]) -> set[str]:
+        return {
+            self.key(one.device)
+            for cause in self.causes
+            for one in (*cause.findings, *cause.symptoms)
+            if one.device and one.severity in severities
+        }
+
+    def name(self, address: str | None) -> str:
+        """A device's name first, then its address: SEP17 (10.1.2.17)."""
+        device = self.device(address)
+        if device is None or not device.names:
+            return address or "no address"
+        return f"{device.names[0]} ({address if address in device.addresses else _first(device)})"
+
+    def short_name(self, address: str) -> str:
+        """A device's name, or its address when it has none."""
+        device = self.device(address)
+        return device.names[0] if device and device.names else address
+
+    def peer(self, finding: Finding) -> str:
+        """The other side of a finding with its name, role, port and transport; "" when there is none."""
+        if finding.peer is None:
+            return f"{(finding.transport or 'port').upper()} port {finding.port}" if finding.port else ""
+        role = self._roles.get(finding.peer)
+        device = self.device(finding.peer)
+        names = (role.names if role else ()) or (device.names if device else ())
+        known = [*names[:1], *([role_name(role.role)] if role else [])]
+        who = f"{finding.peer} ({', '.join(known)})" if known else finding.peer
+        if finding.port is None:
+            return who
+        transport = f"{finding.transport.upper()} " if finding.transport else ""
+        return f"{who}, {transport}port {finding.port}"
+
+    def who(self, cause: Cause) -> str:
+        """The devices of a cause in a few words: 14 phones in 10.1.2.0/24."""
+        addresses = cause.addresses
+        keys = dict.fromkeys(self.key(address) for address in addresses)
+        if not keys:
+            return f"Server {cause.lead.peer}" if cause.lead.peer else "The whole capture"
+        kinds = {(device.kind if (device := self.device(key)) else "") for key in keys}
+        one, many = (
+            KINDS.get(kinds.pop(), ("device", "devices")) if len(kinds) == 1 else ("device", "devices")
+        )
+        if len(keys) == 1:
+            return f"{capital(one)} {self.name(addresses[0])}"
+        return f"{count(len(keys), one, many)} {_subnets(addresses)}"
+
+
+def is_normal(finding: Finding) -> bool:
+    """Whether a finding explains something that is not wrong."""
+    return finding.severity is Severity.INFO or finding.rule.startswith("state-")
+
+
+def gather(
+    findings: Iterable[Finding], symptoms: dict[str, list[Finding]] | None = None
+) -> tuple[Cause, ...]:
+    """Findings of the same rule, peer and port together; gravest first, then the most devices."""
+    groups: dict[tuple[str, str | None, int | None, str | None], list[Finding]] = {}
+    for one in findings:
+        groups.setdefault((one.rule, one.peer, one.port, one.transport), []).append(one)
+    causes = []
+    for group in groups.values():
+        group.sort(key=lambda one: (SEVERITY_ORDER[one.severity], CONFIDENCE_ORDER[one.confidence]))
+        follow = tuple(each for one in group for each in (symptoms or {}).get(one.id, ()))
+        causes.append(Cause(tuple(group), follow))
+    return tuple(sorted(causes, key=_weight))
+
+
+def _weight(cause: Cause) -> tuple[int, int, int, str]:
+    lead = cause.lead
+    return (
+        SEVERITY_ORDER[cause.severity],
+        -len(cause.addresses),
+        CONFIDENCE_ORDER[cause.confidences[0]],
+        lead.rule,
+    )
+
+
+def _roots(findings: Sequence[Finding]) -> dict[str, str]:
+    """Each finding's first cause: itself when it has none, when that one is normal, or in a circle."""
+    known = {one.id: one for one in findings}
+    roots = {}
+    for one in findings:
+        path = {one.id}
+        root = one
+        while (above := known.get(root.caused_by or "")) and not is_normal(above):
+            if above.id in path:
+                root = one
+                break
+            path.add(above.id)
+            root = above
+        roots[one.id] = root.id
+    return roots
+
+
+def _first(device: Device) -> str:
+    return device.addresses[0] if device.addresses else device.id
+
+
+def _subnets(addresses: Sequence[str]) -> str:
+    found: dict[str, None] = {}
+    for address in addresses:
+        try:
+            parsed = ipaddress.ip_address(address)
+        except ValueError:
+            return ""
+        network = ipaddress.ip_network((parsed, SUBNET_BITS[parsed.version]), strict=False)
+        found[str(network)] = None
+    return f"in {listing(list(found))}" if len(found) <= MAX_SUBNETS else f"in {len(found)} subnets"
+
+
+def headline(story: Story) -> str:
+    """The verdict in one sentence."""
+    failed = len(story.failed)
+    if failed:
+        return f"{number(failed)} of {count(story.total, 'device')} failed."
+    if story.causes:
+        return f"No device failed in what this capture shows, but {_problems(len(story.causes))} found."
+    if not story.has_lync:
+        return "No Lync or Skype for Business traffic was found."
+    return "No failure was found in what this capture shows."
+
+
+def _problems(amount: int) -> str:
+    return "one problem was" if amount == 1 else f"{number(amount)} problems were"
+
+
+def remarks(story: Story) -> tuple[str, ...]:
+    """The sentences after the headline: how far the causes reach, what was checked, what is open."""
+    lines = [*_reach(story), *_checked(story)]
+    undecided, broken = story.outcomes(Outcome.INCONCLUSIVE), story.outcomes(Outcome.RULE_FAILED)
+    if undecided:
+        lines.append(
+            f"{count(undecided, 'check')} could not decide, because the capture lacks what they need."
+        )
+    if broken:
+        lines.append(f"{count(broken, 'check')} stopped on an error in lynccap. Those results are missing.")
+    return tuple(lines)
+
+
+def _reach(story: Story) -> list[str]:
+    lines = []
+    failed, open_cases = len(story.failed), len(story.unexplained)
+    if failed and story.causes:
+        causes = (
+            "One cause was found." if len(story.causes) == 1 else f"{len(story.causes)} causes were found."
+        )
+        lines.append(causes)
+    if open_cases:
+        lines.append(f"For {count(open_cases, 'failed device')} no cause was found.")
+    if story.minor:
+        lines.append(f"{count(len(story.minor), 'more device')} {_have(story.minor)} a minor problem.")
+    quiet = story.total - failed - len(story.minor)
+    if quiet and failed:
+        lines.append(f"{count(quiet, 'other device')} {'shows' if quiet == 1 else 'show'} no failure.")
+    return lines
+
+
+def _have(some: frozenset[str]) -> str:
+    return "has" if len(some) == 1 else "have"
+
+
+def _checked(story: Story) -> list[str]:
+    if story.failed or story.causes:
+        return []
+    lines = []
+    if story.total:
+        lines.append(f"{count(story.total, 'device')} {'was' if story.total == 1 else 'were'} seen.")
+    services = [service_name(one) for one in dict.fromkeys(one.service for one in story.document.services)]
+    if services:
+        lines.append(f"Traffic seen: {listing(services)}.")
+    if not story.has_lync:
+        lines.append(
+            "So nothing can be said about Lync from it. "
+            "Was it taken on the right network, and while a device tried to sign in or call?"
+        )
+    clear = story.outcomes(Outcome.CLEAR)
+    if clear:
+        lines.append(f"{count(clear, 'check')} found the traffic they look at, and nothing wrong with it.")
+    unseen = story.outcomes(Outcome.NOT_SEEN)
+    if unseen:
+        lines.append(f"{count(unseen, 'check')} had nothing to look at: that traffic is not in the capture.")
+    return lines
