@@ -119,7 +119,7 @@ _NO_BODY = _Body(b"", True)
 
 
 @dataclass(frozen=True, slots=True)
-class HttpDissector:
+class Http:
     """Reads HTTP/1.0 and HTTP/1.1 requests and responses."""
 
     name: str = "http"
@@ -150,7 +150,7 @@ class HttpDissector:
         raise Malformed(f"no HTTP start line before offset {cursor.position}")
 
 
-HTTP = HttpDissector()
+HTTP = Http()
 
 
 def outcome_of(request: HttpMessage, response: HttpMessage | None) -> ExchangeOutcome:

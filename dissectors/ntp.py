@@ -3,7 +3,17 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from dissectors.contract import Message
+from dissectors.contract import Cursor, Malformed, Message, Verdict
+
+HEADER = 48  # RFC 5905 7.3
+CONTROL_HEADER = 12  # RFC 9327 2
+MODES = {1: "symmetric", 2: "symmetric", 3: "client", 4: "server", 5: "broadcast", 6: "control"}
+VERSIONS = range(1, 5)
+MAX_STRATUM = 16  # 16 is "unsynchronised"; what lies above is reserved
+MAX_POLL = 17  # RFC 5905 7.2: log2 seconds, about 36 hours
+
+_UNIX_EPOCH = 2_208_988_800  # seconds from 1900-01-01 to 1970-01-01
+_ERA = 1 << 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,3 +30,83 @@ class NtpMessage(Message):
     """3: the clock is not synchronised."""
     transmit_time: int
     """Nanoseconds since 1970-01-01 UTC; 0 when the packet carries none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ntp:
+    """Reads NTP headers of versions 1 to 4; extension fields and authenticators stay closed."""
+
+    name: str = "ntp"
+
+    def probe(self, head: bytes, /) -> Verdict:
+        """LIKELY when every field of the header is in its range: NTP has no magic value."""
+        if not head:
+            return Verdict.UNSURE
+        mode = head[0] & 7
+        if mode not in MODES or (head[0] >> 3) & 7 not in VERSIONS:
+            return Verdict.REJECT
+        if mode == 6:
+            return _probe_control(head)
+        return _probe_header(head, mode)
+
+    def parse(self, cursor: Cursor, /) -> tuple[NtpMessage]:
+        """One packet with its authenticator. Raises Truncated, and Malformed for another mode or version."""
+        first = cursor.uint(1)
+        leap, version, mode = first >> 6, (first >> 3) & 7, first & 7
+        if mode not in MODES or version not in VERSIONS:
+            raise Malformed(f"NTP version {version} mode {mode}")
+        if mode == 6:
+            body = Cursor(cursor.take(CONTROL_HEADER - 1))
+            body.take(9)
+            cursor.take(body.uint(2))
+            return (NtpMessage(kind="control", version=version, stratum=0, leap=leap, transmit_time=0),)
+        header = cursor.take(HEADER - 1)
+        _pass_authenticator(cursor)
+        transmit = _nanoseconds(int.from_bytes(header[39:], "big"))
+        return (
+            NtpMessage(
+                kind=MODES[mode], version=version, stratum=header[0], leap=leap, transmit_time=transmit
+            ),
+        )
+
+
+NTP = Ntp()
+
+
+def _probe_header(head: bytes, mode: int) -> Verdict:
+    fields = head[1:4]
+    poll, precision = int.from_bytes(fields[1:2], signed=True), int.from_bytes(fields[2:3], signed=True)
+    if (fields and fields[0] > MAX_STRATUM) or not -8 <= poll <= MAX_POLL or not -40 <= precision <= 0:
+        return Verdict.REJECT
+    if len(head) < HEADER:
+        return Verdict.UNSURE
+    if len(head) % 4:  # extension fields and authenticators are whole words (RFC 5905 7.5)
+        return Verdict.REJECT
+    answers = mode in (4, 5)
+    if answers and (not any(head[40:48]) or precision == 0):
+        return Verdict.REJECT
+    return Verdict.LIKELY
+
+
+def _probe_control(head: bytes) -> Verdict:
+    """RFC 9327 2: the count of data bytes fills the packet, save for padding."""
+    if len(head) < CONTROL_HEADER:
+        return Verdict.UNSURE
+    padding = len(head) - CONTROL_HEADER - int.from_bytes(head[10:12], "big")
+    return Verdict.LIKELY if 1 <= head[1] & 0x1F <= 12 and 0 <= padding < 4 else Verdict.REJECT
+
+
+def _pass_authenticator(cursor: Cursor) -> None:
+    """Move behind what follows the header, unless it is another packet."""
+    if NTP.probe(cursor.peek(HEADER)) < Verdict.LIKELY:
+        cursor.rest()
+
+
+def _nanoseconds(timestamp: int) -> int:
+    """A 64-bit timestamp as Unix time; without its top bit it counts from 2036 (RFC 4330 3)."""
+    if not timestamp:
+        return 0
+    seconds, fraction = timestamp >> 32, timestamp & (_ERA - 1)
+    if not seconds >> 31:
+        seconds += _ERA
+    return (seconds - _UNIX_EPOCH) * 1_000_000_000 + (fraction * 1_000_000_000 >> 32)

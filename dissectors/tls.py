@@ -126,7 +126,7 @@ class TlsMessage(Message):
 
 
 @dataclass(frozen=True, slots=True)
-class TlsDissector:
+class Tls:
     """Reads TLS records; the pseudo-TLS opening of TURN over TCP is not TLS, though it looks like it."""
 
     name: str = "tls"
@@ -167,7 +167,7 @@ class TlsDissector:
         return (TlsMessage(kind="encrypted-handshake", version=_version(version)),)
 
 
-TLS = TlsDissector()
+TLS = Tls()
 
 
 def _probe_records(head: bytes) -> Verdict:
