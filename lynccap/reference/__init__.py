@@ -8,7 +8,25 @@ from functools import cache, lru_cache
 from types import MappingProxyType
 
 from lynccap.reference.reader import read
-from lynccap.reference.rows import NameRow, PortRow, RoleRow, SourceRow
+from lynccap.reference.rows import (
+    AmbiguousPortRow,
+    CertificateRuleRow,
+    CodecRow,
+    ConflictRow,
+    DhcpOptionRow,
+    DiscoveryOrderRow,
+    IceFlagRow,
+    IcmpRow,
+    NameRow,
+    PortRow,
+    QualityThresholdRow,
+    RoleRow,
+    SipDiagnosticRow,
+    SourceRow,
+    StunErrorRow,
+    TlsAlertRow,
+    UrlRow,
+)
 
 SERVICES = (
     "sip",
@@ -71,6 +89,107 @@ def sources() -> Mapping[str, SourceRow]:
     return MappingProxyType({row.key: row for row in read(SourceRow, "sources.csv")})
 
 
+@cache
+def urls() -> tuple[UrlRow, ...]:
+    """The paths of the web services, and what answers there."""
+    return read(UrlRow, "urls.csv")
+
+
+@cache
+def tls_alerts() -> Mapping[int, TlsAlertRow]:
+    """TLS alerts by code."""
+    return MappingProxyType({row.code: row for row in read(TlsAlertRow, "tls_alerts.csv")})
+
+
+@cache
+def icmp_codes() -> Mapping[tuple[int, int, int], IcmpRow]:
+    """ICMP errors by version (4, 6), type and code."""
+    rows = read(IcmpRow, "icmp_codes.csv")
+    return MappingProxyType({(row.version, row.type, row.code): row for row in rows})
+
+
+@cache
+def stun_errors() -> Mapping[int, StunErrorRow]:
+    """Errors of STUN, TURN and MS-TURN by code."""
+    return MappingProxyType({row.code: row for row in read(StunErrorRow, "stun_errors.csv")})
+
+
+@cache
+def sip_diagnostics() -> tuple[SipDiagnosticRow, ...]:
+    """Codes, and ranges of codes, of ms-diagnostics and its kin."""
+    return read(SipDiagnosticRow, "sip_diagnostics.csv")
+
+
+@cache
+def codecs() -> Mapping[int, CodecRow]:
+    """Codecs by the RTP payload type they usually have; what an SDP says goes before."""
+    return MappingProxyType({row.payload_type: row for row in read(CodecRow, "codecs.csv")})
+
+
+@cache
+def dhcp_options() -> Mapping[str, DhcpOptionRow]:
+    """DHCP options phones depend on, by number ("120") or number and sub-option ("43.3")."""
+    return MappingProxyType({row.option: row for row in read(DhcpOptionRow, "dhcp_options.csv")})
+
+
+@cache
+def discovery_orders() -> Mapping[str, DiscoveryOrderRow]:
+    """In which order each kind of client looks for its servers."""
+    return MappingProxyType({row.client: row for row in read(DiscoveryOrderRow, "discovery_orders.csv")})
+
+
+@cache
+def certificate_rules() -> Mapping[str, CertificateRuleRow]:
+    """What the certificate of each role has to say, by the rule's id."""
+    return MappingProxyType({row.id: row for row in read(CertificateRuleRow, "certificate_rules.csv")})
+
+
+@cache
+def conflicts() -> Mapping[str, ConflictRow]:
+    """Where sources disagree, by id."""
+    return MappingProxyType({row.id: row for row in read(ConflictRow, "conflicts.csv")})
+
+
+@cache
+def ambiguous_ports() -> tuple[AmbiguousPortRow, ...]:
+    """Ports that do not say their service."""
+    return read(AmbiguousPortRow, "ambiguous_ports.csv")
+
+
+@cache
+def quality_thresholds() -> Mapping[str, QualityThresholdRow]:
+    """Limits of media quality by metric."""
+    return MappingProxyType({row.metric: row for row in read(QualityThresholdRow, "quality_thresholds.csv")})
+
+
+@cache
+def ice_flags() -> tuple[IceFlagRow, ...]:
+    """Bits of ICE warnings, for both tables."""
+    return read(IceFlagRow, "ice_flags.csv")
+
+
+@lru_cache(MAX_CACHED)
+def url_row(target: str) -> UrlRow | None:
+    """What answers at an HTTP request target such as "/ucwa/v1?x=1": the longest known path it begins with.
+
+    Case does not matter. None for a path of no known service.
+    """
+    asked = target.lower()
+    fitting = [row for row in urls() if _begins(asked, row.path.lower())]
+    return max(fitting, key=lambda row: len(row.path), default=None)
+
+
+def _begins(target: str, path: str) -> bool:
+    rest = target.removeprefix(path)
+    return target.startswith(path) and (path.endswith("=") or not rest or rest[0] in "/?")
+
+
+def sip_diagnostic(code: int) -> SipDiagnosticRow | None:
+    """What a code of ms-diagnostics or ms-client-diagnostics says: its own row, else the range it lies in."""
+    fitting = [row for row in sip_diagnostics() if row.code_min <= code <= row.code_max]
+    return min(fitting, key=lambda row: row.code_max - row.code_min, default=None)
+
+
 @lru_cache(MAX_CACHED)
 def services_on(transport: str, port: int) -> tuple[PortRow, ...]:
     """The paths that may use `port` of `transport` ("tcp", "udp"), the narrowest range first."""
@@ -101,8 +220,8 @@ def _fits(pattern: str, name: str) -> bool:
 def search_ports(query: str) -> list[PortRow]:
     """The paths that fit every word of `query`, in the table's order; all of them for an empty query.
 
-    A number fits the ports and ranges that hold it; a range "50000-59999" fits what it overlaps. A service or a
-    role fits as a whole; any other word fits where it occurs in the row.
+    A number fits the ports and ranges that hold it; a range "50000-59999" fits what it overlaps. A service
+    or a role fits as a whole; any other word fits where it occurs in the row.
     """
     words = query.lower().split()
     return [row for row in ports() if all(_says(row, word) for word in words)]

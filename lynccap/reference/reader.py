@@ -16,16 +16,20 @@ def _texts(cell: str) -> tuple[str, ...]:
     return tuple(cell.split(SEPARATOR)) if cell else ()
 
 
+def _number(cell: str) -> int:
+    return int(cell, 0)  # flags are written in hexadecimal
+
+
 def _numbers(cell: str) -> tuple[int, ...]:
-    return tuple(int(one) for one in _texts(cell))
+    return tuple(_number(one) for one in _texts(cell))
 
 
 _CONVERTERS: dict[Any, Callable[[str], Any]] = {
     str: str,
-    int: int,
+    int: _number,
     float: float,
     bool: _TRUTH.__getitem__,
-    int | None: lambda cell: int(cell) if cell else None,
+    int | None: lambda cell: _number(cell) if cell else None,
     float | None: lambda cell: float(cell) if cell else None,
     tuple[str, ...]: _texts,
     tuple[int, ...]: _numbers,

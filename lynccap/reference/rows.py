@@ -76,3 +76,192 @@ class SourceRow:
     key: str
     kind: str
     reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class UrlRow:
+    """A path of the web services and what answers there."""
+
+    path: str
+    """Beginning of the path, without case; a placeholder such as `<crl>` where the host decides the path."""
+    service: str
+    purpose: str
+    internal: bool
+    external: bool
+    http80_allowed: bool
+    """A request without TLS is part of the design."""
+    authentication: str
+    normal_statuses: tuple[int, ...]
+    """HTTP statuses that are no failure as a first answer; empty where no page says."""
+    verified: bool
+    source: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TlsAlertRow:
+    """A TLS alert."""
+
+    code: int
+    name: str
+    meaning: str
+    source: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class IcmpRow:
+    """An ICMP error."""
+
+    version: int
+    """4 or 6"""
+    type: int
+    code: int
+    name: str
+    says: str
+    source: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StunErrorRow:
+    """An error code of STUN, TURN and MS-TURN."""
+
+    code: int
+    name: str
+    meaning: str
+    normal: bool
+    """Part of a healthy exchange when it comes once."""
+    verified: bool
+    source: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SipDiagnosticRow:
+    """Codes of the ms-diagnostics family of SIP headers; a row may span a range."""
+
+    code_min: int
+    code_max: int
+    header: str
+    """diagnostics (written by servers), client (written by endpoints) or any"""
+    area: str
+    meaning: str
+    normal: bool
+    """Bookkeeping, not a failure."""
+    verified: bool
+    source: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CodecRow:
+    """A codec under its usual RTP payload type; rates in kbit/s, None where unknown."""
+
+    name: str
+    payload_type: int
+    clock_rate: int | None
+    """Hz of the RTP timestamp"""
+    media: str
+    """audio, video, data, dtmf, silence or redundancy"""
+    payload_kbps: float | None
+    ip_kbps: float | None
+    """With headers of IP, UDP, RTP and SRTP."""
+    ip_fec_kbps: float | None
+    """The same with forward error correction."""
+    use: str
+    verified: bool
+    source: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DhcpOptionRow:
+    """A DHCP option a phone depends on."""
+
+    option: str
+    """Number, with the sub-option behind a dot."""
+    name: str
+    expected: str
+    failure: str
+    source: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DiscoveryOrderRow:
+    """What a kind of client asks for, first to last."""
+
+    client: str
+    steps: tuple[str, ...]
+    says: str
+    source: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateRuleRow:
+    """What the certificate of a role has to say, and must not."""
+
+    id: str
+    roles: tuple[str, ...]
+    interface: str
+    subject: str
+    names_rule: str
+    names_required: tuple[str, ...]
+    names_refused: tuple[str, ...]
+    usages: tuple[str, ...]
+    issuer: str
+    wildcard: str
+    refused: tuple[str, ...]
+    key_exportable: bool
+    source: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ConflictRow:
+    """Two sources that disagree, and how to speak about it."""
+
+    id: str
+    position_a: str
+    position_b: str
+    report: str
+    source: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AmbiguousPortRow:
+    """A port that means several services, and how to tell them apart."""
+
+    ports: str
+    port_min: int
+    port_max: int
+    transport: str
+    services: tuple[str, ...]
+    meanings: tuple[str, ...]
+    tell: str
+    source: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class QualityThresholdRow:
+    """From where on a measure of media quality is noticeable, and poor.
+
+    `poor` is Microsoft's limit for a poor call; `warn` is this project's own.
+    """
+
+    metric: str
+    warn: float
+    poor: float
+    unit: str
+    lower_is_worse: bool
+    column: str
+    """Name in the Quality of Experience reports."""
+    says: str
+    source: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class IceFlagRow:
+    """A bit of an ICE warning; the two tables give the same bit different meanings."""
+
+    table: str
+    """client (ICEWarn of a client's diagnostics) or report (Quality of Experience report)"""
+    bit: int
+    meaning: str
+    expected: bool
+    """Common in calls that worked."""
+    verified: bool
+    source: tuple[str, ...]
