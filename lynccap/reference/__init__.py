@@ -180,8 +180,10 @@ def url_row(target: str) -> UrlRow | None:
 
 
 def _begins(target: str, path: str) -> bool:
+    if path.startswith("<") or not target.startswith(path):
+        return False
     rest = target.removeprefix(path)
-    return target.startswith(path) and (path.endswith("=") or not rest or rest[0] in "/?")
+    return path.endswith("=") or not rest or rest[0] in "/?"
 
 
 def sip_diagnostic(code: int) -> SipDiagnosticRow | None:
