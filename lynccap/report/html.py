@@ -4,7 +4,6 @@ import base64
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property
 
@@ -152,22 +151,21 @@ class Page:
     def steps(self) -> tuple[StepCount, ...]:
         """The steps of all journeys in their order, with how they ended."""
         counts: dict[str, Counter[StepOutcome]] = {}
+        order: list[str] = []
         for device in self.story.document.devices:
-            for step in device.journey:
-                counts.setdefault(step.step, Counter())[step.outcome] += 1
-        return tuple(StepCount(step, outcomes) for step, outcomes in counts.items())
+            following = len(order)
+            for step in reversed(device.journey):
+                if step.step not in counts:
+                    order.insert(following, step.step)
+                    counts[step.step] = Counter()
+                following = order.index(step.step)
+                counts[step.step][step.outcome] += 1
+        return tuple(StepCount(step, counts[step]) for step in order)
 
     @property
     def quality(self) -> tuple[tuple[Capture, Quality], ...]:
         """What the captures lack, capture by capture."""
         return tuple((one, lack) for one in self.story.document.captures for lack in one.quality)
-
-    @property
-    def undecided(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
-        """Reasons why checks could not decide, with the checks; the reason that hides most comes first."""
-        return _by_reason(
-            one for one in self.story.document.assessments if one.outcome is Outcome.INCONCLUSIVE
-        )
 
     @property
     def outcomes(self) -> tuple[tuple[Outcome, tuple[Assessment, ...]], ...]:
@@ -191,11 +189,3 @@ class Page:
         texts |= {words.role_name(one.role).lower() for one in self.story.document.topology.roles}
         used = set(re.findall(r"[a-z]+", " ".join(texts)))
         return tuple((name, meaning) for name, key, meaning in words.GLOSSARY if used.issuperset(key.split()))
-
-
-def _by_reason(assessments: Iterable[Assessment]) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    reasons: dict[str, list[str]] = {}
-    for one in assessments:
-        reasons.setdefault(one.reason or "No reason was given.", []).append(one.rule)
-    ordered = sorted(reasons.items(), key=lambda item: -len(item[1]))
-    return tuple((reason, tuple(rules)) for reason, rules in ordered)

@@ -26,6 +26,7 @@ from lynccap.report.words import (
 )
 
 MAX_SUBNETS = 3  # subnets a sentence names; with more it gives their number
+GRAVE = (Severity.CRITICAL, Severity.MAJOR)
 SUBNET_BITS = {4: 24, 6: 64}  # the usual size of a user subnet; a capture does not tell the real one
 
 
@@ -38,8 +39,8 @@ class Cause:
 
     @property
     def lead(self) -> Finding:
-        """The finding that speaks for all."""
-        return self.findings[0]
+        """The finding that speaks for all: the gravest, then the surest, then the first."""
+        return min(self.findings, key=_rank)
 
     @property
     def severity(self) -> Severity:
@@ -56,7 +57,7 @@ class Cause:
         """The confidences in words, with their numbers when they differ."""
         counts = Counter(one.confidence for one in self.findings)
         if len(counts) == 1:
-            return CONFIDENCE_NAMES[self.lead.confidence]
+            return CONFIDENCE_NAMES[self.lead.confidence].lower()
         return ", ".join(f"{CONFIDENCE_NAMES[one].lower()} for {counts[one]}" for one in self.confidences)
 
     @property
@@ -103,13 +104,12 @@ class Story:
     @cached_property
     def failed(self) -> frozenset[str]:
         """Devices with a failed step or a critical or major finding."""
-        grave = (Severity.CRITICAL, Severity.MAJOR)
         steps = {
             one.id
             for one in self.document.devices
             if any(step.outcome is StepOutcome.FAILED for step in one.journey)
         }
-        return frozenset(steps | self._named(grave))
+        return frozenset(steps | self._named(GRAVE))
 
     @cached_property
     def minor(self) -> frozenset[str]:
@@ -119,7 +119,7 @@ class Story:
     @cached_property
     def unexplained(self) -> frozenset[str]:
         """Devices with a failed step that no finding names."""
-        return self.failed - self._named((Severity.CRITICAL, Severity.MAJOR, Severity.MINOR))
+        return self.failed - self._named((*GRAVE, Severity.MINOR))
 
     @cached_property
     def total(self) -> int:
@@ -135,6 +135,16 @@ class Story:
     def outcomes(self, outcome: Outcome) -> int:
         """How many rules ended so."""
         return sum(one.outcome is outcome for one in self.document.assessments)
+
+    @cached_property
+    def undecided(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """Reasons why checks could not decide, with the checks; the reason that hides most comes first."""
+        reasons: dict[str, list[str]] = {}
+        for one in self.document.assessments:
+            if one.outcome is Outcome.INCONCLUSIVE:
+                reasons.setdefault(one.reason or "No reason was given", []).append(one.rule)
+        ordered = sorted(reasons.items(), key=lambda item: -len(item[1]))
+        return tuple((reason, tuple(rules)) for reason, rules in ordered)
 
     def _named(self, severities: Sequence[Severity]) -> set[str]:
         return {
@@ -199,10 +209,13 @@ def gather(
         groups.setdefault((one.rule, one.peer, one.port, one.transport), []).append(one)
     causes = []
     for group in groups.values():
-        group.sort(key=lambda one: (SEVERITY_ORDER[one.severity], CONFIDENCE_ORDER[one.confidence]))
         follow = tuple(each for one in group for each in (symptoms or {}).get(one.id, ()))
         causes.append(Cause(tuple(group), follow))
     return tuple(sorted(causes, key=_weight))
+
+
+def _rank(finding: Finding) -> tuple[int, int]:
+    return SEVERITY_ORDER[finding.severity], CONFIDENCE_ORDER[finding.confidence]
 
 
 def _weight(cause: Cause) -> tuple[int, int, int, str]:
@@ -257,6 +270,8 @@ def headline(story: Story) -> str:
         return f"No device failed in what this capture shows, but {_problems(len(story.causes))} found."
     if not story.has_lync:
         return "No Lync or Skype for Business traffic was found."
+    if story.outcomes(Outcome.INCONCLUSIVE) and not story.outcomes(Outcome.CLEAR):
+        return "No failure was found, but this capture cannot show whether there is one."
     return "No failure was found in what this capture shows."
 
 
@@ -265,38 +280,41 @@ def _problems(amount: int) -> str:
 
 
 def remarks(story: Story) -> tuple[str, ...]:
-    """The sentences after the headline: how far the causes reach, what was checked, what is open."""
-    lines = [*_reach(story), *_checked(story)]
+    """The sentences after the headline: how far the causes reach, and what was checked."""
+    return (*_reach(story), *_checked(story))
+
+
+def caveats(story: Story) -> tuple[str, ...]:
+    """What the checks leave open, in sentences."""
+    lines = []
     undecided, broken = story.outcomes(Outcome.INCONCLUSIVE), story.outcomes(Outcome.RULE_FAILED)
     if undecided:
         lines.append(
             f"{count(undecided, 'check')} could not decide, because the capture lacks what they need."
         )
     if broken:
-        lines.append(f"{count(broken, 'check')} stopped on an error in lynccap. Those results are missing.")
+        lines.append(f"{count(broken, 'check')} stopped on an error in lynccap, so the results are missing.")
     return tuple(lines)
 
 
 def _reach(story: Story) -> list[str]:
     lines = []
     failed, open_cases = len(story.failed), len(story.unexplained)
-    if failed and story.causes:
-        causes = (
-            "One cause was found." if len(story.causes) == 1 else f"{len(story.causes)} causes were found."
-        )
-        lines.append(causes)
+    grave = sum(one.severity in GRAVE for one in story.causes)
+    explained = failed - open_cases
+    if explained and grave:
+        which = "it" if failed == 1 else "them all" if explained == failed else number(explained)
+        explain = f"{number(grave)} causes explain" if grave > 1 else "One cause explains"
+        lines.append(f"{explain} {which}{'' if explained == failed else ' of them'}.")
     if open_cases:
         lines.append(f"For {count(open_cases, 'failed device')} no cause was found.")
     if story.minor:
-        lines.append(f"{count(len(story.minor), 'more device')} {_have(story.minor)} a minor problem.")
+        have = "has" if len(story.minor) == 1 else "have"
+        lines.append(f"{count(len(story.minor), 'more device')} {have} a minor problem.")
     quiet = story.total - failed - len(story.minor)
     if quiet and failed:
         lines.append(f"{count(quiet, 'other device')} {'shows' if quiet == 1 else 'show'} no failure.")
     return lines
-
-
-def _have(some: frozenset[str]) -> str:
-    return "has" if len(some) == 1 else "have"
 
 
 def _checked(story: Story) -> list[str]:
@@ -313,6 +331,10 @@ def _checked(story: Story) -> list[str]:
             "So nothing can be said about Lync from it. "
             "Was it taken on the right network, and while a device tried to sign in or call?"
         )
+        if any(one.service == "tls" for one in story.document.services):
+            lines.append(
+                "The encrypted traffic may still be Lync; a topology file lets its servers be known."
+            )
     clear = story.outcomes(Outcome.CLEAR)
     if clear:
         lines.append(f"{count(clear, 'check')} found the traffic they look at, and nothing wrong with it.")

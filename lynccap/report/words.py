@@ -71,28 +71,28 @@ SERVICE_NAMES: dict[str, str] = {
     "stun-turn": "STUN/TURN (media relay)",
     "rtp": "RTP (audio and video)",
     "rtcp": "RTCP (media reports)",
-    "certprov": "Certificate provisioning",
-    "web-ticket": "Web ticket (web sign-in)",
+    "certprov": "certificate provisioning",
+    "web-ticket": "web ticket (web sign-in)",
     "autodiscover": "Autodiscover",
     "crl": "CRL (certificate revocation list)",
     "ocsp": "OCSP (certificate revocation)",
-    "address-book": "Address book",
-    "device-update": "Device update",
+    "address-book": "address book",
+    "device-update": "device update",
     "ucwa": "UCWA (mobile and web clients)",
-    "meet": "Meeting join page",
+    "meet": "meeting join page",
     "web": "Lync web services",
     "mras": "MRAS (relay credentials)",
     "dns": "DNS",
     "dhcp": "DHCP",
     "ntp": "NTP (time)",
-    "app-sharing": "Application sharing",
+    "app-sharing": "application sharing",
     "xmpp": "XMPP",
     "sql": "SQL Server",
     "smb": "SMB (file share)",
-    "cms-replication": "Configuration replication",
-    "http": "Other web traffic (HTTP)",
-    "tls": "Other encrypted traffic (TLS)",
-    "other": "Other traffic",
+    "cms-replication": "configuration replication",
+    "http": "other web traffic (HTTP)",
+    "tls": "other encrypted traffic (TLS)",
+    "other": "other traffic",
 }
 
 LYNC_SERVICES = frozenset(SERVICE_NAMES) - {
@@ -251,6 +251,11 @@ def frames(numbers: Sequence[int]) -> str:
     return f"{', '.join(runs[:MAX_RANGES])} and {number(len(ordered) - ends[MAX_RANGES - 1])} more"
 
 
+def frame_list(numbers: Sequence[int]) -> str:
+    """`frames` with the word before them: frame 20; frames 12–14, 20."""
+    return f"{'frame' if len(set(numbers)) == 1 else 'frames'} {frames(numbers)}"
+
+
 def _run(first: int, last: int) -> str:
     if first == last:
         return str(first)
@@ -273,8 +278,10 @@ def capital(text: str) -> str:
 
 
 def sentence(text: str) -> str:
-    """`text` beginning with a capital and ending with a full stop."""
-    text = capital(text.strip())
+    """`text` ending with a full stop, and beginning with a capital unless a host's name begins it."""
+    text = text.strip()
+    if text.partition(" ")[0].isalpha():
+        text = capital(text)
     return text if not text or text[-1] in ".?!…:" else text + "."
 
 

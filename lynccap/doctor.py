@@ -1,0 +1,117 @@
+"""What is installed, what is lost without it, and how to get it."""
+
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+MINIMUM_PYTHON = (3, 11)
+ASK_SECONDS = 5.0  # for a tool's own version: a tool that takes longer is as good as broken
+
+PACKAGES: dict[str, str] = {
+    "click": "The command line does not start.",
+    "cryptography": "Certificates are not read, so no certificate failure is found.",
+    "defusedxml": "Topology exports are not read: roles come from the capture alone.",
+    "dnspython": "DNS answers are not read: names and service records stay unknown.",
+    "jinja2": "No HTML report.",
+    "msgspec": "No analysis: the document is built on it.",
+    "numpy": "No analysis: captures are read with it.",
+    "pandas": "No analysis: flows and devices are correlated with it.",
+    "pyshark": "No second opinion from tshark, and no decryption with a key log. All else works.",
+    "rich": "No progress bar and no coloured tables.",
+    "scapy": "No evidence slices and no redaction for a hand-off.",
+    "zstandard": "Captures compressed with Zstandard (.zst) are not read.",
+}
+"""The packages lynccap requires, and what is lost without each."""
+
+WIRESHARK_FOLDERS = (
+    "C:/Program Files/Wireshark",
+    "C:/Program Files (x86)/Wireshark",
+    "/Applications/Wireshark.app/Contents/MacOS",
+)
+"""Where Wireshark's installers put tshark without adding it to the search path."""
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "msedge", "chrome")
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing lynccap may use."""
+
+    name: str
+    found: bool
+    version: str
+    """"" when it is not found, or does not tell."""
+    lost: str
+    """What is lost without it."""
+    get: str
+    """How to get it."""
+    required: bool
+
+
+def examine() -> list[Check]:
+    """Python, the required packages, then the optional programs; imports and changes nothing."""
+    return [_python(), *map(_package, PACKAGES), _tshark(), _chromium()]
+
+
+def _python() -> Check:
+    wanted = ".".join(map(str, MINIMUM_PYTHON))
+    found = sys.version_info >= MINIMUM_PYTHON
+    lost = f"lynccap needs Python {wanted} or newer."
+    return Check("Python", found, platform.python_version(), lost, f"Install Python {wanted} or newer.", True)
+
+
+def _package(name: str) -> Check:
+    try:
+        version = metadata.version(name)
+    except metadata.PackageNotFoundError:
+        version = ""
+    get = f"{Path(sys.executable).name} -m pip install {name}"
+    return Check(name, bool(version), version, PACKAGES[name], get, required=True)
+
+
+def _tshark() -> Check:
+    path = _program(("tshark",), WIRESHARK_FOLDERS)
+    lost = "No second opinion, no decryption with a key log, no packet details of evidence. All else works."
+    get = "Install Wireshark with its command line tools; on Debian and Ubuntu the package tshark."
+    return Check("tshark", bool(path), _version(path), lost, get, required=False)
+
+
+def _chromium() -> Check:
+    path = _program(CHROMIUM_NAMES, ())
+    # On Windows a browser opens a window when asked for its version.
+    version = "" if sys.platform == "win32" else _version(path)
+    lost = "Nothing for users: only lynccap's own tests of the HTML report use it."
+    get = "Install Chromium to run those tests; on Debian and Ubuntu the package chromium."
+    return Check("Chromium", bool(path), version, lost, get, required=False)
+
+
+def _program(names: Iterable[str], folders: Iterable[str]) -> str:
+    for name in names:
+        found = shutil.which(name) or next(
+            filter(None, (shutil.which(name, path=one) for one in folders)), None
+        )
+        if found:
+            return found
+    return ""
+
+
+def _version(program: str) -> str:
+    """The first word with a digit in front and a dot in it that `program` prints for --version, else ""."""
+    if not program:
+        return ""
+    try:
+        answer = subprocess.run(
+            [program, "--version"],
+            capture_output=True,
+            timeout=ASK_SECONDS,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    words = answer.stdout[:1000].decode(errors="replace").split()
+    return next((word.rstrip(".,") for word in words if word[0].isdigit() and "." in word), "")
