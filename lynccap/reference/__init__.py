@@ -62,6 +62,7 @@ SERVICES = (
 MAX_CACHED = (
     4096  # distinct ports or names of one capture that are worth remembering; more are looked up again
 )
+MAX_PORT_DIGITS = 5  # of 65535
 MAX_NAME = 255  # octets of a DNS name (RFC 1035 2.3.4): nothing longer can match
 
 
@@ -222,22 +223,27 @@ def _fits(pattern: str, name: str) -> bool:
 def search_ports(query: str) -> list[PortRow]:
     """The paths that fit every word of `query`, in the table's order; all of them for an empty query.
 
-    A number fits the ports and ranges that hold it; a range "50000-59999" fits what it overlaps. A service
-    or a role fits as a whole; any other word fits where it occurs in the row.
+    A number fits the ports and ranges that hold it; a range "50000-59999" fits what it overlaps. The name of a
+    service or a role fits as a whole; any other word fits where it occurs in the row. "5061/tcp" is two words.
     """
-    words = query.lower().split()
+    words = query.lower().replace("/", " ").split()
     return [row for row in ports() if all(_says(row, word) for word in words)]
 
 
 def _says(row: PortRow, word: str) -> bool:
-    low, _, high = word.partition("-")
-    if low.isdecimal() and (high or low).isdecimal():
-        return row.port_min <= int(high or low) and int(low) <= row.port_max
-    if word in SERVICES:
+    numbers = word.split("-")
+    if len(numbers) <= 2 and all(one.isdecimal() and len(one) <= MAX_PORT_DIGITS for one in numbers):
+        return row.port_min <= int(numbers[-1]) and int(numbers[0]) <= row.port_max
+    if word in _services_with_ports():
         return row.service == word
     if word in roles():
         return word in (row.from_role, row.to_role)
-    return word in _text(row)
+    return word.replace("-", " ") in _text(row)
+
+
+@cache
+def _services_with_ports() -> frozenset[str]:
+    return frozenset(row.service for row in ports())
 
 
 def _text(row: PortRow) -> str:
@@ -252,4 +258,4 @@ def _text(row: PortRow) -> str:
         row.purpose,
         row.when,
     ]
-    return " ".join([*cells, *described, *row.workloads]).lower()
+    return " ".join([*cells, *described, *row.workloads]).lower().replace("-", " ")

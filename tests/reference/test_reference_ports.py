@@ -110,6 +110,13 @@ def test_a_search_takes_numbers_services_roles_and_words():
     assert {row.ports for row in search_ports("whiteboards")} == {"8057"}
     assert search_ports("") == list(ports())
     assert search_ports("gopher") == []
+    assert search_ports("9" * 5000) == []
+
+
+def test_a_search_takes_the_ways_people_write():
+    assert search_ports("3478/udp") == search_ports("udp 3478") != search_ports("3478/tcp")
+    assert {row.protocol for row in search_ports("SIP/MTLS")} >= {"SIP/MTLS"}
+    assert search_ports("DIAL-IN") == search_ports("dial in") != []
 
 
 def test_a_search_for_a_range_finds_what_it_overlaps():
