@@ -223,8 +223,8 @@ def _fits(pattern: str, name: str) -> bool:
 def search_ports(query: str) -> list[PortRow]:
     """The paths that fit every word of `query`, in the table's order; all of them for an empty query.
 
-    A number fits the ports and ranges that hold it; a range "50000-59999" fits what it overlaps. A service or a
-    role fits as a whole; any other word fits where it occurs in the row. "5061/tcp" is two words.
+    A number fits the ports and ranges that hold it; a range "50000-59999" fits what it overlaps. A service or
+    a role fits as a whole; any other word fits where it occurs in the row. "5061/tcp" is two words.
     """
     words = query.lower().replace("/", " ").split()
     return [row for row in ports() if all(_says(row, word) for word in words)]
