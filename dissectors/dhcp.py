@@ -20,6 +20,9 @@ MAX_TEXT = 1024
 MAX_LIST = 64
 """Addresses, names or codes kept of one list: more than any phone tries."""
 
+MAX_PADDING = 2048
+"""Bytes behind the end option searched for another message; a datagram holds one."""
+
 _FIXED = 236  # bytes before the magic cookie (RFC 2131 2)
 _MAGIC = bytes.fromhex("63825363")
 _SERVER_NAME = slice(44, 108)
@@ -120,7 +123,7 @@ class Dhcp:
         return Verdict.UNSURE if _MAGIC.startswith(magic) else Verdict.REJECT
 
     def parse(self, cursor: Cursor, /) -> tuple[DhcpMessage, ...]:
-        """Read one message up to its end option, and the zeros that fill the datagram.
+        """Read one message up to its end option, and what fills the datagram behind it.
 
         Raises Truncated when no end option is reached, Malformed without a BOOTP header and the magic cookie.
         """
@@ -167,8 +170,12 @@ def _join_field(options: dict[int, bytearray], area: bytes) -> None:
 
 
 def _skip_padding(cursor: Cursor) -> None:
-    padded = cursor.peek(cursor.remaining)
-    cursor.take(len(padded) - len(padded.lstrip(b"\0")))
+    """Move behind what fills the datagram after the end option: zeros, or what boot ROMs leave there."""
+    rest = cursor.peek(MAX_PADDING)
+    padding = len(rest) - len(rest.lstrip(b"\0"))
+    magic = padding + _FIXED
+    another = _could_start(rest[padding:]) and rest[magic : magic + len(_MAGIC)] == _MAGIC
+    cursor.take(padding if another else cursor.remaining)
 
 
 def _message(header: bytes, options: dict[int, bytes]) -> DhcpMessage:
