@@ -1,8 +1,8 @@
 """SIP with the headers Lync adds (RFC 3261, [MS-SIPRE], [MS-SIPREGE], [MS-OCER]), and its SDP (RFC 4566).
 
 After NEGOTIATE with LZ77-8K ([MS-SIPCOMP]) a connection carries compression packets instead of text. Their
-layout is not certain enough to read: the note COMPRESSED marks the stream, and from the first bytes that begin
-no SIP message on, all are consumed as opaque, without a message and without a guess.
+layout is not certain enough to read: the note COMPRESSED marks the stream, and from the first bytes that
+begin no SIP message on, all are consumed as opaque, without a message and without a guess.
 """
 
 from __future__ import annotations
