@@ -1,17 +1,35 @@
 """Recognises and reads the protocols of a Lync deployment: bytes in, frozen messages out."""
 
-from dissectors.contract import Dissector, Verdict, strongest
+from typing import Protocol
+
+from dissectors import autodiscover, certprov, crl, web_ticket
+from dissectors.contract import Dissector, Message, Verdict, strongest
 from dissectors.dhcp import DHCP
 from dissectors.dns import DNS
-from dissectors.http import HTTP
+from dissectors.http import HTTP, HttpMessage
 from dissectors.ntp import NTP
 from dissectors.psom import PSOM
 from dissectors.rtp import RTP
+from dissectors.sip import SIP
 from dissectors.stun import STUN
 from dissectors.tls import TLS
 
-DISSECTORS: tuple[Dissector, ...] = (TLS, STUN, HTTP, DNS, DHCP, NTP, RTP, PSOM)
-"""In the order in which ties between equal verdicts are broken: the more structure a probe checks, the earlier."""
+
+class Rider(Protocol):
+    """Recognises and reads one service that rides on HTTP; the services' modules are its instances."""
+
+    def claims(self, request: HttpMessage) -> bool:
+        """Whether the request is the service's, by what it says; hosts' addresses are not known here."""
+
+    def read(self, request: HttpMessage, response: HttpMessage | None) -> Message:
+        """What the exchange was for and how it ended; None is a request without a response in the stream."""
+
+
+DISSECTORS: tuple[Dissector, ...] = (SIP, TLS, STUN, HTTP, DNS, DHCP, NTP, RTP, PSOM)
+"""In the order in which ties between equal verdicts are broken: what checks more stands earlier."""
+
+RIDERS: tuple[Rider, ...] = (certprov, web_ticket, autodiscover, crl)
+"""Asked in this order; the first that claims a request reads it."""
 
 
 def identify(head: bytes) -> tuple[Dissector | None, Verdict]:
@@ -20,3 +38,8 @@ def identify(head: bytes) -> tuple[Dissector | None, Verdict]:
     None with REJECT when nobody claims them. UNSURE names no protocol: it asks for more bytes. Never raises.
     """
     return strongest((dissector, dissector.probe(head)) for dissector in DISSECTORS)
+
+
+def rider_of(request: HttpMessage) -> Rider | None:
+    """The service that claims an HTTP request; None when it is none of RIDERS'."""
+    return next((rider for rider in RIDERS if rider.claims(request)), None)

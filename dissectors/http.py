@@ -13,7 +13,9 @@ import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from html import unescape
 from typing import ClassVar
+from urllib.parse import unquote
 
 from dissectors.contract import Cursor, Malformed, Message, Truncated, Verdict
 
@@ -26,6 +28,7 @@ MAX_VALUE = 4 * 1024  # characters kept of one header value: enough for any URL 
 MAX_BODY = (
     128 * 1024
 )  # bytes kept of a body: a root chain answer or the front of a CRL fits, a download does not
+MAX_FAULT = 8 * 1024  # bytes of a SOAP fault searched for its reason; Lync's are below 2 KiB
 MAX_BLANK = 64  # bytes of blank lines before a start line; RFC 9112 2.2 asks for one line
 MAX_METHOD = 20  # "BASELINE-CONTROL" (RFC 3253) is the longest registered method
 
@@ -49,6 +52,13 @@ _TLS_RECORD_AHEAD = re.compile(rb"[\x14-\x17]\x03[\x00-\x04]")
 _TUNNEL = "tunnel"
 _BAD_LENGTH = -1
 _SOAP_FAULT = re.compile(rb"<(?:[\w.-]{1,32}:)?Fault[\s>]")
+_ERROR_ID = re.compile(rb"<(?:[\w.-]{1,32}:)?ErrorId(?:\s[^<>]{0,200})?>\s*(\d{1,9})\s*<")
+_DIAGNOSTICS_REASON = re.compile(
+    rb"<(?:[\w.-]{1,32}:)?Ms-Diagnostics-Fault[\s>].{0,4000}?<(?:[\w.-]{1,32}:)?Reason(?:\s[^<>]{0,200})?>([^<]{0,4000})<",
+    re.DOTALL,
+)
+_FAULT_TEXT = re.compile(rb"<(?:[\w.-]{1,32}:)?(?:faultstring|Text)(?:\s[^<>]{0,200})?>([^<]{0,4000})<")
+_DIAGNOSTICS = re.compile(r'\s*(\d{1,9})\s*(?:;(?:.*?;)?\s*reason="([^"]*)")?')
 _SOAP_ENVELOPE = re.compile(rb"<(?:[\w.-]{1,32}:)?Envelope[\s>]")
 
 
@@ -157,7 +167,7 @@ def outcome_of(request: HttpMessage, response: HttpMessage | None) -> ExchangeOu
     """How the exchange ended, judged from the response to `request`; None is no response in the stream."""
     if response is None or response.status is None or response.status < 200:
         return ExchangeOutcome.NO_ANSWER
-    if has_soap_fault(response):
+    if _soap_fault(response.body):
         return ExchangeOutcome.FAULT
     if response.status in (401, 407):
         return ExchangeOutcome.CHALLENGED
@@ -169,20 +179,43 @@ def outcome_of(request: HttpMessage, response: HttpMessage | None) -> ExchangeOu
     return ExchangeOutcome.OK if response.complete or bodiless else ExchangeOutcome.CUT
 
 
-def has_soap_fault(response: HttpMessage) -> bool:
-    """The body is a SOAP envelope that bears a Fault (SOAP 1.1 section 4.4, SOAP 1.2 section 5.4)."""
-    return bool(_SOAP_ENVELOPE.search(response.body) and _SOAP_FAULT.search(response.body))
+def fault_of(response: HttpMessage | None) -> tuple[int | None, str | None]:
+    """Error number and reason a Lync web service gave; None for what it did not say.
+
+    Ms-Diagnostics-Fault in a SOAP fault comes first, then the X-Ms-diagnostics header, then the fault's own
+    text ([MS-OCAUTHWS]; SOAP 1.1 4.4).
+    """
+    if response is None:
+        return None, None
+    fault = _soap_fault(response.body)
+    number, reason = _element(fault, _ERROR_ID), None
+    header = _DIAGNOSTICS.match(response.ms_diagnostics or "")
+    if number:
+        reason = _element(fault, _DIAGNOSTICS_REASON)
+    elif header:
+        number, reason = header[1], header[2]
+    return (int(number) if number else None), reason or _element(fault, _FAULT_TEXT)
 
 
 def path_of(request: HttpMessage) -> str:
-    """The path of the request's target, lower case, without query; "" for CONNECT and responses."""
+    """The path of the request's target, percent-decoded, without query; "" for CONNECT and responses."""
     target = request.target or ""
     if request.method == "CONNECT":
         return ""
-    if "://" in target[:16]:
-        behind_scheme = target.split("://", 1)[1]
-        target = "/" + behind_scheme.partition("/")[2]
-    return target.split("?", 1)[0].split("#", 1)[0].lower()
+    if "://" in target[:8]:
+        target = "/" + target.split("://", 1)[1].partition("/")[2]
+    return unquote(target.split("?", 1)[0].split("#", 1)[0])
+
+
+def _soap_fault(body: bytes) -> bytes:
+    """The body from its SOAP Fault on, at most MAX_FAULT bytes; empty when it bears none."""
+    fault = _SOAP_FAULT.search(body) if _SOAP_ENVELOPE.search(body) else None
+    return body[fault.start() : fault.start() + MAX_FAULT] if fault else b""
+
+
+def _element(body: bytes, pattern: re.Pattern[bytes]) -> str | None:
+    found = pattern.search(body)
+    return unescape(_text(found[1])).strip()[:MAX_VALUE] if found else None
 
 
 def _probe_line(head: bytes) -> Verdict:

@@ -1,8 +1,8 @@
 """PSOM, the web conferencing data channel ([MS-PSOM]).
 
-The byte layout of PSOM is not known to this project from a readable source (UNVERIFIED), so nothing is claimed
-from a header. Under TLS, PSOM is recognised one layer up, by port, name and certificate. What this module offers
-for bytes in the clear is negative: they are binary and no other protocol's.
+The byte layout of PSOM is not known to this project from a readable source (UNVERIFIED), so nothing is
+claimed from a header. Under TLS, PSOM is recognised one layer up, by port, name and certificate. What this
+module offers for bytes in the clear is negative: they are binary and no other protocol's.
 """
 
 from dataclasses import dataclass

@@ -1,0 +1,185 @@
+"""Lync autodiscover on HTTP: where a client's home pool and web services are ([MS-OCDISCWS]).
+
+Exchange's `/autodiscover/autodiscover.xml` shares the first word of the path and nothing else.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+from xml.parsers import expat
+
+from dissectors.contract import Message
+from dissectors.http import HttpMessage, outcome_of, path_of
+
+SERVICE = "/autodiscover/autodiscoverservice.svc"
+MEDIA_TYPE = "vnd.microsoft.rtc.autodiscover"
+DISCOVERY_HOST = "lyncdiscover"  # also the start of lyncdiscoverinternal
+MAX_LINKS = 64  # a user resource has about ten
+MAX_NODES = 20_000  # JSON values or XML elements looked at
+MAX_TEXT = 2048  # characters kept of one attribute: no URL a client follows is longer
+
+_ACCESS_POINTS = {
+    "sipclientinternalaccess": "sip_client_internal",
+    "sipclientexternalaccess": "sip_client_external",
+    "sipserverinternalaccess": "sip_server_internal",
+    "sipserverexternalaccess": "sip_server_external",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AutodiscoverExchange(Message):
+    """One autodiscover request and what came of it."""
+
+    protocol: ClassVar[str] = "autodiscover"
+
+    resource: str
+    """root, user, domain, other"""
+    status: int | None
+    outcome: str
+    """One of ExchangeOutcome."""
+    access_location: str | None = None
+    """internal or external: where the server believes the client to be."""
+    links: tuple[str, ...] = ()
+    """ "token=href", in the answer's order."""
+    sip_client_internal: str | None = None
+    """ "fqdn:port" """
+    sip_client_external: str | None = None
+    sip_server_internal: str | None = None
+    sip_server_external: str | None = None
+    location: str | None = None
+    """Where an HTTP redirect points."""
+
+
+@dataclass(slots=True)
+class _Answer:
+    """What an answer's elements say so far."""
+
+    access_location: str | None = None
+    links: list[str] = field(default_factory=list)
+    access_points: dict[str, str] = field(default_factory=dict)
+
+    def take(self, name: str, attributes: Mapping[str, str]) -> None:
+        """Note one XML element or JSON object by its name and its attributes, all names in lower case."""
+        if "accesslocation" in attributes:
+            self.access_location = attributes["accesslocation"].lower()
+        if "href" in attributes and len(self.links) < MAX_LINKS:
+            self.links.append(f"{attributes.get('token', name)}={attributes['href']}")
+        place = _ACCESS_POINTS.get(name.lower())
+        if place and "fqdn" in attributes:
+            self.access_points[place] = f"{attributes['fqdn']}:{attributes.get('port', '')}".rstrip(":")
+
+
+class _Refused(Exception):
+    """The XML declares a document type, which no autodiscover answer needs, or has too many elements."""
+
+
+def claims(request: HttpMessage) -> bool:
+    """Whether the request is Lync autodiscover's: by path, media type, or host name for a bare path."""
+    path = path_of(request).lower()
+    if path.startswith(SERVICE):
+        return True
+    if path.startswith("/autodiscover/"):
+        return False
+    if any(MEDIA_TYPE in (said or "").lower() for said in (request.accept, request.content_type)):
+        return True
+    return path == "/" and _host(request).startswith(DISCOVERY_HOST)
+
+
+def read(request: HttpMessage, response: HttpMessage | None) -> AutodiscoverExchange:
+    """Which resource was asked for, how it ended, and where the answer points. Never raises."""
+    answer = _Answer()
+    if response is not None:
+        _read_answer(response.body, answer)
+    return AutodiscoverExchange(
+        resource=_resource(path_of(request).lower()),
+        status=response.status if response else None,
+        outcome=outcome_of(request, response),
+        access_location=answer.access_location,
+        links=tuple(answer.links),
+        sip_client_internal=answer.access_points.get("sip_client_internal"),
+        sip_client_external=answer.access_points.get("sip_client_external"),
+        sip_server_internal=answer.access_points.get("sip_server_internal"),
+        sip_server_external=answer.access_points.get("sip_server_external"),
+        location=response.location if response else None,
+    )
+
+
+def _host(request: HttpMessage) -> str:
+    target = request.target or ""
+    named = target.split("://", 1)[1] if "://" in target[:8] else request.host or ""
+    return named.lower()
+
+
+def _resource(path: str) -> str:
+    if path == "/":
+        return "root"
+    if not path.startswith(SERVICE):
+        return "other"
+    tail = path.removeprefix(SERVICE).strip("/").split("/")
+    words = [word for word in tail if word in ("root", "user", "domain")]
+    if words:
+        return words[-1]
+    return "root" if tail == [""] else "other"
+
+
+def _read_answer(body: bytes, answer: _Answer) -> None:
+    start = body[:64].lstrip(b"\xef\xbb\xbf \t\r\n")
+    if start.startswith(b"{"):
+        _read_json(body, answer)
+    elif start.startswith((b"<", b"\xff\xfe", b"\xfe\xff")):
+        _read_xml(body, answer)
+
+
+def _read_xml(body: bytes, answer: _Answer) -> None:
+    """Element by element, so that a cut answer yields what it holds; a document type declaration ends it."""
+    utf16 = body.startswith((b"\xff\xfe", b"\xfe\xff"))
+    parser = expat.ParserCreate("utf-16" if utf16 else "utf-8")
+    seen = 0
+
+    def element(name: str, attributes: dict[str, str]) -> None:
+        nonlocal seen
+        seen += 1
+        if seen > MAX_NODES:
+            raise _Refused
+        answer.take(_local(name), {_local(key).lower(): text[:MAX_TEXT] for key, text in attributes.items()})
+
+    def document_type(*_: object) -> None:
+        raise _Refused
+
+    parser.StartElementHandler = element
+    parser.StartDoctypeDeclHandler = document_type
+    parser.EntityDeclHandler = document_type
+    try:
+        parser.Parse(body, True)
+    except (expat.ExpatError, _Refused):
+        return
+
+
+def _local(name: str) -> str:
+    return name.rpartition(":")[2][:MAX_TEXT]
+
+
+def _read_json(body: bytes, answer: _Answer) -> None:
+    """The shape is UNVERIFIED: objects are told by their keys, wherever they stand."""
+    try:
+        root = json.loads(body)
+    except (ValueError, RecursionError):
+        return
+    for name, node in _objects(root):
+        plain = {key: one for key, one in node.items() if isinstance(one, str | int)}
+        answer.take(name, {key.lower(): str(one)[:MAX_TEXT] for key, one in plain.items()})
+
+
+def _objects(root: object) -> Iterator[tuple[str, dict[str, object]]]:
+    """Every object below `root` with the key it stands under, in the order of the text."""
+    waiting: list[tuple[str, object]] = [("", root)]
+    for _ in range(MAX_NODES):
+        if not waiting:
+            return
+        name, node = waiting.pop()
+        if isinstance(node, dict):
+            yield name, node
+            waiting.extend(reversed(node.items()))
+        elif isinstance(node, list):
+            waiting.extend((name, one) for one in reversed(node))

@@ -1,0 +1,142 @@
+"""Certificate provisioning on HTTP: root chains for phones, certificates for users ([MS-OCAUTHWS])."""
+
+import re
+from base64 import b64decode
+from binascii import Error as Base64Error
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from dissectors.contract import Cursor, Malformed, Message, Truncated
+from dissectors.http import HttpMessage, fault_of, outcome_of, path_of
+
+SERVICE = "/certprov/certprovisioningservice.svc"
+MAX_CERTIFICATES = 64  # a deployment's root chains are fewer than ten certificates
+
+_ROOT_CHAINS = "getrootcertchains"
+_GET_CERTIFICATE = "getandpublishcert"
+_BASE64_TEXT = re.compile(rb">\s*(MI(?:[A-Za-z0-9+/=\s]|&#(?:x[dDaA]|1[03]);){64,})<")
+_LINE_ENDS = re.compile(rb"\s+|&#\w+;")
+_SIGNED_DATA = bytes.fromhex("2a864886f70d010702")  # 1.2.840.113549.1.7.2, RFC 2315 14
+_SEQUENCE, _SET, _INTEGER, _OID, _CONTEXT_0 = 0x30, 0x31, 0x02, 0x06, 0xA0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertProvExchange(Message):
+    """One request to the certificate provisioning service and what came of it."""
+
+    protocol: ClassVar[str] = "certprov"
+
+    step: str
+    """root-chains, metadata, get-certificate, other"""
+    anonymous: bool
+    """The request carried no log-on and no web ticket."""
+    status: int | None
+    outcome: str
+    """One of ExchangeOutcome."""
+    fault_id: int | None = None
+    """ErrorId of Ms-Diagnostics-Fault."""
+    fault_reason: str | None = None
+    certificates: tuple[bytes, ...] = ()
+    """DER certificates of the answer, in its order."""
+    location: str | None = None
+    """Where a redirect points."""
+
+
+def claims(request: HttpMessage) -> bool:
+    """Whether the request goes to certificate provisioning, by path or SOAP action."""
+    action = (request.soap_action or "").lower()
+    at_service = path_of(request).lower().startswith(SERVICE)
+    return at_service or action.endswith((_ROOT_CHAINS, _GET_CERTIFICATE))
+
+
+def read(request: HttpMessage, response: HttpMessage | None) -> CertProvExchange:
+    """What the exchange asked for, how it ended, and the certificates it brought."""
+    fault_id, fault_reason = fault_of(response)
+    return CertProvExchange(
+        step=_step(request),
+        anonymous=_is_anonymous(request),
+        status=response.status if response else None,
+        outcome=outcome_of(request, response),
+        fault_id=fault_id,
+        fault_reason=fault_reason,
+        certificates=certificates_in(response.body) if response else (),
+        location=response.location if response else None,
+    )
+
+
+def certificates_in(body: bytes) -> tuple[bytes, ...]:
+    """DER certificates in the base64 texts of an XML body: bare, or in a degenerate PKCS#7 SignedData.
+
+    At most MAX_CERTIFICATES; texts that hold neither are passed over. Never raises.
+    """
+    found: list[bytes] = []
+    for text in _BASE64_TEXT.finditer(body):
+        try:
+            der = b64decode(_LINE_ENDS.sub(b"", text[1]), validate=True)
+            found.extend(_certificates(der))
+        except (Base64Error, Truncated, Malformed):
+            continue
+        if len(found) >= MAX_CERTIFICATES:
+            break
+    return tuple(found[:MAX_CERTIFICATES])
+
+
+def _step(request: HttpMessage) -> str:
+    tail = path_of(request).lower().removeprefix(SERVICE).strip("/")
+    asked = (request.soap_action or "").lower() + " " + request.body[:8192].decode("latin-1").lower()
+    if tail.startswith("mex") or (request.target or "").lower().endswith(("?wsdl", "?singlewsdl")):
+        return "metadata"
+    if tail.startswith("anon") or _ROOT_CHAINS in asked:
+        return "root-chains"
+    if tail.startswith("webticket") or _GET_CERTIFICATE in asked:
+        return "get-certificate"
+    return "other"
+
+
+def _is_anonymous(request: HttpMessage) -> bool:
+    in_soap = re.search(rb"<(?:[\w.-]{1,32}:)?Security[\s>]", request.body)
+    return not (request.authorization or request.web_ticket or in_soap)
+
+
+def _certificates(der: bytes) -> Iterator[bytes]:
+    """The certificates of one DER value. Raises Truncated or Malformed where it holds none."""
+    content = _enter(Cursor(der), _SEQUENCE)
+    tag, first = _value(content)
+    if tag == _SEQUENCE:
+        inner, _ = _value(first)
+        if inner not in (_CONTEXT_0, _INTEGER):  # version, or the serial number of a version 1 certificate
+            raise Malformed("no certificate")
+        yield der
+    elif tag == _OID and first.rest() == _SIGNED_DATA:
+        yield from _bundled(_enter(_enter(content, _CONTEXT_0), _SEQUENCE))
+
+
+def _bundled(signed: Cursor) -> Iterator[bytes]:
+    """RFC 2315 9.1: version, digest algorithms, content, then the certificates."""
+    for tag in (_INTEGER, _SET, _SEQUENCE):
+        _enter(signed, tag)
+    bundle = _enter(signed, _CONTEXT_0)
+    while bundle.remaining:
+        start = bundle.position
+        tag, _ = _value(bundle)
+        if tag == _SEQUENCE:
+            yield bundle.data[start : bundle.position]
+
+
+def _enter(cursor: Cursor, wanted: int) -> Cursor:
+    tag, content = _value(cursor)
+    if tag != wanted:
+        raise Malformed(f"DER tag {tag:#x} where {wanted:#x} belongs")
+    return content
+
+
+def _value(cursor: Cursor) -> tuple[int, Cursor]:
+    """Tag and content of the next DER value. Raises Malformed for lengths DER does not know."""
+    tag, length = cursor.uint(1), cursor.uint(1)
+    if length & 0x80:
+        width = length & 0x7F
+        if not 1 <= width <= 4:
+            raise Malformed(f"DER length of {width} bytes")
+        length = cursor.uint(width)
+    return tag, cursor.sub(length)
