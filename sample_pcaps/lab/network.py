@@ -244,10 +244,12 @@ class Network:
             router.ip("route", "add", "default", "via", gateway)
         return router
 
-    def mirror(self, segment: Segment, hosts: Sequence[Host] = ()) -> Mirror:
-        """Add a SPAN port: of the whole switch, or of the access ports of some hosts on it."""
+    def mirror(self, segments: Segment | Sequence[Segment], hosts: Sequence[Host] = ()) -> Mirror:
+        """Add a SPAN port: of whole switches, or of the access ports of some hosts on them."""
         mirror = Mirror(_new_namespace())
-        watched = [port for host in hosts for port in host.ports if port.segment == str(segment.subnet)]
+        chosen = [segments] if isinstance(segments, Segment) else segments
+        names = tuple(str(segment.subnet) for segment in chosen)
+        watched = [port for host in hosts for port in host.ports if port.segment in names]
         home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
         _enter(mirror.fd)
         try:
@@ -257,7 +259,7 @@ class Network:
         finally:
             _enter(home)
             os.close(home)
-        self.wire.mirrors.append(MirrorPort(fd, str(segment.subnet), tuple(watched)))
+        self.wire.mirrors.append(MirrorPort(fd, names, tuple(watched)))
         return mirror
 
     def start(self) -> None:

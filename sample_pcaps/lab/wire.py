@@ -28,16 +28,16 @@ class Port:
 
 @dataclass(eq=False)
 class MirrorPort:
-    """A port that receives a copy of every frame entering or leaving the watched ports of one segment."""
+    """A port that receives a copy of every frame entering or leaving the watched ports of some segments."""
 
     fd: int
-    segment: str
+    segments: tuple[str, ...]
     watched: tuple[Port, ...]
-    """Empty: every port of the segment."""
+    """Empty: every port of the segments."""
 
     def sees(self, port: Port) -> bool:
         """Say whether a frame on this port is copied."""
-        return port.segment == self.segment and (not self.watched or port in self.watched)
+        return port.segment in self.segments and (not self.watched or port in self.watched)
 
 
 @dataclass
