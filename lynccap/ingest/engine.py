@@ -1,0 +1,104 @@
+"""One capture's way from frames to rows: holds the state that lives from window to window."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lynccap.ingest.flow_rows import FlowRows
+from lynccap.ingest.flows import MAX_CONTROL_ROWS, FlowTable
+from lynccap.ingest.icmp import IcmpErrors
+from lynccap.ingest.layers import decode
+from lynccap.ingest.sequences import Sequences
+from lynccap.ingest.streams import Streams
+from lynccap.ingest.window import Frames
+
+Arrays = dict[str, NDArray[Any]]
+Row = tuple[Any, ...]
+CONTROL_COLUMNS = ("frame", "time", "flags", "seq", "ack", "ttl", "ip_id", "window", "options")
+
+
+@dataclass(slots=True)
+class CaptureParts:
+    """What one capture yields, before captures are joined; flow numbers are rows of its own `flows`."""
+
+    name: str = ""
+    sha256: str = ""
+    format: str = ""
+    packets: int = 0
+    bytes: int = 0
+    file_bytes: int = 0
+    first_time: int = 0
+    last_time: int = 0
+    digits: int = 0
+    snap_length: int = 0
+    snapped: int = 0
+    undecoded: int = 0
+    damage: str = ""
+    flows: Arrays = field(default_factory=dict)
+    tcp_frames: Arrays = field(default_factory=dict)
+    icmp: Arrays = field(default_factory=dict)
+    rows: dict[str, list[Row]] = field(default_factory=dict)
+    """Rows of the other tables by name, each beginning with flow, frame."""
+
+
+class Engine:
+    """Takes one capture's frames, window by window."""
+
+    def __init__(self) -> None:
+        """Nothing seen yet."""
+        self._parts = CaptureParts(first_time=np.iinfo(np.int64).max)
+        self._flows = FlowTable()
+        self._sequences = Sequences()
+        self._icmp = IcmpErrors()
+        self._streams = Streams()
+
+    def add(self, frames: Frames) -> None:
+        """Read one window."""
+        self._count(frames)
+        packets = decode(frames, self._flows.intern)
+        self._parts.undecoded += packets.undecoded
+        if not len(packets):
+            return
+        numbered = self._flows.add(packets)
+        offsets = self._sequences.add(packets, numbered, self._flows.flows.rows * 2)
+        self._icmp.add(packets, numbered, self._flows)
+        self._streams.add(packets, numbered, offsets, self._flows)
+
+    def finish(self) -> CaptureParts:
+        """The rows of everything that was read."""
+        parts = self._parts
+        if not parts.packets:
+            parts.first_time = 0
+        flow_rows = FlowRows(self._flows, self._sequences)
+        parts.icmp = self._icmp.columns(flow_rows)
+        parts.tcp_frames = self._control(flow_rows)
+        yielded = self._streams.finish(self._flows, flow_rows)
+        parts.rows = yielded.rows
+        if self._flows.control_rows > MAX_CONTROL_ROWS:
+            says = f"{self._flows.control_rows} frames with SYN, FIN or RST; the first {MAX_CONTROL_ROWS} were kept"
+            parts.rows["anomalies"].append((-1, 0, 0, False, "tcp", "bounded", says))
+        parts.flows = flow_rows.columns(yielded.stack, yielded.basis)
+        return parts
+
+    def _count(self, frames: Frames) -> None:
+        parts = self._parts
+        parts.packets += len(frames)
+        parts.bytes += int(frames.captured.sum())
+        parts.snapped += int((frames.captured < frames.wire).sum())
+        timed = frames.time[frames.time > 0]
+        if timed.size:
+            parts.first_time = min(parts.first_time, int(timed.min()))
+            parts.last_time = max(parts.last_time, int(timed.max()))
+        elif parts.packets == len(frames):
+            parts.first_time = 0
+
+    def _control(self, flow_rows: FlowRows) -> Arrays:
+        kept = self._flows.control or [np.zeros((len(CONTROL_COLUMNS) + 1, 0), np.int64)]
+        side, *columns = np.concatenate(kept, axis=1)
+        self._flows.control.clear()
+        arrays: Arrays = dict(zip(CONTROL_COLUMNS, columns, strict=True))
+        if len(side):
+            return {"flow": flow_rows.index[side >> 1], "from_client": flow_rows.from_client(side), **arrays}
+        return {"flow": side, "from_client": side > 0, **arrays}

@@ -1,0 +1,86 @@
+"""Reads captures into tables: source, windows, packets, flows, streams, messages."""
+
+from collections.abc import Callable, Sequence
+
+from lynccap.ingest.engine import CaptureParts, Engine
+from lynccap.ingest.joining import join
+from lynccap.ingest.pcap import MAGICS, PcapReader
+from lynccap.ingest.pcapng import MAGIC as PCAPNG_MAGIC
+from lynccap.ingest.pcapng import PcapngReader
+from lynccap.ingest.source import Feed, Source, UnreadableCapture
+from lynccap.ingest.window import Window
+from lynccap.tables import Tables
+
+Progress = Callable[[int, int], None]
+OTHER_FORMATS = {
+    b"RTSS": "a Network Monitor 1 capture",
+    b"GMBU": "a Network Monitor 2 capture",
+    b"snoop\x00\x00\x00": "a snoop capture",
+    b"PK\x03\x04": "a zip archive",
+    b"\x28\xb5\x2f\xfd": "a zstd file",
+    b"7z\xbc\xaf": "a 7z archive",
+    b"MSCF": "a cabinet archive",
+}
+
+
+def read_tables(sources: Sequence[Source], *, progress: Progress | None = None) -> Tables:
+    """Everything the sources hold, as tables; `capture` is a source's place in the sequence.
+
+    `progress` is told the bytes read and the bytes there are (0 when unknown) of all sources together.
+    Raises UnreadableCapture when a source is missing, a folder, empty or no capture, or when no packet was read.
+    """
+    if not sources:
+        raise UnreadableCapture("no capture was named; name a pcap or pcapng file")
+    total = sum(source.size() for source in sources)
+    parts = []
+    done = 0
+    for source in sources:
+        part = _read(source, lambda count, before=done: progress and progress(before + count, total))
+        done += part.file_bytes
+        parts.append(part)
+    if not any(part.packets for part in parts):
+        names = ", ".join(part.name for part in parts)
+        detail = next((f": {part.damage}" for part in parts if part.damage), "")
+        raise UnreadableCapture(
+            f"{names}: no packets were read{detail}; capture again or ask for another copy"
+        )
+    return join(parts)
+
+
+def _read(source: Source, report: Callable[[int], object]) -> CaptureParts:
+    with Feed(source) as feed:
+        window = Window(feed)
+        reader = _reader(window, source.name)
+        engine = Engine()
+        for frames in reader.frames():
+            engine.add(frames)
+            report(feed.file_bytes)
+        part = engine.finish()
+        part.name = source.name
+        part.sha256 = feed.sha256()
+        part.format = reader.format + (f"+{feed.compression}" if feed.compression else "")
+        part.file_bytes = feed.file_bytes
+        part.digits = reader.digits
+        part.snap_length = reader.snap_length
+        part.damage = "; ".join(one for one in (reader.damage, feed.damage) if one)
+        report(feed.file_bytes)
+    return part
+
+
+def _reader(window: Window, name: str) -> PcapReader | PcapngReader:
+    magic = bytes(window.view[: min(8, window.filled)])
+    try:
+        if magic[:4] in MAGICS:
+            return PcapReader(window)
+        if magic[:4] == PCAPNG_MAGIC:
+            return PcapngReader(window)
+    except ValueError as problem:
+        raise UnreadableCapture(f"{name}: {problem}; ask for a whole copy of the file") from None
+    if not magic and window.feed.damage:
+        raise UnreadableCapture(f"{name}: {window.feed.damage}; ask for a whole copy of the file")
+    other = next((says for start, says in OTHER_FORMATS.items() if magic.startswith(start)), "")
+    what = f"is {other}, which is not read" if other else "is not a capture"
+    raise UnreadableCapture(
+        f"{name}: {what} (the file begins with {magic[:4].hex(' ')} at byte 0); "
+        "save it as pcap or pcapng, for example with Wireshark"
+    )
