@@ -5,11 +5,11 @@ maker. The JSON Schema is derived from these classes.
 """
 
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
-SCHEMA = "lynccap/1"
+SCHEMA: Final = "lynccap/1"
 
 
 class Severity(StrEnum):
@@ -57,14 +57,14 @@ class _Part(msgspec.Struct, frozen=True):
     """A piece of the document."""
 
 
-class Tool(_Part):
+class Tool(_Part, frozen=True):
     """Who wrote the document."""
 
     name: str
     version: str
 
 
-class Quality(_Part):
+class Quality(_Part, frozen=True):
     """Something the capture lacks, and what may therefore not be concluded from it."""
 
     code: str
@@ -72,7 +72,7 @@ class Quality(_Part):
     forbids: tuple[str, ...] = ()
 
 
-class Capture(_Part):
+class Capture(_Part, frozen=True):
     """One capture that was read. Times are RFC 3339 UTC with the capture's own resolution."""
 
     id: str
@@ -86,7 +86,7 @@ class Capture(_Part):
     quality: tuple[Quality, ...] = ()
 
 
-class Role(_Part):
+class Role(_Part, frozen=True):
     """A server role and the addresses found to hold it."""
 
     role: str
@@ -95,7 +95,7 @@ class Role(_Part):
     basis: str
 
 
-class Topology(_Part):
+class Topology(_Part, frozen=True):
     """What is known of the deployment, and from where."""
 
     source: str
@@ -103,7 +103,7 @@ class Topology(_Part):
     roles: tuple[Role, ...] = ()
 
 
-class Step(_Part):
+class Step(_Part, frozen=True):
     """One step of a device's journey."""
 
     step: str
@@ -114,7 +114,7 @@ class Step(_Part):
     capture: str | None = None
 
 
-class Device(_Part):
+class Device(_Part, frozen=True):
     """One user's machine, phone or server, over all its addresses."""
 
     id: str
@@ -127,7 +127,7 @@ class Device(_Part):
     journey: tuple[Step, ...] = ()
 
 
-class Service(_Part):
+class Service(_Part, frozen=True):
     """Traffic of one service in one stack of protocols."""
 
     service: str
@@ -138,7 +138,7 @@ class Service(_Part):
     bytes: int
 
 
-class Assessment(_Part):
+class Assessment(_Part, frozen=True):
     """What one rule said of the captures, and why."""
 
     rule: str
@@ -146,7 +146,7 @@ class Assessment(_Part):
     reason: str = ""
 
 
-class Evidence(_Part):
+class Evidence(_Part, frozen=True):
     """Frames of one capture and what they show."""
 
     capture: str
@@ -155,14 +155,14 @@ class Evidence(_Part):
     display_filter: str
 
 
-class Rejected(_Part):
+class Rejected(_Part, frozen=True):
     """A look-alike that was considered and excluded."""
 
     rule: str
     because: str
 
 
-class Finding(_Part):
+class Finding(_Part, frozen=True):
     """One thing wrong, or worth knowing, with the frames that show it."""
 
     id: str
@@ -191,7 +191,7 @@ class Finding(_Part):
             raise ValueError(f"{self.rule}: a finding without frames is an opinion")
 
 
-class Document(_Part, kw_only=True):
+class Document(_Part, frozen=True, kw_only=True):
     """Everything one analysis says."""
 
     schema: Literal["lynccap/1"] = SCHEMA

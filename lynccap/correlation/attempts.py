@@ -8,9 +8,7 @@ import pandas as pd
 
 from lynccap.tables import Tables
 
-MAX_ATTEMPTS = (
-    20_000  # client/server/port groups looked at; a scan beyond it is counted, not judged one by one
-)
+MAX_ATTEMPTS = 20_000  # client/server/port groups looked at; a scan beyond it is counted, not judged one by one
 SAME_SYN_NS = 1_000_000  # copies of one SYN by a mirror port arrive within a millisecond
 
 SYN, RST, ACK = 2, 4, 16
@@ -158,9 +156,7 @@ PROHIBITED_CODES = {4: {(3, 9), (3, 10), (3, 13)}, 6: {(1, 1), (1, 5), (1, 6)}}
 NO_ROUTE_CODES = {4: {(3, 0), (3, 1), (3, 5), (3, 6), (3, 7)}, 6: {(1, 0), (1, 3)}}
 
 
-def _ending(
-    opening: "pd.Series[str]", codes: tuple[tuple[int, int], ...], versions: tuple[int, ...]
-) -> Ending:
+def _ending(opening: "pd.Series[str]", codes: tuple[tuple[int, int], ...], versions: tuple[int, ...]) -> Ending:
     seen = set(opening)
     if "established" in seen:
         return Ending.ANSWERED

@@ -53,7 +53,7 @@ def build_case(tables: Tables) -> Case:
         roles=roles,
         relays=relays,
         media=read_media(tables, relays),
-        attempts=read_attempts(tables, roles.servers()),
+        attempts=read_attempts(tables, (*roles.servers(), *roles.crl_hosts())),
         sessions=read_sessions(tables),
         devices=read_devices(tables, flows, names, roles, relays),
     )

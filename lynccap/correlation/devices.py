@@ -106,14 +106,8 @@ def read_devices(
     traits = _traits(tables, flows)
     asked = _questions(tables, flows)
     lync_clients = set(flows.loc[flows["server"].isin(list(roles.servers())), "client"])
-    wanted = (
-        lync_clients
-        | set(traits)
-        | {one.client for one in relays.allocations if one.server not in relays.cloud}
-    )
-    wanted |= {
-        asker for asker, ones in asked.items() if any(one.startswith(DISCOVERY_QUESTIONS) for one in ones)
-    }
+    wanted = lync_clients | set(traits) | {one.client for one in relays.allocations if one.server not in relays.cloud}
+    wanted |= {asker for asker, ones in asked.items() if any(one.startswith(DISCOVERY_QUESTIONS) for one in ones)}
     book = DeviceBook()
     for address in sorted(wanted, key=sort_key):
         if scope_of(address) not in (Scope.GROUP, Scope.LOCAL):
@@ -193,13 +187,9 @@ def _traits(tables: Tables, flows: pd.DataFrame) -> dict[str, _Traits]:
                 traits[sender].note(kind, f"User-Agent {row.user_agent}", row.frame)
     certprov = tables["certprov"]
     for row in certprov[certprov["step"] == "root-chains"].itertuples():
-        traits[flows.at[row.flow, "client"]].note(
-            "Lync phone", "asked for the root certificate chain", row.frame
-        )
+        traits[flows.at[row.flow, "client"]].note("Lync phone", "asked for the root certificate chain", row.frame)
     dns = tables["dns"]
-    for row in dns[
-        (dns["kind"] == "request") & dns["name"].str.startswith("ucupdates-r2.", na=False)
-    ].itertuples():
+    for row in dns[(dns["kind"] == "request") & dns["name"].str.startswith("ucupdates-r2.", na=False)].itertuples():
         traits[flows.at[row.flow, "client"]].note("Lync phone", f"asked for {row.name}", row.frame)
     return {address: one for address, one in traits.items() if one.basis}
 
@@ -218,7 +208,7 @@ def _questions(tables: Tables, flows: pd.DataFrame) -> dict[str, set[str]]:
 def _location(
     address: str, flows: pd.DataFrame, names: NameBook, roles: RoleBook, relays: RelayBook
 ) -> tuple[Location, str]:
-    """Inside or outside, by what the device reached; homes have private addresses too, so those prove nothing."""
+    """Inside or outside, by what the device reached; homes have private addresses too: no proof."""
     if is_public(address):
         return Location.OUTSIDE, "its address is public"
     mine = flows[(flows["client"] == address) & (flows["opening"].isin(("established", "midstream")))]

@@ -7,12 +7,10 @@ from enum import StrEnum
 import pandas as pd
 
 from lynccap.correlation.addresses import split_endpoint
-from lynccap.correlation.relays import RELAY_PORTS, TURN_PORTS, RelayBook, Side
+from lynccap.correlation.relays import RELAY_PORTS, TURN_PORTS, TURN_UDP_PORT, RelayBook, Side
 from lynccap.tables import Tables
 
-SUSTAINED_SECONDS = (
-    5.0  # call set-up probes every path for a moment; media stays (catalogue, media-* entries)
-)
+SUSTAINED_SECONDS = 5.0  # call set-up probes every path for a moment; media stays (catalogue, media-* entries)
 SUSTAINED_PACKETS = 100
 
 
@@ -128,6 +126,8 @@ def _path(
             return _RELAY_PATHS[relays.side_of(address)], address
         if address in relays.relay_hosts and port in RELAY_PORTS:
             return Path.RELAY_EXTERNAL, address
+        if port == TURN_UDP_PORT:
+            return Path.RELAY_UNPLACED, address
     for address, port in ends:
         if any(split_endpoint(one) == (address, port) for one in reflexive):
             host = any(one.client == address for one in relays.allocations)

@@ -12,12 +12,11 @@ SOURCE_SNI = "sni"
 SOURCE_CERTIFICATE = "certificate"
 
 
-# Consumer Skype, Teams and Skype for Business Online ask the same questions and speak the same dialects as Lync
-# on the customer's premises; what they reach is Microsoft's and nobody's Edge.
+# Consumer Skype, Teams and Skype for Business Online ask the same questions and speak the same dialects as
+# Lync on the customer's premises; what they reach is Microsoft's and nobody's Edge.
 CLOUD_DOMAINS = (".skype.com", ".microsoft.com", ".office.com", ".lync.com", ".skype.net", ".msedge.net")
 CLOUD_NETWORKS = tuple(
-    ipaddress.ip_network(text)
-    for text in ("13.107.64.0/18", "52.112.0.0/14", "52.120.0.0/14", "2603:1063::/38")
+    ipaddress.ip_network(text) for text in ("13.107.64.0/18", "52.112.0.0/14", "52.120.0.0/14", "2603:1063::/38")
 )
 
 
@@ -42,11 +41,9 @@ class NameBook:
     """By target name: the SRV questions answered with it."""
 
     def names_of(self, address: str, *sources: str) -> tuple[str, ...]:
-        """The distinct names tied to an address, SRV questions included, sorted; of some sources only when given."""
+        """The distinct names tied to an address, SRV questions included; `sources` narrows it down."""
         wanted = sources or (SOURCE_DNS, SOURCE_SNI, SOURCE_CERTIFICATE)
-        return tuple(
-            sorted({link.name for link in self.by_address.get(address, ()) if link.source in wanted})
-        )
+        return tuple(sorted({link.name for link in self.by_address.get(address, ()) if link.source in wanted}))
 
     def addresses_of(self, name: str) -> tuple[str, ...]:
         """The addresses DNS answers gave for a name, in order of appearance."""
@@ -92,9 +89,7 @@ def _read_dns(tables: Tables, book: NameBook, tie: Callable[[str, NameLink], Non
     for row in answers[answers["record_type"].isin(("A", "AAAA"))].itertuples():
         capture = captures[row.flow]
         for name in dict.fromkeys((row.question, row.name.lower().rstrip("."))):
-            if name.startswith(
-                "_"
-            ):  # an address in the additional part of an SRV answer belongs to its target
+            if name.startswith("_"):  # an address in the additional part of an SRV answer belongs to its target
                 continue
             link = NameLink(name, SOURCE_DNS, capture, row.frame, row.time)
             book.addresses[name].setdefault(row.value, link)

@@ -1,8 +1,8 @@
 """Media relays: the TURN allocations devices made, and on which side of the Edge each relay address lies.
 
 In an MS-TURN Allocate success MAPPED-ADDRESS is the allocated relay address and MS XOR-MAPPED-ADDRESS the
-reflexive one ([MS-TURN] 2.2.2). The relay's ports are on the Edge's external interface. Whoever allocates on the
-internal interface contacts one address and is given another; whoever contacts the external one is given the same.
+reflexive one ([MS-TURN] 2.2.2). The relay's ports are on the Edge's external interface. Whoever allocates on
+the internal interface contacts one address and is given another; on the external one both are the same.
 """
 
 from collections import defaultdict
@@ -17,7 +17,8 @@ from lynccap.correlation.roles import CLOUD, EDGE_AV, EDGE_INT, Basis, RoleBook,
 from lynccap.tables import Tables
 
 RELAY_PORTS = range(50_000, 60_000)  # the A/V Edge's default allocation range
-TURN_PORTS = frozenset({443, 3478})
+TURN_UDP_PORT = 3478
+TURN_PORTS = frozenset({443, TURN_UDP_PORT})
 
 
 class Side(StrEnum):
@@ -88,9 +89,7 @@ def read_relays(tables: Tables, names: NameBook, roles: RoleBook) -> RelayBook:
         if is_cloud(one.server, names):
             book.cloud.add(one.server)
             says = "a relay of Microsoft's own cloud"
-            roles.add(
-                RoleClaim(one.server, CLOUD, Basis.NAME, False, says, one.capture, one.request_frames[0])
-            )
+            roles.add(RoleClaim(one.server, CLOUD, Basis.NAME, False, says, one.capture, one.request_frames[0]))
         elif one.relay:
             book.relays[one.relay] = one.client
             endpoint = split_endpoint(one.relay)

@@ -7,6 +7,7 @@ address belongs to a Lync deployment; the others only fit one.
 from collections import defaultdict
 from dataclasses import dataclass, field
 from enum import IntEnum
+from urllib.parse import urlsplit
 
 from lynccap import reference
 from lynccap.correlation.addresses import is_private, is_public
@@ -20,6 +21,9 @@ CRL_HOST, CLOUD, UNSPECIFIED = "crl_host", "cloud", "lync"
 
 WEB_ROLES = frozenset({FRONT_END, WEB, "director", "director_vip"})
 EXTERNAL_ROLES = frozenset({EDGE_ACCESS, EDGE_WEBCONF, EDGE_AV, REVERSE_PROXY})
+
+NOT_LYNC = frozenset({CRL_HOST, CLOUD, "ntp", "any"})
+"""Roles that no Lync deployment is needed for."""
 
 ROLE_NAMES = {
     FRONT_END: "Front End Server",
@@ -94,8 +98,8 @@ class RoleBook:
 
     def is_plausible(self, address: str) -> bool:
         """Whether anything at all, a port with fitting first bytes included, speaks for a Lync server."""
-        claims = self.claims.get(address, ())
-        return bool(claims) and not any(one.role == CLOUD for one in claims)
+        held = self.roles_of(address)
+        return CLOUD not in held and bool(held - NOT_LYNC)
 
     def best(self, address: str, *roles: str) -> RoleClaim | None:
         """The strongest claim of an address, decisive ones first; of `roles` only, when given."""
@@ -103,8 +107,12 @@ class RoleBook:
         return max(claims, key=lambda one: (one.decisive, one.basis, -one.frame), default=None)
 
     def servers(self) -> tuple[str, ...]:
-        """All addresses with a claim, cloud services left out."""
+        """All addresses that look like a Lync server's, cloud services left out."""
         return tuple(address for address in self.claims if self.is_plausible(address))
+
+    def crl_hosts(self) -> tuple[str, ...]:
+        """The addresses that serve revocation lists."""
+        return tuple(address for address in self.claims if self.has(address, CRL_HOST))
 
     def word(self, address: str) -> str:
         """What to call the address in a sentence."""
@@ -120,6 +128,7 @@ def read_roles(tables: Tables, names: NameBook) -> RoleBook:
     _claim_by_messages(book, tables)
     _claim_by_tls(book, tables)
     _claim_askers(book, tables)
+    _claim_crl_hosts(book, tables, names)
     return book
 
 
@@ -131,11 +140,7 @@ def _claim_by_name(book: RoleBook, names: NameBook) -> None:
             book.add(RoleClaim(address, CLOUD, Basis.NAME, False, says, first.capture, first.frame))
         for link in links:
             for row in _rows_for(link.name, address):
-                if (
-                    not _shows_lync(row)
-                    and CRL_HOST not in row.role
-                    and _domain_of(link.name, row) not in domains
-                ):
+                if not _shows_lync(row) and CRL_HOST not in row.role and _domain_of(link.name, row) not in domains:
                     continue  # meet., admin., sip. and the like are everybody's names
                 certificate = link.source == SOURCE_CERTIFICATE
                 # One certificate often names every public role: it ties the address to Lync, not to one role.
@@ -144,10 +149,6 @@ def _claim_by_name(book: RoleBook, names: NameBook) -> None:
                 says = f"{link.name} ({link.source})"
                 decisive = NOT_LYNC.isdisjoint(row.role)
                 book.add(RoleClaim(address, role, basis, decisive, says, link.capture, link.frame))
-
-
-NOT_LYNC = frozenset({CRL_HOST, "ntp", "any"})
-"""Roles with names of their own that no Lync deployment is needed for."""
 
 
 def _shows_lync(row: NameRow) -> bool:
@@ -171,10 +172,7 @@ def _lync_domains(names: NameBook) -> frozenset[str]:
     """The SIP domains the capture shows, by names nobody but Lync asks for."""
     links = (link for links in names.by_address.values() for link in links)
     return frozenset(
-        _domain_of(link.name, row)
-        for link in links
-        for row in reference.name_rows(link.name)
-        if _shows_lync(row)
+        _domain_of(link.name, row) for link in links for row in reference.name_rows(link.name) if _shows_lync(row)
     )
 
 
@@ -222,11 +220,7 @@ def _claim_by_messages(book: RoleBook, tables: Tables) -> None:
             address = flows.at[row.flow, side]
             role = EDGE_ACCESS if is_public(address) else FRONT_END
             capture = flows.at[row.flow, "capture"]
-            book.add(
-                RoleClaim(
-                    address, role, Basis.MESSAGES, True, f"SIP Server: {row.server}", capture, row.frame
-                )
-            )
+            book.add(RoleClaim(address, role, Basis.MESSAGES, True, f"SIP Server: {row.server}", capture, row.frame))
 
 
 TLS_PORT_ROLES = {5061: (FRONT_END, EDGE_ACCESS), 8057: (FRONT_END, EDGE_WEBCONF)}
@@ -240,14 +234,12 @@ def _claim_by_tls(book: RoleBook, tables: Tables) -> None:
     for row in spoken.itertuples():
         role = TLS_PORT_ROLES[row.server_port][is_public(row.server)]
         says = f"TLS on port {row.server_port}"
-        claim = RoleClaim(
-            row.server, role, Basis.PORT_AND_BYTES, False, says, row.capture, row.first_frame_server
-        )
+        claim = RoleClaim(row.server, role, Basis.PORT_AND_BYTES, False, says, row.capture, row.first_frame_server)
         book.add(claim)
 
 
 def _claim_askers(book: RoleBook, tables: Tables) -> None:
-    """Only an Edge looks for partners' federation records; a DNS server asking on its behalf does not count."""
+    """Only an Edge looks for partners' federation records; a DNS server asking for it does not count."""
     flows = tables.flows
     dns = tables["dns"]
     resolvers = set(flows.loc[flows["stack"] == "dns", "server"])
@@ -258,3 +250,22 @@ def _claim_askers(book: RoleBook, tables: Tables) -> None:
             says = f"asked for {row.name}"
             capture = flows.at[row.flow, "capture"]
             book.add(RoleClaim(asker, EDGE_ACCESS, Basis.NAME, True, says, capture, row.frame))
+
+
+def _claim_crl_hosts(book: RoleBook, tables: Tables, names: NameBook) -> None:
+    """Hosts named in the certificates' distribution points, and hosts whose own name says what they serve."""
+    hosts: dict[str, str] = {}
+    for row in tables.certificates.itertuples():
+        for url in (*row.crl_urls, *row.ocsp_urls):
+            hosts.setdefault((urlsplit(url).hostname or "").lower(), f"named in the certificate of {row.common_name}")
+    for name in names.addresses:
+        if name.split(".", 1)[0].rstrip("0123456789") in CRL_LABELS:
+            hosts.setdefault(name, f"its name is {name}")
+    for host, says in hosts.items():
+        for address in names.addresses_of(host):
+            link = names.addresses[host][address]
+            book.add(RoleClaim(address, CRL_HOST, Basis.NAME, False, says, link.capture, link.frame))
+
+
+CRL_LABELS = frozenset({"crl", "crls", "cdp", "ocsp", "aia", "pki"})
+"""First labels that certification authorities give such hosts; weaker than a certificate that names one."""

@@ -70,9 +70,7 @@ def _session(flow: int, rows: pd.DataFrame) -> TlsSession:
         hello_frame=_first(rows[kind == "client-hello"]),
         server_hello_frame=_first(server_hello),
         certificate_frame=_first(rows[(kind == "certificate") & ~client]),
-        client_certificate_frame=_first(
-            rows[(kind == "certificate") & client & (rows["certificates"].map(len) > 0)]
-        ),
+        client_certificate_frame=_first(rows[(kind == "certificate") & client & (rows["certificates"].map(len) > 0)]),
         version=str(versions["version"].iloc[0]) if len(versions) else "",
         sni=str(named.iloc[0]) if len(named) else "",
         completed=bool(protected["from_client"].any() and (~protected["from_client"]).any()),

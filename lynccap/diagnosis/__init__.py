@@ -1,0 +1,1 @@
+"""Judges a case: rules over correlated tables, gates first, causes before symptoms."""

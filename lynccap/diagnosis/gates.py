@@ -1,0 +1,92 @@
+"""The gates: what a capture cannot prove (catalogue section 0). Asked before anything absent is made a finding.
+
+Every gate answers with a sentence that says why a verdict is forbidden, or with None when the way is free.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import pandas as pd
+
+from lynccap.correlation.case import Case
+
+PATIENCE_NS = 9_000_000_000  # a first SYN and two repeats at 3 s and 6 s, the slowest common schedule (Windows)
+LOSS_MARGIN_NS = 1_000_000_000
+LATE_NS = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class Gates:
+    """Answers for one case."""
+
+    case: Case
+
+    @cached_property
+    def _flows(self) -> pd.DataFrame:
+        return self.case.flows
+
+    @cached_property
+    def _two_way(self) -> set[tuple[int, str]]:
+        flows = self._flows
+        both = flows[(flows["frames_client"] > 0) & (flows["frames_server"] > 0)]
+        pairs = [
+            both[["capture", side]].set_axis(["capture", "address"], axis=1).astype(object)
+            for side in ("client", "server")
+        ]
+        return set(pd.concat(pairs).drop_duplicates().itertuples(index=False, name=None))
+
+    @cached_property
+    def _losses(self) -> pd.DataFrame:
+        flows = self._flows
+        return flows.loc[
+            (flows["lost_client"] > 0) | (flows["lost_server"] > 0), ["capture", "first_time", "last_time"]
+        ]
+
+    def one_sided(self, capture: int, device: str) -> str | None:
+        """The capture shows only one direction of everything this device does."""
+        if (capture, device) in self._two_way:
+            return None
+        return (
+            f"the capture shows no flow of {device} in both directions, so an answer that is missing here "
+            "may have been sent"
+        )
+
+    def ended_early(self, capture: int, since: int, patience: int = PATIENCE_NS) -> str | None:
+        """The capture ends before an answer, or a further try, was due."""
+        left = int(self.case.tables.captures.at[capture, "last_time"]) - since
+        if left >= patience:
+            return None
+        return (
+            f"the capture ends {left / 1e9:.1f} s after the first unanswered packet; "
+            f"{patience / 1e9:.0f} s are needed to call it unanswered"
+        )
+
+    def started_late(self, capture: int, since: int) -> str | None:
+        """The capture starts with, or after, what should have been its beginning."""
+        gap = since - int(self.case.tables.captures.at[capture, "first_time"])
+        if gap >= LATE_NS:
+            return None
+        return f"the capture starts {max(gap, 0) / 1e9:.1f} s before this, so what came earlier is not in it"
+
+    def lossy(self, capture: int, start: int, end: int) -> str | None:
+        """The capture itself dropped packets at that time."""
+        losses = self._losses
+        near = losses[
+            (losses["capture"] == capture)
+            & (losses["first_time"] <= end + LOSS_MARGIN_NS)
+            & (losses["last_time"] >= start - LOSS_MARGIN_NS)
+        ]
+        if near.empty:
+            return None
+        return "the capture lacks packets that the other side acknowledged at that time, so a missing answer proves nothing"
+
+    def snapped(self, capture: int) -> str | None:
+        """Frames were cut at a snap length, so messages cannot be read whole."""
+        facts = self.case.tables.captures.loc[capture]
+        if not facts["snapped"]:
+            return None
+        return f"{facts['snapped']} frames were cut by a snap length, so messages cannot be read to their end"
+
+    def absence(self, capture: int, device: str, start: int, end: int) -> str | None:
+        """Why "no answer" may not be concluded for a device between two times; None when it may."""
+        return self.one_sided(capture, device) or self.ended_early(capture, start) or self.lossy(capture, start, end)

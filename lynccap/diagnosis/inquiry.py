@@ -1,0 +1,40 @@
+"""What a rule is given: the case, the gates, and the verdicts on connection attempts, each made once."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from lynccap.correlation.case import Case
+from lynccap.correlation.devices import DeviceFacts
+from lynccap.diagnosis.gates import Gates
+from lynccap.diagnosis.verdicts import Verdict, judge_attempts
+
+
+@dataclass(frozen=True)
+class Inquiry:
+    """One case under judgement."""
+
+    case: Case
+
+    @cached_property
+    def gates(self) -> Gates:
+        """What the captures cannot prove."""
+        return Gates(self.case)
+
+    @cached_property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """How every connection attempt to a Lync server ended, and which rule that belongs to."""
+        return judge_attempts(self.case, self.gates)
+
+    def word(self, device: str) -> str:
+        """What to call a device at the start of a sentence."""
+        facts = self.case.devices.of(device)
+        return facts.word if facts else f"Device {device}"
+
+    def device(self, address: str) -> DeviceFacts | None:
+        """What is known of a device."""
+        return self.case.devices.of(address)
+
+    def server(self, address: str) -> str:
+        """What to call a server inside a sentence: its role, its address, and the name asked for it."""
+        names = [one for one in self.case.names.names_of(address, "dns", "sni") if not one.startswith("_")]
+        return f"{self.case.roles.word(address)} {address}" + (f" ({names[0]})" if names else "")

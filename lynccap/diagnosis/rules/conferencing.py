@@ -1,0 +1,45 @@
+"""Web conferencing (catalogue group 8)."""
+
+from collections.abc import Iterator
+
+from lynccap.diagnosis.contract import Clear, Judgement, Proof, Stage, rule
+from lynccap.diagnosis.inquiry import Inquiry
+from lynccap.diagnosis.rules.reach import found, judged
+from lynccap.diagnosis.verdicts import PSOM, signed_in
+from lynccap.document import Severity
+
+
+@rule(
+    title="Web conferencing data is blocked: TCP port 8057 of the Front End",
+    severity=Severity.MAJOR,
+    stage=Stage.CONFERENCE,
+    causes=("A firewall or a load balancer between the clients and the Front Ends.",),
+    fix=("Open TCP 8057 from the clients' subnets to every Front End Server itself, not to a load balancer address.",),
+    act=("network/firewall team",),
+    sources=("ms-int-ports",),
+)
+def psom_8057_blocked_internal(inquiry: Inquiry) -> Iterator[Judgement]:
+    """A signed-in device inside cannot reach the web conferencing service of a Front End.
+
+    Evidence: SYNs to TCP port 8057 of a Front End are refused or unanswered, while the same device's SIP connection
+    works.
+
+    Not this: a meeting without whiteboard, polls or slides, which opens no such connection; a server that is down.
+    """
+    for attempt in inquiry.case.attempts:
+        if attempt.port == PSOM and attempt.established:
+            yield Clear(attempt.client)
+    for verdict in judged(inquiry, "psom-8057-blocked-internal"):
+        attempt = verdict.attempt
+        ending = "is refused" if attempt.refused else "is silently dropped"
+        says = (
+            f"{inquiry.word(attempt.client)} gets no web conferencing data from {inquiry.server(attempt.server)}: "
+            f"TCP port 8057 {ending}."
+        )
+        why = (
+            f"{verdict.says}. Whiteboard, polls and slides use this connection. The device is signed in: "
+            "its SIP connection carries data."
+        )
+        frames = signed_in(inquiry.case, attempt.client)[:2]
+        extra = (Proof(attempt.capture, frames, f"{attempt.client} is signed in: SIP data over TLS"),)
+        yield found(inquiry, verdict, says, why, extra=extra)

@@ -1,0 +1,211 @@
+"""Reachability: ports that are refused, silently dropped, or forbidden (catalogue group 1)."""
+
+from collections.abc import Iterator
+
+from lynccap.correlation.attempts import PROHIBITED_CODES
+from lynccap.correlation.services import BY_PORT_OF_LYNC
+from lynccap.diagnosis.contract import Clear, Doubt, Found, Judgement, Proof, Stage, rule
+from lynccap.diagnosis.inquiry import Inquiry
+from lynccap.diagnosis.verdicts import Meaning, Verdict
+from lynccap.document import Confidence, Severity
+
+FOR_ROOT_CHAIN = "Without it the phone has no root certificate and trusts no Lync server."
+
+
+def judged(inquiry: Inquiry, name: str) -> Iterator[Verdict]:
+    """The verdicts that belong to one rule."""
+    return (one for one in inquiry.verdicts if one.rule == name)
+
+
+def service_of(inquiry: Inquiry, verdict: Verdict) -> str:
+    """The service an attempt was meant for."""
+    if verdict.meaning is Meaning.ROOT_CHAIN:
+        return "certprov"
+    if verdict.meaning is Meaning.CRL:
+        return "crl"
+    named = str(inquiry.case.flows.at[verdict.attempt.flows[0], "service"])
+    return named if named != "other" else BY_PORT_OF_LYNC.get(verdict.attempt.port, "other")
+
+
+def found(
+    inquiry: Inquiry,
+    verdict: Verdict,
+    says: str,
+    why: str,
+    confidence: Confidence | None = None,
+    extra: tuple[Proof, ...] = (),
+) -> Judgement:
+    """A verdict in a rule's words, or the doubt that forbids it; `extra` is proof beyond the attempt's own."""
+    attempt = verdict.attempt
+    if verdict.doubt:
+        return Doubt(attempt.client, verdict.doubt)
+    return Found(
+        device=attempt.client,
+        peer=attempt.server,
+        port=attempt.port,
+        transport="tcp",
+        service=service_of(inquiry, verdict),
+        says=says,
+        why=why,
+        confidence=confidence or verdict.confidence,
+        proof=(*verdict.proof, *extra),
+        time=attempt.first_time,
+        rejected=verdict.rejected,
+    )
+
+
+def reached(inquiry: Inquiry) -> Iterator[Clear]:
+    """Every device that reached a Lync server: the subjects on which a reachability rule is clear."""
+    for attempt in inquiry.case.attempts:
+        if attempt.established and inquiry.case.roles.is_plausible(attempt.server):
+            yield Clear(attempt.client)
+
+
+def _stop(inquiry: Inquiry, verdict: Verdict, what: str) -> Judgement:
+    attempt = verdict.attempt
+    says = f"{inquiry.word(attempt.client)} cannot reach {inquiry.server(attempt.server)} on TCP port {attempt.port}: {what}."
+    return found(inquiry, verdict, says, f"{verdict.says}.")
+
+
+@rule(
+    title="A required port is refused by the server itself",
+    severity=Severity.MAJOR,
+    stage=Stage.REACH,
+    causes=(
+        "The service is stopped or does not listen on this port.",
+        "A DNS record, a manual setting or a publishing rule sends the client to the wrong port.",
+        "The load balancer address has no listener for this port.",
+        "The server's own firewall answers with a reset.",
+    ),
+    fix=(
+        "Start the service, or bind it to the port.",
+        "Add the listener on the load balancer, or correct the record that sent the client there.",
+    ),
+    act=("service owner of the server", "load balancer team"),
+    sources=("ms-int-ports",),
+)
+def tcp_refused_by_host(inquiry: Inquiry) -> Iterator[Judgement]:
+    """A device opens a TCP connection to a port the port table names, and the server answers with a reset.
+
+    Evidence: SYN to a known Lync server on a required port; a reset to each SYN and never a SYN-ACK; the reset's TTL
+    equals that of the server's other packets.
+
+    Not this: ICE probes to candidates, which are refused in healthy calls; port 80 of the reverse proxy from outside;
+    a pool member that refuses while the next one accepts within 5 s; a TTL that is not the server's.
+    """
+    yield from reached(inquiry)
+    for verdict in judged(inquiry, "tcp-refused-by-host"):
+        yield _stop(inquiry, verdict, "the connection is refused")
+
+
+@rule(
+    title="A box in between refuses a required port",
+    severity=Severity.MAJOR,
+    stage=Stage.REACH,
+    causes=(
+        "A firewall rule rejects with a reset.",
+        "An intrusion prevention system resets the connection.",
+        "A load balancer without a healthy node answers for it.",
+    ),
+    fix=("Permit the device's subnet to this address and port on the box that sent the reset.",),
+    act=("network/firewall team",),
+    sources=("ms-int-ports",),
+)
+def tcp_rst_by_middlebox(inquiry: Inquiry) -> Iterator[Judgement]:
+    """A device opens a TCP connection to a required port, and a reset comes back that the server did not send.
+
+    Evidence: the reset's TTL differs by more than one from every other packet of that server in the same capture.
+
+    Not this: servers whose TTL varies on accepted connections too; load balancers that answer with their own TTL.
+    """
+    yield from reached(inquiry)
+    for verdict in judged(inquiry, "tcp-rst-by-middlebox"):
+        yield _stop(inquiry, verdict, "a box in between answers with resets")
+
+
+@rule(
+    title="Packets to a required port vanish",
+    severity=Severity.MAJOR,
+    stage=Stage.REACH,
+    causes=(
+        "A firewall drops the packets without an answer.",
+        "The server's network has no route back to the device.",
+        "The load balancer listens for another network only.",
+    ),
+    fix=("Open the port from the device's subnet to the server, in the direction the device opens it.",),
+    act=("network/firewall team",),
+    sources=("ms-int-ports",),
+    explains=("media-via-external-edge-from-inside", "media-tcp443-fallback"),
+)
+def tcp_filtered_silent(inquiry: Inquiry) -> Iterator[Judgement]:
+    """A device repeats its SYN to a required port and nothing at all comes back, while the server is alive.
+
+    Evidence: a SYN and at least two repeats; no SYN-ACK, reset or ICMP; another port of the server answers, or this
+    port answers another subnet.
+
+    Not this, and then inconclusive: the capture shows one direction only, ends within 9 s, lost packets itself, or
+    nothing proves that the server is up.
+    """
+    yield from reached(inquiry)
+    for verdict in judged(inquiry, "tcp-filtered-silent"):
+        yield _stop(inquiry, verdict, "its packets vanish without an answer")
+
+
+@rule(
+    title="A router or firewall says that policy forbids the connection",
+    severity=Severity.MAJOR,
+    stage=Stage.REACH,
+    causes=("An access list on the reporting router or firewall.",),
+    fix=("Change the rule on the device that sent the ICMP message: its address is in the evidence.",),
+    act=("network/firewall team",),
+    sources=("ms-int-ports",),
+    explains=("tls-unknown-ca", "media-via-external-edge-from-inside", "media-tcp443-fallback"),
+)
+def icmp_admin_prohibited(inquiry: Inquiry) -> Iterator[Judgement]:
+    """ICMP "administratively prohibited" quotes a packet of a device to a Lync server.
+
+    Evidence: ICMP type 3 code 9, 10 or 13 (or ICMPv6 type 1 code 1, 5, 6) whose quoted addresses and ports are those
+    of the flow, and no answer on that flow.
+
+    Not this: quoted ICE probes towards another client, or flows that were answered all the same.
+    """
+    yield from reached(inquiry)
+    for verdict in judged(inquiry, "icmp-admin-prohibited"):
+        attempt = verdict.attempt
+        says = (
+            f"{inquiry.word(attempt.client)} may not reach {inquiry.server(attempt.server)} on TCP port "
+            f"{attempt.port}: {', '.join(attempt.reporters)} says that policy forbids it."
+        )
+        why = f"{verdict.says}."
+        if verdict.meaning is Meaning.ROOT_CHAIN:
+            why = f"{why} Port 80 is where a Lync phone fetches the root certificate chain. {FOR_ROOT_CHAIN}"
+        yield found(inquiry, verdict, says, why)
+    yield from _prohibited_datagrams(inquiry)
+
+
+def _prohibited_datagrams(inquiry: Inquiry) -> Iterator[Judgement]:
+    case = inquiry.case
+    errors = case.tables.icmp
+    errors = errors[(errors["flow"] >= 0) & (errors["quoted_transport"] == "udp") & errors["from_client"]]
+    for flow, rows in errors.groupby("flow", sort=True):
+        row = case.flows.loc[flow]
+        policy = [one for one in rows.itertuples() if (one.type, one.code) in PROHIBITED_CODES.get(one.version, set())]
+        if not policy or row["frames_server"] or not case.roles.is_lync(row["server"]):
+            continue
+        reporter = policy[0].reporter
+        frames = tuple(sorted({int(row["first_frame_client"]), *(int(one.frame) for one in policy)}))
+        yield Found(
+            device=row["client"],
+            peer=row["server"],
+            port=int(row["server_port"]),
+            transport="udp",
+            service=row["service"],
+            says=(
+                f"{inquiry.word(row['client'])} may not reach {inquiry.server(row['server'])} on UDP port "
+                f"{row['server_port']}: {reporter} says that policy forbids it."
+            ),
+            why=f"{reporter} answers its datagrams with ICMP type {policy[0].type} code {policy[0].code}.",
+            confidence=Confidence.CERTAIN,
+            proof=(Proof(int(row["capture"]), frames, "the datagrams and the ICMP messages that quote them"),),
+            time=int(row["first_time"]),
+        )
