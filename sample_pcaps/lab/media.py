@@ -68,10 +68,10 @@ class Direct:
         self.socket.send(data, peer)
 
 
-Path = Direct | Allocation
+Route = Direct | Allocation
 
 
-def rank(path: Path, remote: Candidate) -> tuple[bool, int]:
+def rank(path: Route, remote: Candidate) -> tuple[bool, int]:
     """UDP before TCP, then as few relays as possible, then host before reflexive."""
     near = TYPE_PREFERENCE["relay" if isinstance(path, Allocation) else "host"]
     return remote.transport == "udp", near + TYPE_PREFERENCE[remote.kind]
@@ -84,15 +84,15 @@ class Agent:
         self.open_socket, self.at, self.version = open_socket, (address, port), version
         self.ufrag, self.password = secrets.token_urlsafe(3), secrets.token_urlsafe(18)
         self.candidates: list[Candidate] = [Candidate("host", "udp", self.at)]
-        self.paths: list[Path] = []
+        self.paths: list[Route] = []
         self.allocations: list[Allocation] = []
-        self.valid: dict[tuple[Path, Address], Candidate] = {}
-        self.chosen: tuple[Path, Address] | None = None
+        self.valid: dict[tuple[Route, Address], Candidate] = {}
+        self.chosen: tuple[Route, Address] | None = None
         self.received = 0
         self.peer: Agent
         self.controlling = False
         self._peer_is_new = False
-        self._pending: dict[bytes, tuple[Path, Candidate]] = {}
+        self._pending: dict[bytes, tuple[Route, Candidate]] = {}
         self._tie_breaker = os.urandom(8)
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -135,7 +135,7 @@ class Agent:
         else:
             allocation.media(data)
 
-    def _arrived(self, path: Path, peer: Address, data: bytes) -> None:
+    def _arrived(self, path: Route, peer: Address, data: bytes) -> None:
         message = turn.decode(data)
         if message is None:
             self.received += 1
@@ -146,7 +146,7 @@ class Agent:
             self._peer_is_new = True
             self.valid[sent_on, remote.address] = remote
 
-    def _answer_check(self, path: Path, peer: Address, check: Message) -> None:
+    def _answer_check(self, path: Route, peer: Address, check: Message) -> None:
         self._peer_is_new = self._peer_is_new or check.get(turn.IMPLEMENTATION_VERSION) is not None
         attributes = [
             (turn.XOR_MAPPED_ADDRESS, turn.pack_address(peer, check.transaction)),
@@ -158,7 +158,7 @@ class Agent:
         if check.get(turn.USE_CANDIDATE) is not None and self.chosen is None:
             self._choose(path, peer)
 
-    def _choose(self, path: Path, peer: Address) -> None:
+    def _choose(self, path: Route, peer: Address) -> None:
         self.chosen = path, peer
         if isinstance(path, Allocation):
             self._tasks.append(asyncio.create_task(path.activate(peer)))
@@ -174,7 +174,7 @@ class Agent:
         pairs.sort(key=lambda pair: rank(*pair), reverse=True)
         await asyncio.gather(*(self._check_pair(n * PACING_S, *pair) for n, pair in enumerate(pairs)))
 
-    async def _check_pair(self, start: float, path: Path, remote: Candidate) -> None:
+    async def _check_pair(self, start: float, path: Route, remote: Candidate) -> None:
         check = self._check_message(path)
         self._pending[check.transaction] = (path, remote)
         begun = asyncio.get_running_loop().time() + start
@@ -184,12 +184,12 @@ class Agent:
                 return
             self._send_check(path, remote.address, check)
 
-    def _send_check(self, path: Path, peer: Address, check: Message) -> None:
+    def _send_check(self, path: Route, peer: Address, check: Message) -> None:
         path.send(peer, turn.encode_check(check, self.peer.password))
         if not self._peer_is_new:  # the twin for peers with the older FINGERPRINT
             path.send(peer, turn.encode_check(check, self.peer.password, legacy_fingerprint=True))
 
-    def _check_message(self, path: Path, *, nominate: bool = False) -> Message:
+    def _check_message(self, path: Route, *, nominate: bool = False) -> Message:
         kind = "relay" if isinstance(path, Allocation) else "host"
         own = next(c for c in self.candidates if (c.kind, c.transport) == (kind, path.transport))
         attributes = [
