@@ -155,6 +155,8 @@ class CodecRow:
 
     name: str
     payload_type: int
+    encoding: str
+    """As an SDP's rtpmap writes it."""
     clock_rate: int | None
     """Hz of the RTP timestamp"""
     media: str
