@@ -42,6 +42,7 @@ def _environment() -> Environment:
         loader=PackageLoader("lynccap.report"),
         autoescape=True,
         undefined=StrictUndefined,
+        keep_trailing_newline=True,
         trim_blocks=True,
         lstrip_blocks=True,
     )

@@ -112,7 +112,7 @@ def _limits(story: Story) -> Iterator[str]:
         return
     yield from ("", "## What this capture cannot show", "")
     for name, lack in lacks:
-        forbidden = f" So it cannot tell: {'; '.join(lack.forbids)}." if lack.forbids else ""
+        forbidden = f" Not concluded from it: {'; '.join(lack.forbids)}." if lack.forbids else ""
         yield f"- {_text(name)}: {_text(sentence(lack.says) + forbidden)}"
     for reason, rules in story.undecided:
         yield f"- {_text(sentence(reason))} Undecided: {', '.join(_code(rule) for rule in rules)}"

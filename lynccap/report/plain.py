@@ -17,7 +17,6 @@ _UNSEEN = re.compile(
     "\ud800-\udfff"  # halves of characters, which UTF-8 cannot hold
     "\U000e0000-\U000e007f]"  # tags: text nobody sees
 )
-_C0_PICTURES = 0x2400  # Unicode's Control Pictures block shows C0 controls in order
 
 
 def visible(text: str) -> str:
@@ -30,8 +29,7 @@ def visible(text: str) -> str:
 
 
 def _sign(match: re.Match[str]) -> str:
-    code = ord(match[0])
-    return chr(_C0_PICTURES + code) if code < 0x20 else f"⟨U+{code:04X}⟩"
+    return f"⟨U+{ord(match[0]):04X}⟩"
 
 
 def harmless(document: Document) -> Document:

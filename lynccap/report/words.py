@@ -301,6 +301,11 @@ def role_name(role: str | None) -> str:
     return ROLE_NAMES.get(role or "", role or "")
 
 
+def kind_name(kind: str) -> str:
+    """A kind of device for people; what is not known is shown as it stands."""
+    return KINDS[kind][0] if kind in KINDS else kind
+
+
 def service_name(service: str | None) -> str:
     """A service's name for people."""
     return SERVICE_NAMES.get(service or "", service or "")

@@ -19,21 +19,25 @@
     }
     status.textContent = `${shown} of ${parts.length} shown`;
   };
-  const parts = (selector) =>
-    Array.from(document.querySelectorAll(selector), (element) => ({
-      element,
-      text: element.textContent.toLowerCase(),
-    }));
+  // Texts are read at the first keystroke: opening the page stays quick with many devices.
+  const lazily = (selector) => {
+    let parts;
+    return () =>
+      (parts ??= Array.from(document.querySelectorAll(selector), (element) => ({
+        element,
+        text: element.textContent.toLowerCase(),
+      })));
+  };
 
   const deviceText = byId("device-text");
   if (deviceText) {
-    const rows = parts(".devices > tbody > tr");
+    const rows = lazily(".devices > tbody > tr");
     const state = byId("device-state");
     const update = () => {
       const text = deviceText.value.trim().toLowerCase();
       const wanted = (row) =>
         row.text.includes(text) && (!state.value || row.element.dataset.state === state.value);
-      filter(rows, wanted, byId("device-count"));
+      filter(rows(), wanted, byId("device-count"));
     };
     watch(deviceText, update);
     state.addEventListener("change", update);
@@ -41,13 +45,16 @@
 
   const findingText = byId("finding-text");
   if (findingText) {
-    const findings = parts("#findings > .finding");
+    const findings = lazily("#findings > .finding");
     const update = () => {
       const text = findingText.value.trim().toLowerCase();
-      filter(findings, (one) => one.text.includes(text), byId("finding-count"));
+      filter(findings(), (one) => one.text.includes(text), byId("finding-count"));
     };
     watch(findingText, update);
-    const unfold = byId("unfold");
+  }
+
+  const unfold = byId("unfold");
+  if (unfold) {
     unfold.addEventListener("click", () => {
       const open = unfold.textContent === "Open all";
       for (const one of document.querySelectorAll("#findings details")) one.open = open;

@@ -1,0 +1,138 @@
+"""How findings become causes, and what the verdict says."""
+
+import msgspec
+import pytest
+from report import documents
+from report.documents import build, finding, phone
+
+from lynccap.document import Assessment, Document, Outcome, Severity, Step, StepOutcome
+from lynccap.report.story import Story, caveats, headline, remarks
+from lynccap.report.words import NO_BREAK
+
+
+def told(document: Document) -> str:
+    story = Story(document)
+    return " ".join((headline(story), *remarks(story), *caveats(story))).replace(NO_BREAK, " ")
+
+
+def test_findings_of_one_rule_peer_and_port_are_one_cause() -> None:
+    story = Story(documents.one_cause())
+    assert [len(one.findings) for one in story.causes] == [14, 1]
+    assert story.who(story.causes[0]).replace(NO_BREAK, " ") == "14 phones in 10.1.2.0/24"
+
+
+@pytest.mark.parametrize("difference", [{"peer": "10.1.1.6"}, {"port": 443}, {"transport": "udp"}])
+def test_another_peer_port_or_transport_is_another_cause(difference: dict[str, object]) -> None:
+    story = Story(build(findings=(finding(1, "r", "10.1.2.1"), finding(2, "r", "10.1.2.2", **difference))))
+    assert len(story.causes) == 2
+
+
+def test_symptoms_are_under_their_first_cause_and_not_on_top() -> None:
+    chain = (
+        finding(1, "first", "10.1.2.1"),
+        finding(2, "second", "10.1.2.1", caused_by="F0001"),
+        finding(3, "third", "10.1.2.1", caused_by="F0002"),
+    )
+    (cause,) = Story(build(findings=chain)).causes
+    assert cause.lead.rule == "first"
+    assert [one.rule for one in cause.symptoms] == ["second", "third"]
+
+
+@pytest.mark.parametrize("parent", ["F0001", "F0002", "missing", "F0003"])
+def test_no_finding_is_lost_to_a_missing_circular_or_normal_cause(parent: str) -> None:
+    findings = (
+        finding(1, "one", "10.1.2.1", caused_by="F0002"),
+        finding(2, "two", "10.1.2.1", caused_by=parent),
+        finding(3, "state-normal", "10.1.2.1", severity=Severity.INFO),
+    )
+    story = Story(build(findings=findings))
+    kept = [one.rule for cause in story.causes for one in (*cause.findings, *cause.symptoms)]
+    assert sorted(kept) == ["one", "two"]
+    assert [cause.lead.rule for cause in story.normal] == ["state-normal"]
+
+
+def test_what_is_normal_is_no_failure() -> None:
+    story = Story(build(devices=(phone(1),), findings=(finding(1, "state-x", "10.1.2.1"),)))
+    assert not story.failed
+    assert not story.causes
+    assert headline(story) == "No failure was found in what this capture shows."
+
+
+def test_the_gravest_cause_comes_first_then_the_one_with_most_devices() -> None:
+    findings = (
+        finding(1, "minor", "10.1.2.1", severity=Severity.MINOR),
+        finding(2, "major-one", "10.1.2.1"),
+        *(finding(n, "major-many", f"10.1.2.{n}") for n in range(3, 6)),
+        finding(9, "critical", "10.1.2.1", severity=Severity.CRITICAL),
+    )
+    rules = [cause.lead.rule for cause in Story(build(findings=findings)).causes]
+    assert rules == ["critical", "major-many", "major-one", "minor"]
+
+
+def test_addresses_of_one_device_count_once() -> None:
+    findings = (finding(1, "r", "10.1.9.1"), finding(2, "r", "2001:db8::1"))
+    story = Story(build(devices=(documents.pc(1),), findings=findings))
+    assert headline(story).replace(NO_BREAK, " ") == "1 of 1 device failed."
+    assert story.who(story.causes[0]) == "PC pc-1.contoso.example (10.1.9.1)"
+
+
+def test_devices_of_many_subnets_are_counted_by_subnet() -> None:
+    findings = tuple(finding(n, "r", f"10.{n}.2.1") for n in range(5))
+    story = Story(build(findings=findings))
+    assert story.who(story.causes[0]).replace(NO_BREAK, " ") == "5 devices in 5 subnets"
+
+
+def test_a_finding_without_device_is_told_by_its_server() -> None:
+    story = Story(build(findings=(finding(1, "r", None),)))
+    assert story.who(story.causes[0]) == f"Server {documents.FRONT_END}"
+    assert headline(story).startswith(
+        "No device failed in what this capture shows, but one problem was found"
+    )
+
+
+def test_a_failed_step_no_finding_names_is_said_to_be_unexplained() -> None:
+    step = Step("dns", StepOutcome.FAILED, "no answer", None, (1,), documents.CAPTURE)
+    device = msgspec.structs.replace(documents.pc(3), journey=(step,))
+    text = told(build(devices=(device, phone(1))))
+    assert text.startswith("1 of 2 devices failed. For 1 failed device no cause was found.")
+
+
+def test_the_verdict_counts_failed_explained_minor_and_quiet_devices() -> None:
+    assert told(documents.one_cause()) == (
+        "14 of 17 devices failed. One cause explains them all. 1 more device has a minor problem. "
+        "2 other devices show no failure. 2 checks could not decide, "
+        "because the capture lacks what they need. "
+        "1 check stopped on an error in lynccap, so the results are missing."
+    )
+
+
+def test_health_is_told_with_what_was_checked() -> None:
+    text = told(documents.healthy())
+    assert text.startswith("No failure was found in what this capture shows. 3 devices were seen.")
+    assert "12 checks found the traffic they look at" in text
+    assert "5 checks had nothing to look at" in text
+
+
+def test_a_capture_without_lync_traffic_is_not_called_healthy() -> None:
+    text = told(documents.no_lync())
+    assert text.startswith("No Lync or Skype for Business traffic was found.")
+    assert "topology file" in text
+    assert "No failure" not in text
+
+
+def test_a_capture_that_decides_nothing_is_not_called_healthy() -> None:
+    text = told(documents.inconclusive())
+    assert text.startswith("No failure was found, but this capture cannot show whether there is one.")
+
+
+def test_undecided_checks_are_gathered_by_reason() -> None:
+    reasons = dict(Story(documents.inconclusive()).undecided)
+    assert reasons["Only one direction was captured."] == ("tcp-filtered-silent", "dns-no-answer")
+    assert len(reasons) == 2
+
+
+def test_two_causes_that_explain_a_part_say_so() -> None:
+    findings = (finding(1, "a", "10.1.2.1"), finding(2, "b", "10.1.2.2"))
+    devices = (phone(1), phone(2), phone(3, failed_at=2))
+    document = build(devices=devices, findings=findings, assessments=(Assessment("a", Outcome.FIRED),))
+    assert "2 causes explain 2 of them. For 1 failed device no cause was found." in told(document)
