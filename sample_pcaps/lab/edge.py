@@ -1,5 +1,6 @@
 """Programs of an Edge Server: federation over mutual TLS with a revocation check inside the handshake."""
 
+import contextlib
 import socket
 import ssl
 import time
@@ -51,7 +52,9 @@ class Edge:
                 return False
             tunnel.finish()
             tunnel.send(sip.request("SUBSCRIBE", user, 1, "RTCC/5.0.0.0", authorized=False))
-            return b"200 OK" in tunnel.receive()
+            accepted = b"200 OK" in tunnel.receive()
+            tunnel.close()
+            return accepted
 
     def _context(self) -> ssl.SSLContext:
         context = client_context([self.root], names_checked=False)
@@ -111,6 +114,18 @@ class Tunnel:
                 return self._tls.read(65536)
             except ssl.SSLWantReadError:
                 self._hear()
+
+    def close(self) -> None:
+        """Say close_notify and wait for the peer's."""
+        with contextlib.suppress(OSError):
+            while True:
+                try:
+                    self._tls.unwrap()
+                except ssl.SSLWantReadError:
+                    self._flush()
+                    self._hear()
+                else:
+                    return
 
     def _step(self) -> bool:
         try:

@@ -137,14 +137,16 @@ class Office:
         zone: Zone | None = None,
         http_pages: Mapping[str, Page] | None = None,
         serves_http: bool = True,
-        https_pages: Mapping[str, Page] | None = None,
+        serves_sip: bool = True,
     ) -> None:
-        """Start the network and all servers; without `serves_http` nothing listens on the web's port 80."""
+        """Start the network and all servers; nothing listens on port 80, or 5061, that is not served."""
         net = self.net
         net.start()
         net.serve(self.names, serve_dns, zone or self.zone())
         net.serve(self.names, serve_time)
-        self._open_lync(http_pages or self.http_pages(), https_pages, serves_http=serves_http)
+        if serves_http:
+            net.serve(self.web, serve_tcp, 80, Site(http_pages or self.http_pages()).conversation())
+        self._open_lync(serves_sip=serves_sip)
         news = Site({"/news": Reply(b"<html><body>Canteen: soup.</body></html>" * 20)}, "Apache/2.4.10")
         net.serve(self.intranet, serve_tcp, 80, news.conversation())
         net.serve(self.files, serve_tcp, 445, file_share)
@@ -163,16 +165,12 @@ class Office:
         names = [f"lyncdiscoverinternal.{self.plan.domain}", f"sip.{self.plan.domain}", self.plan.web[0]]
         return self.ca.issue(self.plan.pool[0], *names)
 
-    def _open_lync(
-        self, pages: Mapping[str, Page], https_pages: Mapping[str, Page] | None, *, serves_http: bool
-    ) -> None:
+    def _open_lync(self, *, serves_sip: bool) -> None:
         web, pool = self.plan.web[0], self.plan.pool[0]
         context = self.identity().server_context()
-        secure = https_pages or lync_https(web, pool)
-        if serves_http:
-            self.net.serve(self.web, serve_tcp, 80, Site(pages).conversation())
-        self.net.serve(self.web, serve_tcp, 443, Site(secure).conversation(), context)
-        self.net.serve(self.pool, serve_tcp, 5061, registrar(pool, web), context)
+        self.net.serve(self.web, serve_tcp, 443, Site(lync_https(web, pool)).conversation(), context)
+        if serves_sip:
+            self.net.serve(self.pool, serve_tcp, 5061, registrar(pool, web), context)
         self.net.serve(self.pool, serve_tcp, 8057, data_conference, context)
 
     def lease_phones(self, leases: Mapping[str, str], *, time_server: bool = True) -> None:

@@ -1,4 +1,4 @@
-"""What a scenario is: a function that runs a network and leaves its captures, and derived, damaged copies."""
+"""What a scenario is: a function that runs a network and leaves its capture, and derived, damaged copies."""
 
 import subprocess
 from collections.abc import Callable
@@ -15,18 +15,18 @@ class Scenario:
     pcapng: bool = False
     """The finished captures are stored as pcapng instead of pcap."""
 
-    def make(self, folder: Path) -> list[Path]:
-        """Run the network and return the finished captures."""
-        self.record(folder)
-        return [self._finished(folder / f"{name}.pcap") for name in self.names]
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The finished captures' file names."""
+        return tuple(f"{name}.{'pcapng' if self.pcapng else 'pcap'}" for name in self.names)
 
-    def _finished(self, path: Path) -> Path:
-        if not self.pcapng:
-            return path
-        target = path.with_suffix(".pcapng")
-        run("editcap", "-F", "pcapng", str(path), str(target))
-        path.unlink()
-        return target
+    def make(self, folder: Path) -> None:
+        """Run the network and leave the finished captures in a folder."""
+        self.record(folder)
+        for name in self.names if self.pcapng else ():
+            path = folder / f"{name}.pcap"
+            run("editcap", "-F", "pcapng", str(path), str(path.with_suffix(".pcapng")))
+            path.unlink()
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,9 @@ class Derived:
     make: Callable[[Path, Path], None]
 
 
-def run(*command: str) -> None:
-    """Run a program of the capture tool set; its failure ends the build with its own words."""
+def run(*command: str) -> str:
+    """Run a program of the capture tool set and return what it prints; its failure ends the build."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()}")
+    return done.stdout

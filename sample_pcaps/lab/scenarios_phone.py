@@ -2,12 +2,9 @@
 
 import ssl
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sample_pcaps.lab.clients import Desktop, Phone, desktop, phone
+from sample_pcaps.lab.clients import phone
 from sample_pcaps.lab.network import (
     AASTRA,
     AUDIOCODES,
@@ -17,13 +14,11 @@ from sample_pcaps.lab.network import (
     LINUX,
     PHONE,
     POLYCOM,
-    Host,
-    Mirror,
     Network,
-    Program,
 )
 from sample_pcaps.lab.office import Office, Plan
 from sample_pcaps.lab.scenario import Scenario
+from sample_pcaps.lab.scene import Scene
 from sample_pcaps.lab.services import CERTPROV_PATH
 from sample_pcaps.lab.web import service_failure
 
@@ -109,36 +104,6 @@ LITWARE = Plan(
 )
 
 
-@dataclass(frozen=True)
-class Scene:
-    """An office with its running capture."""
-
-    office: Office
-    mirror: Mirror
-
-    def user(self, host: Host, name: str, *, discovers: bool = True, stays: float = 1.0) -> Program:
-        """Start a desktop client that signs in."""
-        office = self.office
-        address = f"{name}@{office.plan.domain}"
-        registrar = office.plan.pool[0]
-        client = Desktop(
-            address, office.plan.resolver, office.ca.root_pem, registrar, stays=stays, discovers=discovers
-        )
-        return office.net.spawn(host, desktop, client)
-
-    def phone(self, name: str, **knows: object) -> Phone:
-        """Describe a phone of this office."""
-        plan = self.office.plan
-        base = Phone(f"{name}@{plan.domain}", plan.resolver, self.office.ca.root_pem, web_server=plan.web[0])
-        return replace(base, **knows)  # type: ignore[arg-type]  # the keywords are Phone's own fields
-
-    @contextmanager
-    def recorded(self, path: Path, expression: str = "", *, nanoseconds: bool = False) -> Iterator[None]:
-        """Capture at the mirror while the block runs."""
-        with self.office.net.capture(self.mirror, path, expression=expression, nanoseconds=nanoseconds):
-            yield
-
-
 def phone_boot_healthy(folder: Path) -> None:
     """A phone boots through all its stages beside two PCs; SPAN of the client VLANs."""
     with Network() as net:
@@ -185,6 +150,7 @@ def rootchain_80_refused_by_firewall(folder: Path) -> None:
         office = Office(net, ADATUM)
         needy = office.device("172.20.8.61", office.phones, stack=PHONE, vendor=AASTRA)
         settled = office.device("172.20.8.62", office.phones, stack=PHONE, vendor=AASTRA)
+        daisy = office.device("172.20.8.90", office.phones)
         scene = Scene(office, net.mirror(office.phones))
         rule = "ip saddr 172.20.8.0/24 ip daddr 172.20.0.44 tcp dport 80 reject with tcp reset"
         office.router.rule("forward", rule)
@@ -192,7 +158,7 @@ def rootchain_80_refused_by_firewall(folder: Path) -> None:
         expression = "not port 53 and not port 123"
         with scene.recorded(folder / "rootchain-80-refused-by-firewall.pcap", expression, nanoseconds=True):
             ok = scene.phone("hall", trusts_root=True, checks_updates=False, stays=7.0)
-            talks = [net.spawn(settled, phone, ok), *office.make_noise(8.0, settled)]
+            talks = [net.spawn(settled, phone, ok), *office.make_noise(8.0, daisy)]
             time.sleep(0.8)
             lost = scene.phone("desk14", checks_updates=False, attempts=5, pause=1.0)
             net.join(net.spawn(needy, phone, lost), *talks, timeout=60)

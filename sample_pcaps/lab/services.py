@@ -5,6 +5,7 @@ Each `serve_…` function runs until its process is killed. Web and SIP servers 
 
 import contextlib
 import secrets
+import select
 import socket
 import ssl
 import struct
@@ -162,9 +163,11 @@ def _sip_servers(name: str) -> bytes:
 Conversation = Callable[[socket.socket], None]
 
 
-def serve_tcp(port: int, conversation: Conversation, context: ssl.SSLContext | None = None) -> None:
+def serve_tcp(
+    port: int, conversation: Conversation, context: ssl.SSLContext | None = None, address: str = ""
+) -> None:
     """Accept for ever, each connection in a thread; peers that vanish or distrust us are no error."""
-    listener = socket.create_server(("", port), backlog=32)
+    listener = socket.create_server((address, port), backlog=32)
     while True:
         connection, _ = listener.accept()
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -176,12 +179,25 @@ def _converse(connection: socket.socket, conversation: Conversation, context: ss
         if context is None:
             conversation(connection)
             return
-        # OpenSSL would send an alert to a peer that closes without a word; Schannel just closes.
-        if not connection.recv(1, socket.MSG_PEEK):
-            return
-        with context.wrap_socket(connection, server_side=True) as protected:
-            conversation(protected)
-            protected.unwrap()
+        with context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False) as protected:
+            if _shake_hands(protected):
+                conversation(protected)
+                protected.unwrap()
+
+
+def _shake_hands(protected: ssl.SSLSocket) -> bool:
+    """Shake hands; False when the peer closes in between: OpenSSL would alert it, Schannel just closes."""
+    protected.setblocking(False)
+    while True:
+        try:
+            protected.do_handshake()
+        except ssl.SSLWantReadError:
+            select.select([protected], [], [])
+            if not socket.socket.recv(protected, 1, socket.MSG_PEEK):
+                return False
+        else:
+            protected.setblocking(True)
+            return True
 
 
 def file_share(connection: socket.socket) -> None:
