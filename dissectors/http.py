@@ -51,6 +51,15 @@ _STATUS_LINE_AHEAD = re.compile(rb"HTTP/1\.\d \d{3}[ \r\n]")
 _TLS_RECORD_AHEAD = re.compile(rb"[\x14-\x17]\x03[\x00-\x04]")
 _TUNNEL = "tunnel"
 _BAD_LENGTH = -1
+_WINDOWS = {
+    "gzip": (zlib.MAX_WBITS | 16,),
+    "x-gzip": (zlib.MAX_WBITS | 16,),
+    "deflate": (
+        zlib.MAX_WBITS,
+        -zlib.MAX_WBITS,
+    ),  # some send it bare, without the zlib wrapper (RFC 9110 8.4.1.2)
+}
+"""The window argument of zlib for each content coding; it also names the wrapper."""
 _SOAP_FAULT = re.compile(rb"<(?:[\w.-]{1,32}:)?Fault[\s>]")
 _ERROR_ID = re.compile(rb"<(?:[\w.-]{1,32}:)?ErrorId(?:\s[^<>]{0,200})?>\s*(\d{1,9})\s*<")
 _DIAGNOSTICS_REASON = re.compile(
@@ -421,16 +430,13 @@ def _content_length(headers: Mapping[str, list[str]]) -> int | None:
 
 def _decompressed(content: bytes, coding: str | None) -> bytes:
     """At most MAX_BODY bytes of what gzip or deflate packed; the bytes as they are when they are not that."""
-    if coding is None or coding.strip().lower() not in ("gzip", "x-gzip", "deflate"):
-        return content
-    for window in (
-        zlib.MAX_WBITS | 32,
-        -zlib.MAX_WBITS,
-    ):  # 32: gzip or zlib; negative: bare deflate, as some send
+    for window in _WINDOWS.get((coding or "").strip().lower(), ()):
         try:
-            return zlib.decompressobj(window).decompress(content, MAX_BODY)
+            unpacked = zlib.decompressobj(window).decompress(content, MAX_BODY)
         except zlib.error:
             continue
+        if unpacked:
+            return unpacked
     return content
 
 
