@@ -127,9 +127,11 @@ def _compound(cursor: Cursor) -> tuple[RtcpMessage, ...]:
     found = [_report(cursor)]
     while cursor.remaining:
         if not _continues(cursor.peek(4)):
-            if cursor.remaining < _SMALLEST_SEAL:
+            rest = cursor.rest()
+            if not any(rest):  # some senders fill the datagram with zeros
+                break
+            if len(rest) < _SMALLEST_SEAL:
                 raise Truncated(f"the compound goes on behind offset {cursor.end}")
-            cursor.rest()
             return (RtcpMessage(packet_type=found[0].packet_type, ssrc=found[0].ssrc),)
         found.append(_report(cursor))
     return tuple(found)
