@@ -124,7 +124,7 @@ def read_candidate(line: str) -> Candidate:
             transport=transport.upper(),
             priority=float(priority),
             ip=ip,
-            port=int(port),
+            port=_port(port),
         )
     except ValueError as fault:
         raise Malformed(f"candidate line {line[:40]!r}: {fault}") from None
@@ -138,11 +138,18 @@ def _ice2_candidate(tokens: list[str]) -> Candidate:
         transport=tokens[2].upper(),
         priority=int(tokens[3]),
         ip=tokens[4],
-        port=int(tokens[5]),
+        port=_port(tokens[5]),
         type=tokens[7],
         raddr=extras.get("raddr"),
-        rport=int(extras["rport"]) if "rport" in extras else None,
+        rport=_port(extras["rport"]) if "rport" in extras else None,
     )
+
+
+def _port(token: str) -> int:
+    port = int(token)
+    if not 0 <= port <= 0xFFFF:
+        raise ValueError(f"port {token[:20]}")
+    return port
 
 
 def read_remote_candidates(line: str) -> tuple[tuple[int, str, int], ...]:
@@ -153,7 +160,7 @@ def read_remote_candidates(line: str) -> tuple[tuple[int, str, int], ...]:
         raise Malformed(f"no remote-candidates line: {line[:40]!r}")
     try:
         return tuple(
-            (int(component), ip, int(port))
+            (int(component), ip, _port(port))
             for component, ip, port in zip(tokens[::3], tokens[1::3], tokens[2::3], strict=True)
         )
     except ValueError as fault:
