@@ -4,6 +4,7 @@ Deterministic: the same input, version and options give the same bytes. No clock
 maker. The JSON Schema is derived from these classes.
 """
 
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, Literal
 
@@ -217,3 +218,13 @@ def from_json(data: bytes) -> Document:
 def json_schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of the document."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(Document)}
+
+
+def rfc3339(nanoseconds: int, digits: int) -> str | None:
+    """A time in UTC with `digits` decimals (0 to 9), None for 0, which stands for no time."""
+    if not nanoseconds:
+        return None
+    seconds, rest = divmod(nanoseconds, 1_000_000_000)
+    whole = datetime.fromtimestamp(0, UTC) + timedelta(seconds=seconds)
+    decimals = f".{rest:09d}"[: digits + 1] if digits else ""
+    return f"{whole:%Y-%m-%dT%H:%M:%S}{decimals}Z"

@@ -1,0 +1,217 @@
+"""The command line. Everything heavy is imported inside the commands, so that help and version answer at once."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lynccap import __version__
+
+if TYPE_CHECKING:
+    from lynccap.document import Document
+
+EXIT_FOUND, EXIT_USAGE, EXIT_INPUT, EXIT_INTERNAL = 1, 2, 3, 4
+FORMAT_NAMES = ("html", "json", "md", "csv", "sarif")
+LEVELS = ("critical", "major", "minor", "never")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="lynccap")
+def main() -> None:
+    """Explain Lync and Skype for Business Server failures from packet captures.
+
+    Reads captures offline and says, per device: what it tried, where it first failed, why, who must act, and which
+    frames prove it.
+    """
+
+
+def _formats(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(one.strip() for one in (value or "").split(",") if one.strip()))
+    unknown = [one for one in names if one not in FORMAT_NAMES]
+    if unknown:
+        raise click.BadParameter(f"{', '.join(unknown)}: choose from {', '.join(FORMAT_NAMES)}")
+    return names
+
+
+@main.command()
+@click.argument("captures", nargs=-1, required=True, metavar="CAPTURE...")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="File or folder to write to.")
+@click.option("--format", "formats", callback=_formats, help="html, json, md, csv, sarif; several with commas.")
+@click.option("--device", "devices", multiple=True, metavar="ADDR", help="Keep only this device; may be repeated.")
+@click.option(
+    "--fail-on",
+    type=click.Choice(LEVELS),
+    default="never",
+    show_default=True,
+    help="Exit with 1 when a finding of this severity or worse is there.",
+)
+def analyze(
+    captures: tuple[str, ...], output: Path | None, formats: tuple[str, ...], devices: tuple[str, ...], fail_on: str
+) -> None:
+    """Explain what failed in CAPTURE..., for each device.
+
+    CAPTURE is a pcap or pcapng file (gzip is fine), a folder, a pattern, or - for standard input. Without -o and
+    --format a summary is printed. With -o FOLDER a report.html and a report.json are written into it.
+    """
+    targets = _targets(output, formats)
+    with _errors():
+        document = _analyzed(captures, devices)
+        _write(document, targets)
+    if fail_on != "never":
+        worst = LEVELS[: LEVELS.index(fail_on) + 1]
+        if any(one.severity in worst for one in document.findings):
+            sys.exit(EXIT_FOUND)
+
+
+def _analyzed(captures: Sequence[str], devices: Sequence[str]) -> "Document":
+    from lynccap.analysis import analyze as run
+    from lynccap.ingest.collect import collect
+
+    with _progress() as progress:
+        return run(collect(captures), devices=devices, progress=progress)
+
+
+def _targets(output: Path | None, formats: tuple[str, ...]) -> dict[str, Path | None]:
+    """Which formats go where; None stands for standard output."""
+    if output is None:
+        if len(formats) > 1:
+            raise click.UsageError("several formats need a folder: add -o FOLDER")
+        return dict.fromkeys(formats)
+    suffix = output.suffix.lstrip(".").lower()
+    if output.is_dir() or not suffix:
+        return {name: output / f"report.{name}" for name in formats or ("html", "json")}
+    if len(formats) > 1:
+        raise click.UsageError(f"{output} is one file; several formats need a folder")
+    name = formats[0] if formats else {"htm": "html", "markdown": "md"}.get(suffix, suffix)
+    if name not in FORMAT_NAMES:
+        raise click.UsageError(f"{output}: no format is known for .{suffix}; add --format or end the name in .html")
+    return {name: output}
+
+
+def _write(document: "Document", targets: dict[str, Path | None]) -> None:
+    from lynccap.report import FORMATS
+    from lynccap.report.text import render_text
+
+    for name, target in targets.items():
+        data = FORMATS[name](document)
+        if target is None:
+            sys.stdout.buffer.write(data)
+            return
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+    colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    click.echo(render_text(document, colour=colour), nl=False)
+    for target in targets.values():
+        click.echo(f"Written: {target}", err=True)
+
+
+@main.command()
+@click.argument("captures", nargs=-1, required=True, metavar="CAPTURE...")
+@click.option("--format", "form", type=click.Choice(("table", "csv", "json")), default="table", show_default=True)
+def flows(captures: tuple[str, ...], form: str) -> None:
+    """List every conversation in CAPTURE...: service, stack, role of the server, outcome."""
+    from lynccap.report.flows import FLOW_FORMATS
+
+    with _errors():
+        from lynccap.analysis import flow_rows
+        from lynccap.ingest.collect import collect
+
+        with _progress() as progress:
+            rows = flow_rows(collect(captures), progress=progress)
+        click.echo(FLOW_FORMATS[form](rows), nl=False)
+
+
+@main.command()
+@click.option("--format", "form", type=click.Choice(("table", "json", "md")), default="table", show_default=True)
+def rules(form: str) -> None:
+    """List every rule: what it is called, what it finds, how much that costs."""
+    from lynccap.diagnosis.pages import RULE_FORMATS
+
+    click.echo(RULE_FORMATS[form](), nl=False)
+
+
+@main.command()
+@click.argument("rule")
+def explain(rule: str) -> None:
+    """Explain RULE: what it finds, on what evidence, what would disprove it, who acts."""
+    from lynccap.diagnosis.pages import explained, nearest
+
+    page = explained(rule)
+    if page is None:
+        close = nearest(rule)
+        hint = f"did you mean {', '.join(close)}?" if close else "see them all with: lynccap rules"
+        raise click.UsageError(f"no rule is called {rule}; {hint}")
+    click.echo(page, nl=False)
+
+
+@main.command()
+@click.argument("query", nargs=-1)
+def ports(query: tuple[str, ...]) -> None:
+    """Show the port reference; QUERY is a port number, a role, a service or a word."""
+    from lynccap.reference import search_ports
+
+    found = search_ports(" ".join(query))
+    if not found:
+        raise click.UsageError(f"nothing in the port table fits {' '.join(query)}")
+    for row in found:
+        click.echo(f"{row.ports:>12}/{row.transport:<4} {row.from_role:>16} > {row.to_role:<16} {row.protocol:<12} {row.purpose}")
+
+
+@main.command()
+def doctor() -> None:
+    """Say what is installed, and what is lost without the rest."""
+    from lynccap.doctor import examine
+
+    for check in examine():
+        state = f"found {check.version}".rstrip() if check.found else "missing"
+        click.echo(f"{check.name:<14} {state}")
+        if not check.found:
+            click.echo(f"{'':<14} lost without it: {check.lost}")
+            click.echo(f"{'':<14} to get it: {check.get}")
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    """Every foreseeable failure is one line and its exit code; the rest is ours and says so."""
+    from lynccap.ingest.source import UnreadableCapture
+
+    try:
+        yield
+    except UnreadableCapture as problem:
+        click.echo(f"lynccap: {problem}", err=True)
+        sys.exit(EXIT_INPUT)
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read the output has gone; nothing is left to say
+        sys.exit(0)
+    except OSError as problem:
+        click.echo(f"lynccap: {problem.filename or 'output'}: {problem.strerror or problem}", err=True)
+        sys.exit(EXIT_INPUT)
+    except (click.ClickException, SystemExit):
+        raise
+    except Exception as fault:
+        if os.environ.get("LYNCCAP_TRACEBACK"):
+            raise
+        says = f"{type(fault).__name__}: {fault}"
+        click.echo(f"lynccap: internal error, {says}; set LYNCCAP_TRACEBACK=1 and report what it prints", err=True)
+        sys.exit(EXIT_INTERNAL)
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int], None] | None]:
+    """A bar on a terminal's standard error, silence anywhere else."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns: tuple[Any, ...] = (TextColumn("reading"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("reading", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total or None)
+
+

@@ -1,0 +1,284 @@
+"""What each device tried, step by step, in the order a sign-in takes; one function a step.
+
+A step is *ok* or *failed* by frames, *unknown* where the capture shows the step but not its end, and *not seen* where
+nothing of it is there.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import pandas as pd
+
+from lynccap.correlation.attempts import Attempt, Ending
+from lynccap.correlation.case import Case
+from lynccap.correlation.devices import DISCOVERY_QUESTIONS, DeviceFacts
+from lynccap.correlation.roles import EDGE_ACCESS, WEB_ROLES
+from lynccap.document import Step, StepOutcome, rfc3339
+
+TRIES = 3  # SYNs without an answer before a connection counts as failed and not as just begun
+SIP_PORTS = (5061, 5060)
+PSOM_PORT = 8057
+LISTED = 12  # frames a step lists at most
+
+FAILED_WORDS = {
+    Ending.REFUSED: "was refused",
+    Ending.PROHIBITED: "was forbidden by a router (ICMP)",
+    Ending.NO_ROUTE: "found no route (ICMP)",
+    Ending.UNANSWERED: "got no answer",
+}
+
+
+def journey(case: Case, device: DeviceFacts, capture_ids: Sequence[str]) -> tuple[Step, ...]:
+    """The steps of one device; those that do not apply to its kind are left out."""
+    made = (step(case, device, capture_ids) for step in STEPS)
+    return tuple(one for one in made if one)
+
+
+def _step(
+    case: Case,
+    ids: Sequence[str],
+    name: str,
+    outcome: StepOutcome,
+    says: str,
+    capture: int = -1,
+    time: int = 0,
+    frames: Iterable[int] = (),
+) -> Step:
+    listed = tuple(sorted({int(frame) for frame in frames if frame}))[:LISTED]
+    if capture < 0:
+        return Step(name, outcome, says)
+    digits = int(case.tables.captures.at[capture, "digits"])
+    return Step(name, outcome, says, rfc3339(time, digits), listed, ids[capture])
+
+
+def _messages(case: Case, protocol: str, device: DeviceFacts, side: str = "client") -> pd.DataFrame:
+    """A protocol's messages on the flows of a device."""
+    table = case.tables[protocol]
+    owner = table["flow"].map(case.flows[side])
+    return table[owner.isin(device.addresses)]
+
+
+def _capture(case: Case, row: Any) -> int:
+    return int(case.flows.at[row.flow, "capture"])
+
+
+def _address(case: Case, device: DeviceFacts, ids: Sequence[str]) -> Step | None:
+    dhcp = case.tables["dhcp"]
+    mine = dhcp[dhcp["mac"].isin(device.macs) | dhcp["your_address"].isin(device.addresses)]
+    acks = mine[mine["kind"] == "ack"]
+    if len(acks):
+        row = next(acks.itertuples())
+        lync = f"; option 43 names {row.uc_web_server}" if row.uc_web_server else ""
+        sip = f"; option 120 names {', '.join(row.sip_servers)}" if row.sip_servers else ""
+        says = f"got {row.your_address or row.client_address} by DHCP{lync}{sip}"
+        return _step(case, ids, "address", StepOutcome.OK, says, _capture(case, row), row.time, mine["frame"])
+    if len(mine):
+        row = next(mine.itertuples())
+        says = "asked by DHCP; no acknowledgement is in the capture"
+        return _step(case, ids, "address", StepOutcome.UNKNOWN, says, _capture(case, row), row.time, mine["frame"])
+    return _step(case, ids, "address", StepOutcome.NOT_SEEN, "no DHCP of this device is in the capture")
+
+
+def _names(case: Case, device: DeviceFacts, ids: Sequence[str]) -> Step | None:
+    dns = _messages(case, "dns", device)
+    asked = dns[dns["kind"] == "request"]
+    if asked.empty:
+        return _step(case, ids, "names", StepOutcome.NOT_SEEN, "no DNS question of this device is in the capture")
+    answers = dns[(dns["kind"] == "response") & (dns["rcode"] == 0) & (dns["answers"] > 0)]
+    lync = [name for name in dict.fromkeys(asked["name"]) if name.startswith(DISCOVERY_QUESTIONS)]
+    wanted = lync or list(dict.fromkeys(asked["name"]))
+    found = [name for name in wanted if name in set(answers["name"])]
+    row = next(asked.itertuples())
+    kind = "Lync names" if lync else "names"
+    says = f"asked for {len(wanted)} {kind}, {len(found)} exist" + (f": {', '.join(found[:4])}" if found else "")
+    heard = (dns["kind"] == "response").any()
+    outcome = StepOutcome.OK if found else StepOutcome.FAILED if heard else StepOutcome.UNKNOWN
+    frames = dns.loc[dns["name"].isin(wanted), "frame"]
+    return _step(case, ids, "names", outcome, says, _capture(case, row), row.time, frames)
+
+
+def _clock(case: Case, device: DeviceFacts, ids: Sequence[str]) -> Step | None:
+    if not device.is_phone:
+        return None
+    ntp = _messages(case, "ntp", device)
+    if ntp.empty:
+        return _step(case, ids, "time", StepOutcome.NOT_SEEN, "no NTP of this phone is in the capture")
+    answered = ntp[~ntp["from_client"]]
+    row = next((answered if len(answered) else ntp).itertuples())
+    outcome = StepOutcome.OK if len(answered) else StepOutcome.UNKNOWN
+    says = f"got the time from {case.flows.at[row.flow, 'server']}" if len(answered) else "asked for the time"
+    return _step(case, ids, "time", outcome, says, _capture(case, row), row.time, ntp["frame"])
+
+
+def _exchange(name: str, protocol: str, words: str, phones_only: bool = False) -> Callable[..., Step | None]:
+    """A step that is one kind of web exchange, or the connection attempt for it."""
+
+    def step(case: Case, device: DeviceFacts, ids: Sequence[str]) -> Step | None:
+        if phones_only and not device.is_phone:
+            return None
+        rows = _messages(case, protocol, device)
+        if rows.empty:
+            return None
+        good = rows[rows["outcome"].isin(("ok", "redirected"))]
+        row = next((good if len(good) else rows).itertuples())
+        status = f"HTTP {int(row.status)}" if row.status == row.status and row.status is not None else row.outcome
+        outcome = StepOutcome.OK if len(good) else StepOutcome.FAILED
+        if not len(good) and rows["outcome"].isin(("no-answer", "cut", "challenged")).all():
+            outcome = StepOutcome.UNKNOWN
+        says = f"{words} from {case.flows.at[row.flow, 'server']}: {status}"
+        return _step(case, ids, name, outcome, says, _capture(case, row), row.time, (row.first_frame, row.frame))
+
+    return step
+
+
+def _root_chain(case: Case, device: DeviceFacts, ids: Sequence[str]) -> Step | None:
+    told = _exchange("root chain", "certprov", "asked for the root certificates", phones_only=True)(case, device, ids)
+    if told or not device.is_phone:
+        return told
+    tries = [one for one in case.attempts_of(device.id) if one.port == 80 and case.roles.has(one.server, *WEB_ROLES)]
+    if not tries:
+        return _step(case, ids, "root chain", StepOutcome.NOT_SEEN, "did not ask for the root certificates")
+    return _connection(case, ids, "root chain", tries, "TCP port 80 of the web services")
+
+
+def _connection(case: Case, ids: Sequence[str], name: str, tries: list[Attempt], words: str) -> Step:
+    """A step that is a TCP connection: the first attempt that worked, else the first that did not."""
+    good = next((one for one in tries if one.established), None)
+    one = good or tries[0]
+    target = f"{one.server} TCP {one.port}"
+    if good:
+        frames = (int(case.flows.at[good.established[0], "first_frame"]),)
+        says = f"reached {words} ({target})"
+        return _step(case, ids, name, StepOutcome.OK, says, one.capture, one.first_time, frames)
+    certain = one.ending in FAILED_WORDS and (one.ending is not Ending.UNANSWERED or len(one.syn_times) >= TRIES)
+    outcome = StepOutcome.FAILED if certain else StepOutcome.UNKNOWN
+    says = f"{words} ({target}) {FAILED_WORDS.get(one.ending, 'did not open')}"
+    return _step(case, ids, name, outcome, says, one.capture, one.first_time, one.failed_frames)
+
+
+def _sip_attempts(case: Case, device: DeviceFacts) -> list[Attempt]:
+    return [
+        one
+        for one in case.attempts_of(device.id)
+        if one.port in SIP_PORTS or (one.port == 443 and case.roles.has(one.server, EDGE_ACCESS))
+    ]
+
+
+def _web(case: Case, device: DeviceFacts, ids: Sequence[str]) -> Step | None:
+    told = _exchange("web ticket", "web-ticket", "asked for a web ticket")(case, device, ids)
+    tries = [one for one in case.attempts_of(device.id) if one.port == 443 and _is_web(case, one)]
+    if told or not tries:
+        return told
+    return _connection(case, ids, "web services", tries, "the web services")
+
+
+def _is_web(case: Case, attempt: Attempt) -> bool:
+    return case.roles.has(attempt.server, *WEB_ROLES, "rp_ext") and not case.roles.has(attempt.server, EDGE_ACCESS)
+
+
+def _sip(case: Case, device: DeviceFacts, ids: Sequence[str]) -> Step | None:
+    tries = _sip_attempts(case, device)
+    if not tries:
+        return _step(case, ids, "sip connect", StepOutcome.NOT_SEEN, "no SIP connection is in the capture")
+    return _connection(case, ids, "sip connect", tries, "the SIP server")
+
+
+def _tls(case: Case, device: DeviceFacts, ids: Sequence[str]) -> Step | None:
+    flows = [flow for one in case.attempts_of(device.id) for flow in one.established if flow in case.sessions]
+    sessions = [case.sessions[flow] for flow in flows]
+    if not sessions:
+        return None
+    refused = next((one for one in sessions if not one.completed and any(alert.code for alert in one.alerts)), None)
+    sip = [flow for one in _sip_attempts(case, device) for flow in one.established]
+    done = [one for one in sessions if one.completed]
+    best = next((one for one in done if one.flow in sip), next(iter(done), None))
+    if best and (best.flow in sip or not refused):
+        server = case.flows.at[best.flow, "server"]
+        says = f"TLS with {server} completed" + (f" ({best.version})" if best.version else "")
+        frames = (best.hello_frame, best.server_hello_frame, best.data_frame)
+        return _step(case, ids, "tls", StepOutcome.OK, says, _capture(case, best), best.last_time, frames)
+    if refused:
+        alert = next(alert for alert in refused.alerts if alert.code)
+        server = case.flows.at[refused.flow, "server"]
+        who = "the device" if alert.from_client else server
+        says = f"TLS with {server} ended: {who} sent alert {alert.code}, {alert.name.replace('_', ' ')}"
+        frames = (refused.hello_frame, refused.certificate_frame, alert.frame)
+        return _step(case, ids, "tls", StepOutcome.FAILED, says, _capture(case, refused), alert.time, frames)
+    one = sessions[0]
+    says = f"TLS with {case.flows.at[one.flow, 'server']} began; its end is not visible"
+    return _step(case, ids, "tls", StepOutcome.UNKNOWN, says, _capture(case, one), one.last_time, (one.hello_frame,))
+
+
+def _sign_in(case: Case, device: DeviceFacts, ids: Sequence[str]) -> Step | None:
+    sip = _messages(case, "sip", device)
+    registers = sip[sip["method"] == "REGISTER"]
+    final = registers[(registers["kind"] == "response") & (registers["status"] >= 200)]
+    if len(final):
+        row = list(final.itertuples())[-1]
+        good = (final["status"] == 200).any()
+        says = f"REGISTER answered {int(row.status)} {row.reason or ''}".rstrip()
+        outcome = StepOutcome.OK if good else StepOutcome.UNKNOWN if row.status in (401, 407) else StepOutcome.FAILED
+        return _step(case, ids, "sign-in", outcome, says, _capture(case, row), row.time, registers["frame"])
+    sealed = [
+        case.sessions[flow] for one in _sip_attempts(case, device) for flow in one.established if flow in case.sessions
+    ]
+    done = next((one for one in sealed if one.completed), None)
+    if done:
+        says = "SIP runs inside TLS: its answers are not readable here"
+        return _step(
+            case, ids, "sign-in", StepOutcome.UNKNOWN, says, _capture(case, done), done.last_time, (done.data_frame,)
+        )
+    return None
+
+
+def _relay(case: Case, device: DeviceFacts, ids: Sequence[str]) -> Step | None:
+    mine = [one for one in case.relays.allocations if one.client == device.id]
+    if not mine:
+        return None
+    good = next((one for one in mine if one.success_frames), None)
+    one = good or mine[0]
+    where = f"{one.server} {one.transport.upper()} {one.port}"
+    if good:
+        says = f"allocated a relay at {where}"
+        frames = (*one.challenge_frames, *one.success_frames[:1])
+        return _step(case, ids, "relay", StepOutcome.OK, says, one.capture, one.request_times[0], frames)
+    outcome = StepOutcome.FAILED if one.errors or len(one.request_frames) >= TRIES else StepOutcome.UNKNOWN
+    says = f"relay at {where} answered error {one.errors[0][1]}" if one.errors else f"relay at {where} did not answer"
+    return _step(case, ids, "relay", outcome, says, one.capture, one.request_times[0], one.request_frames)
+
+
+def _media(case: Case, device: DeviceFacts, ids: Sequence[str]) -> Step | None:
+    mine = [one for one in case.media if device.id in one.devices and one.sustained]
+    if not mine:
+        return None
+    one = mine[0]
+    peer = one.server if one.client == device.id else one.client
+    says = f"media with {peer}, {one.path.value}, {one.packets} packets in {one.seconds:.1f} s"
+    if not (one.packets_client and one.packets_server):
+        says += ", one direction only"
+    return _step(case, ids, "media", StepOutcome.OK, says, one.capture, one.first_time, one.frames)
+
+
+def _conference(case: Case, device: DeviceFacts, ids: Sequence[str]) -> Step | None:
+    tries = [
+        one
+        for one in case.attempts_of(device.id)
+        if one.port == PSOM_PORT or case.flows.at[one.flows[0], "service"] == "psom"
+    ]
+    return _connection(case, ids, "web conference", tries, "web conferencing data") if tries else None
+
+
+STEPS: tuple[Callable[[Case, DeviceFacts, Sequence[str]], Step | None], ...] = (
+    _address,
+    _names,
+    _clock,
+    _exchange("autodiscover", "autodiscover", "asked for autodiscover"),
+    _root_chain,
+    _web,
+    _sip,
+    _tls,
+    _sign_in,
+    _relay,
+    _media,
+    _conference,
+)

@@ -1,0 +1,51 @@
+"""Which captures a command line names: files, folders, patterns, or standard input."""
+
+from collections.abc import Iterable, Iterator
+from glob import glob, has_magic
+from pathlib import Path
+
+from lynccap.ingest.source import GZIP_MAGIC, Source, UnreadableCapture
+
+MAGICS = tuple(
+    bytes.fromhex(text) for text in ("a1b2c3d4", "d4c3b2a1", "a1b23c4d", "4d3cb2a1", "a1b2cd34", "34cdb2a1", "0a0d0d0a")
+)
+"""First bytes of pcap (all byte orders and resolutions) and pcapng files."""
+MAX_FILES = 10_000  # a folder with more is a mistake, not a ticket
+
+
+def collect(names: Iterable[str]) -> tuple[Source, ...]:
+    """The captures `names` stand for, each once, in order; a folder gives the captures in it, by content.
+
+    Raises UnreadableCapture for a folder or a pattern without captures.
+    """
+    paths = dict.fromkeys(path for name in names for path in _expand(name))
+    return tuple(Source(path) for path in paths)
+
+
+def _expand(name: str) -> Iterator[str]:
+    if name == "-":
+        yield name
+        return
+    path = Path(name)
+    if path.is_dir():
+        found = [str(one) for one in sorted(path.iterdir())[:MAX_FILES] if one.is_file() and is_capture(one)]
+        if not found:
+            raise UnreadableCapture(f"{name}: the folder holds no pcap or pcapng file; name one that does")
+        yield from found
+    elif has_magic(name) and not path.exists():
+        found = sorted(one for one in glob(name) if Path(one).is_file())[:MAX_FILES]
+        if not found:
+            raise UnreadableCapture(f"{name}: no file fits this pattern; check it")
+        yield from found
+    else:
+        yield name
+
+
+def is_capture(path: Path) -> bool:
+    """Whether a file begins like a capture, or like a compressed file that may hold one."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(4)
+    except OSError:
+        return False
+    return head in MAGICS or head.startswith(GZIP_MAGIC)
