@@ -187,6 +187,6 @@ class Page:
         }
         texts |= {step.step.lower() for device in self.story.document.devices for step in device.journey}
         texts |= {words.service_name(one.service).lower() for one in self.story.document.services}
-        texts |= {words.role_name(one.role).lower() for one in self.story.document.topology.roles}
+        texts |= {one.role.lower() for one in self.story.document.topology.roles}
         used = set(re.findall(r"[a-z]+", " ".join(texts)))
         return tuple((name, meaning) for name, key, meaning in words.GLOSSARY if used.issuperset(key.split()))

@@ -14,18 +14,18 @@ from lynccap.report.plain import harmless
 from lynccap.report.words import (
     CONFIDENCE_NAMES,
     CONFIDENCE_ORDER,
-    KINDS,
     LYNC_SERVICES,
     SEVERITY_ORDER,
     capital,
     count,
+    kind_name,
     listing,
     number,
-    role_name,
     service_name,
 )
 
 MAX_SUBNETS = 3  # subnets a sentence names; with more it gives their number
+NO_LYNC = "no-lync"  # the quality code of a capture in which no Lync server was recognised
 GRAVE = (Severity.CRITICAL, Severity.MAJOR)
 SUBNET_BITS = {4: 24, 6: 64}  # the usual size of a user subnet; a capture does not tell the real one
 
@@ -129,7 +129,10 @@ class Story:
 
     @cached_property
     def has_lync(self) -> bool:
-        """Whether any traffic was recognised that Lync or Skype for Business uses."""
+        """Whether any traffic was recognised that Lync or Skype for Business uses, and no capture denies it."""
+        captures = self.document.captures
+        if captures and all(any(lack.code == NO_LYNC for lack in one.quality) for one in captures):
+            return False
         return any(one.service in LYNC_SERVICES for one in self.document.services)
 
     def outcomes(self, outcome: Outcome) -> int:
@@ -173,7 +176,7 @@ class Story:
         role = self._roles.get(finding.peer)
         device = self.device(finding.peer)
         names = (role.names if role else ()) or (device.names if device else ())
-        known = [*names[:1], *([role_name(role.role)] if role else [])]
+        known = [*names[:1], *([role.role] if role else [])]
         who = f"{finding.peer} ({', '.join(known)})" if known else finding.peer
         if finding.port is None:
             return who
@@ -187,12 +190,11 @@ class Story:
         if not keys:
             return f"Server {cause.lead.peer}" if cause.lead.peer else "The whole capture"
         kinds = {(device.kind if (device := self.device(key)) else "") for key in keys}
-        one, many = (
-            KINDS.get(kinds.pop(), ("device", "devices")) if len(kinds) == 1 else ("device", "devices")
-        )
         if len(keys) == 1:
-            return f"{capital(one)} {self.name(addresses[0])}"
-        return f"{count(len(keys), one, many)} {_subnets(addresses)}"
+            device = self.device(addresses[0])
+            what = device.role if device and device.role else kind_name(kinds)
+            return f"{capital(what)} {self.name(addresses[0])}"
+        return f"{count(len(keys), kind_name(kinds), kind_name(kinds, len(keys)))} {_subnets(addresses)}"
 
 
 def is_normal(finding: Finding) -> bool:

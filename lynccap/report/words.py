@@ -1,6 +1,7 @@
 """The vocabulary of the reports: names of levels, services, roles and steps, and how amounts are written."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from itertools import pairwise
 
@@ -100,55 +101,18 @@ LYNC_SERVICES = frozenset(SERVICE_NAMES) - {
 }
 """Services that say Lync or Skype for Business may be in a capture; the others are on any network."""
 
-ROLE_NAMES: dict[str, str] = {
-    "any": "any host",
-    "client_internal": "client on the company network",
-    "client_external": "client on the Internet",
-    "client_mobile": "mobile client",
-    "client_peer": "other party of a call",
-    "phone": "phone",
-    "fe": "Front End Server",
-    "fe_vip": "Front End load balancer address",
-    "director": "Director",
-    "director_vip": "Director load balancer address",
-    "edge_int": "Edge Server, internal side",
-    "edge_access": "Access Edge",
-    "edge_webconf": "Web Conferencing Edge",
-    "edge_av": "A/V Edge",
-    "edge_xmpp": "XMPP proxy",
-    "rp_ext": "reverse proxy, external side",
-    "rp_int": "reverse proxy, internal side",
-    "mediation": "Mediation Server",
-    "gateway": "PSTN gateway or PBX",
-    "sba": "Survivable Branch Appliance",
-    "wac": "Office Web Apps Server",
-    "pchat": "Persistent Chat Server",
-    "sql": "SQL Server",
-    "fileshare": "file share",
-    "exchange_um": "Exchange Unified Messaging",
-    "cms": "Central Management Server",
-    "adfs": "AD FS",
-    "adfs_proxy": "AD FS proxy",
-    "federated_edge": "partner's Access Edge",
-    "federated_av": "partner's A/V Edge",
-    "dns": "DNS server",
-    "dhcp": "DHCP server",
-    "ntp": "time server",
-    "crl_host": "certificate revocation host",
-    "dc": "domain controller",
-}
-
 KINDS: dict[str, tuple[str, str]] = {
     "phone": ("phone", "phones"),
+    "Lync phone": ("Lync phone", "Lync phones"),
+    "third-party phone": ("third-party phone", "third-party phones"),
     "pc": ("PC", "PCs"),
-    "client": ("client", "clients"),
     "desktop": ("desktop client", "desktop clients"),
     "mobile": ("mobile device", "mobile devices"),
     "server": ("server", "servers"),
     "gateway": ("gateway", "gateways"),
-    "room": ("room system", "room systems"),
 }
 """Kinds of device, one and many; any other kind is called a device."""
+DEVICE = ("device", "devices")
 
 GLOSSARY: tuple[tuple[str, str, str], ...] = (
     (
@@ -180,6 +144,7 @@ GLOSSARY: tuple[tuple[str, str, str], ...] = (
 )
 """Word, the lower-case word to look for in the document ("" for always), and what it means."""
 
+_WORD = re.compile("[A-Za-z]+")
 _ACRONYMS = frozenset(
     (
         *("dhcp", "dns", "tls", "sip", "mras", "tcp", "udp", "ip", "ice", "http", "https"),
@@ -263,13 +228,8 @@ def _run(first: int, last: int) -> str:
 
 
 def step_name(step: str) -> str:
-    """A journey step's name as people write it: "root-chain" is Root chain, "dns" is DNS."""
-    words = [
-        word.upper() if word.lower() in _ACRONYMS else word
-        for word in step.replace("_", "-").split("-")
-        if word
-    ]
-    return capital(" ".join(words))
+    """A journey step's name as people write it: "root chain" is Root chain, "dns" is DNS."""
+    return capital(_WORD.sub(lambda word: word[0].upper() if word[0].lower() in _ACRONYMS else word[0], step))
 
 
 def capital(text: str) -> str:
@@ -296,14 +256,12 @@ def actors(act: Sequence[str]) -> str:
     return capital(", then ".join(who)) if who else "Nobody: there is nothing to do"
 
 
-def role_name(role: str | None) -> str:
-    """A role's name for people; what is not known by heart is shown as it stands."""
-    return ROLE_NAMES.get(role or "", role or "")
-
-
-def kind_name(kind: str) -> str:
-    """A kind of device for people; what is not known is shown as it stands."""
-    return KINDS[kind][0] if kind in KINDS else kind
+def kind_name(kinds: Collection[str], amount: int = 1) -> str:
+    """What devices of these kinds are called together, one or many; phones of several makes stay phones."""
+    if kinds and all(kind.endswith("phone") for kind in kinds) and len(set(kinds)) > 1:
+        kinds = ("phone",)
+    one, many = KINDS.get(next(iter(kinds)), DEVICE) if len(set(kinds)) == 1 else DEVICE
+    return one if amount == 1 else many
 
 
 def service_name(service: str | None) -> str:

@@ -22,7 +22,7 @@ from lynccap.document import (
 
 CAPTURE = "c1"
 FRONT_END = "10.1.1.5"
-STEPS = ("dhcp", "dns", "time", "root-chain", "web-ticket", "certificate", "sip-sign-in", "mras")
+STEPS = ("dhcp", "dns", "time", "root chain", "web ticket", "certificate", "sign-in", "mras")
 
 
 def capture(name: str = "site-berlin.pcapng", quality: tuple[Quality, ...] = ()) -> Capture:
@@ -90,7 +90,7 @@ def phone(number: int, failed_at: int | None = None, subnet: str = "10.1.2") -> 
         macs=(f"00:04:f2:00:{number // 256:02x}:{number % 256:02x}",),
         names=(f"SEP-{subnet.split('.')[2]}-{number:03}",),
         kind="phone",
-        role="phone",
+        role=None,
         basis="DHCP vendor class MS-UC-Client",
         journey=journey(failed_at, address, 40 * number),
     )
@@ -104,7 +104,7 @@ def pc(number: int) -> Device:
         macs=(f"3c:52:82:00:00:{number:02x}",),
         names=(f"pc-{number}.contoso.example",),
         kind="pc",
-        role="client_internal",
+        role=None,
         basis="User-Agent UCCAPI/15.0",
         journey=(
             Step(
@@ -115,7 +115,7 @@ def pc(number: int) -> Device:
                 (7,),
                 CAPTURE,
             ),
-            Step("sip-sign-in", StepOutcome.UNKNOWN, "The sign-in is encrypted.", None, (9,), CAPTURE),
+            Step("sign-in", StepOutcome.UNKNOWN, "The sign-in is encrypted.", None, (9,), CAPTURE),
             Step("media", StepOutcome.SKIPPED, "It made no call."),
         ),
     )
@@ -124,8 +124,8 @@ def pc(number: int) -> Device:
 TOPOLOGY = Topology(
     "inferred",
     (
-        Role("fe", (FRONT_END,), ("pool.contoso.example",), "certificate name and port 5061"),
-        Role("dns", ("10.1.1.2",), (), "answered DNS questions"),
+        Role("Front End Server", (FRONT_END,), ("pool.contoso.example",), "certificate name and port 5061"),
+        Role("DNS server", ("10.1.1.2",), (), "answered DNS questions"),
     ),
 )
 SERVICES = (

@@ -5,7 +5,7 @@ import pytest
 from report import documents
 from report.documents import build, finding, phone
 
-from lynccap.document import Assessment, Document, Outcome, Severity, Step, StepOutcome
+from lynccap.document import Assessment, Document, Outcome, Quality, Severity, Step, StepOutcome
 from lynccap.report.story import Story, caveats, headline, remarks
 from lynccap.report.words import NO_BREAK
 
@@ -136,3 +136,9 @@ def test_two_causes_that_explain_a_part_say_so() -> None:
     devices = (phone(1), phone(2), phone(3, failed_at=2))
     document = build(devices=devices, findings=findings, assessments=(Assessment("a", Outcome.FIRED),))
     assert "2 causes explain 2 of them. For 1 failed device no cause was found." in told(document)
+
+
+def test_relay_and_media_traffic_of_others_is_not_taken_for_lync() -> None:
+    lack = Quality("no-lync", "Nothing in this capture shows a Lync server.", ("that Lync works",))
+    story = Story(build(captures=(documents.capture(quality=(lack,)),)))
+    assert headline(story) == "No Lync or Skype for Business traffic was found."

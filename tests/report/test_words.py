@@ -92,11 +92,27 @@ def test_nobody_has_to_act_on_what_is_normal() -> None:
 
 
 def test_steps_are_named_as_people_write_them() -> None:
-    assert [words.step_name(one) for one in ("dhcp", "root-chain", "sip-sign-in")] == [
-        "DHCP",
+    assert [words.step_name(one) for one in ("dns", "root chain", "sip connect", "sign-in")] == [
+        "DNS",
         "Root chain",
-        "SIP sign in",
+        "SIP connect",
+        "Sign-in",
     ]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "amount", "name"),
+    [
+        (("Lync phone",), 1, "Lync phone"),
+        (("Lync phone",), 2, "Lync phones"),
+        (("Lync phone", "third-party phone"), 2, "phones"),
+        (("Lync phone", "desktop"), 2, "devices"),
+        (("unknown",), 1, "device"),
+        ((), 3, "devices"),
+    ],
+)
+def test_devices_are_called_by_their_kind(kinds: tuple[str, ...], amount: int, name: str) -> None:
+    assert words.kind_name(kinds, amount) == name
 
 
 def test_every_level_has_a_name_and_a_meaning() -> None:
