@@ -90,6 +90,11 @@ class FlowRows:
                 texts[row] = socket.inet_ntoa(struct.pack(">I", number))
         return texts[place.reshape(-1)]
 
+    def listeners(self) -> tuple[NDArray[Any], Ints]:
+        """Transport and server port of every flow."""
+        upper = self.client_side == 1
+        return self._transports(), np.where(upper, self.endpoints["lower_port"], self.endpoints["upper_port"])
+
     def _pick(self, column: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         sides = column[: 2 * len(self.order)].reshape(-1, 2)[self.order]
         rows = np.arange(len(sides))

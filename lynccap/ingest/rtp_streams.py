@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from lynccap.ingest.columns import Columns
 from lynccap.ingest.hashtable import HashTable
+from lynccap.ingest.sequences import stable_order
 from lynccap.ingest.window import Flags, Ints, Window
 
 MIN_PACKETS = 5  # four advances of a 16-bit number under one 32-bit SSRC do not happen by chance
@@ -134,7 +135,7 @@ class RtpStreams:
             packets, streams = packets.where(known), streams[known]
         if not len(streams):
             return
-        order = _stable_order(streams)
+        order = stable_order(streams)
         self._measure(packets.where(order), streams[order])
 
     def recognised(self) -> Ints:
@@ -252,10 +253,3 @@ class RtpStreams:
             other[stream[~agrees]] = kind[~agrees]
             columns["type"][here[beaten]] = other[here[beaten]]
             columns["votes"][here[beaten]] *= -1
-
-
-def _stable_order(keys: Ints) -> NDArray[np.int64]:
-    low = int(keys.min())
-    if int(keys.max()) - low < 65536:
-        return np.argsort((keys - low).astype(np.uint16), kind="stable")
-    return np.argsort(keys, kind="stable")

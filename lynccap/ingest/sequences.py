@@ -4,7 +4,6 @@ Offsets are 64-bit and relative to the first byte known of a side, so they survi
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lynccap.ingest.columns import Columns
 from lynccap.ingest.flows import ACK, FIN, RST, SYN, Numbered
@@ -41,7 +40,7 @@ class Sequences:
         rows = np.flatnonzero(~quiet & ((flags & RST) == 0))
         if rows.size:
             side = numbered.side[packets.tcp[rows]]
-            order = _by_side(side)
+            order = stable_order(side)
             rows, side = rows[order], side[order]
             offset[rows] = self._follow(packets, numbered, rows, side, length[rows])
         self._acknowledge(packets, numbered)
@@ -154,8 +153,8 @@ def _signed(difference: Ints) -> Ints:
     return ((difference + _HALF) & 0xFFFFFFFF) - _HALF
 
 
-def _by_side(side: Ints) -> NDArray[np.int64]:
-    """A stable order by side; narrow keys sort in linear time."""
+def stable_order(side: Ints) -> Ints:
+    """A stable order by these non-negative numbers; narrow keys sort in linear time."""
     low = int(side.min())
     if int(side.max()) - low < 65536:
         return np.argsort((side - low).astype(np.uint16), kind="stable")

@@ -1,0 +1,136 @@
+"""Reads X.509 certificates into rows of CERTIFICATES (RFC 5280); each different certificate is parsed once."""
+
+import hashlib
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
+from cryptography.utils import CryptographyDeprecationWarning
+from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID
+
+MAX_NAMES = 1000  # names kept of one certificate; public ones hold at most a few hundred
+MAX_REASON = 200  # characters of the library's words
+UNREADABLE = (
+    ValueError,
+    TypeError,
+    UnicodeError,
+    x509.UnsupportedGeneralNameType,
+    OverflowError,
+    LookupError,
+)
+
+Fields = tuple[Any, ...]
+
+
+def read_certificate(der: bytes) -> Fields:
+    """The columns of CERTIFICATES from `subject` on. What cannot be parsed says so in the last one."""
+    digest = hashlib.sha256(der).hexdigest()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+        warnings.simplefilter("ignore", UserWarning)
+        try:
+            return _fields(x509.load_der_x509_certificate(der), digest)
+        except UNREADABLE as problem:
+            says = f"not a readable X.509 certificate ({len(der)} bytes): {str(problem)[:MAX_REASON]}"
+            return ("", "", "", (), "", 0, 0, (), (), (), False, "", "", digest, says)
+
+
+def _fields(certificate: x509.Certificate, digest: str) -> Fields:
+    return (
+        _name(certificate.subject),
+        _common_name(certificate.subject),
+        _name(certificate.issuer),
+        _part(lambda: _names(certificate)),
+        f"{certificate.serial_number:x}",
+        _time(certificate.not_valid_before_utc),
+        _time(certificate.not_valid_after_utc),
+        _part(lambda: _crl_urls(certificate)),
+        _part(lambda: _ocsp_urls(certificate)),
+        _part(lambda: _usages(certificate)),
+        certificate.subject == certificate.issuer,
+        _key(certificate),
+        _hash(certificate),
+        digest,
+        "",
+    )
+
+
+def _part(read: Callable[[], tuple[str, ...]]) -> tuple[str, ...]:
+    """An extension's values; () when it is absent or damaged, which does not make the rest unreadable."""
+    try:
+        return read()
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, *UNREADABLE):
+        return ()
+
+
+def _time(moment: Any) -> int:
+    return int(moment.timestamp()) * 1_000_000_000
+
+
+def _name(name: x509.Name) -> str:
+    return name.rfc4514_string()
+
+
+def _common_name(name: x509.Name) -> str:
+    values = name.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(values[-1].value) if values else ""
+
+
+def _names(certificate: x509.Certificate) -> tuple[str, ...]:
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return tuple(names.get_values_for_type(x509.DNSName)[:MAX_NAMES])
+
+
+def _crl_urls(certificate: x509.Certificate) -> tuple[str, ...]:
+    points = certificate.extensions.get_extension_for_class(x509.CRLDistributionPoints).value
+    found = [name.value for point in points for name in point.full_name or () if _is_url(name)]
+    return tuple(found[:MAX_NAMES])
+
+
+def _ocsp_urls(certificate: x509.Certificate) -> tuple[str, ...]:
+    access = certificate.extensions.get_extension_for_class(x509.AuthorityInformationAccess).value
+    places = [
+        one.access_location for one in access if one.access_method == AuthorityInformationAccessOID.OCSP
+    ]
+    return tuple([place.value for place in places if _is_url(place)][:MAX_NAMES])
+
+
+def _is_url(name: x509.GeneralName) -> bool:
+    return isinstance(name, x509.UniformResourceIdentifier)
+
+
+def _usages(certificate: x509.Certificate) -> tuple[str, ...]:
+    usages = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    return tuple(_usage(one) for one in usages)[:MAX_NAMES]
+
+
+def _usage(identifier: x509.ObjectIdentifier) -> str:
+    name = getattr(identifier, "_name", "Unknown OID")
+    return identifier.dotted_string if name == "Unknown OID" else str(name)
+
+
+def _key(certificate: x509.Certificate) -> str:
+    try:
+        key = certificate.public_key()
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return ""
+    if isinstance(key, rsa.RSAPublicKey):
+        return f"rsa {key.key_size}"
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        return f"ec {key.curve.name}"
+    if isinstance(key, dsa.DSAPublicKey):
+        return f"dsa {key.key_size}"
+    if isinstance(key, ed25519.Ed25519PublicKey):
+        return "ed25519"
+    return "ed448" if isinstance(key, ed448.Ed448PublicKey) else type(key).__name__.lower()
+
+
+def _hash(certificate: x509.Certificate) -> str:
+    try:
+        algorithm = certificate.signature_hash_algorithm
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return ""
+    return algorithm.name if algorithm else ""

@@ -1,0 +1,215 @@
+"""Drives the dissectors over the kept bytes of a flow, and turns what they find into rows."""
+
+from dataclasses import dataclass, fields, replace
+from operator import attrgetter
+from typing import Any
+
+from dissectors import identify, rider_of
+from dissectors.contract import Anomaly, AnomalyKind, Dissector, Message, Verdict, dissect
+from dissectors.http import HttpMessage
+from dissectors.stun import STUN, StunMessage
+from dissectors.tls import TlsMessage
+from lynccap.ingest.assembly import Mark, Run, reassemble
+from lynccap.ingest.conversation import Conversation
+from lynccap.ingest.media import RFC4571, Media, carried_by
+
+MAX_ANOMALIES = 16  # of one flow: the first ones say what is wrong
+MAX_NESTING = 3  # STUN in DATA in STUN: a relay reached through a relay, and no more
+MAX_MESSAGE_ROWS = 2_000_000  # of one capture, all protocols together
+
+Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the flow table knows that dissection needs, by side bit."""
+
+    begins: tuple[bool, bool]
+    """The capture holds the SYN of this side: its stream starts at offset 0."""
+    stopped: tuple[bool, bool]
+    """Later bytes of this side were seen and not kept, because enough was."""
+    bounded: tuple[bool, bool]
+    """Later bytes of this side were seen and not kept, because a limit was reached."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A message and where it came from."""
+
+    message: Message
+    first: Mark
+    last: Mark
+
+
+class Dissection:
+    """The rows of every message table of one capture."""
+
+    def __init__(self, media: Media) -> None:
+        """No row yet; relayed RTP goes to `media`."""
+        self.rows: dict[str, list[Row]] = {"anomalies": []}
+        self._media = media
+        self._getters: dict[type[Message], attrgetter[Row]] = {}
+        self._same: dict[Any, Any] = {}
+        self._anomalies = 0
+        self._count = 0
+
+    def read(self, conversation: Conversation, facts: Facts) -> str:
+        """Dissect the kept bytes of a flow; the protocols found, from the outside in."""
+        dissector = conversation.dissector
+        if dissector is None:
+            return ""
+        self._anomalies = 0
+        if not conversation.on_tcp:
+            # RTP is measured on columns; what else came on its ports can only be STUN.
+            reader = STUN if dissector.name == "rtp" else dissector
+            read = sum(self._datagrams(conversation, bit, reader) for bit in (0, 1))
+            return reader.name if read else ""
+        found: list[tuple[int, Found]] = []
+        inside: set[str] = set()
+        for bit in (0, 1):
+            side = conversation.flow * 2 + bit
+            found += [(side, one) for one in self._stream(conversation, bit, dissector, facts, inside)]
+        if dissector.name == "http":
+            self._riders(found)
+        outer = dissector.name
+        if any(getattr(one.message, "kind", "").startswith("pseudo-") for _, one in found):
+            outer = f"pseudo-tls/{outer}"
+        return "/".join([outer, *sorted(inside)])
+
+    def _datagrams(self, conversation: Conversation, bit: int, dissector: Dissector) -> int:
+        """Dissect one side's datagrams, each by itself; the messages found."""
+        side, count = conversation.flow * 2 + bit, 0
+        for one in conversation.sides[bit]:
+            mark = Mark(0, one.frame, one.time)
+            if dissector.probe(one.data) is Verdict.REJECT:
+                continue
+            result = dissect(dissector, one.data)
+            count += len(result.messages)
+            for placed in result.messages:
+                self._keep(side, Found(placed.message, mark, mark))
+            if result.anomaly:
+                short = one.length > len(one.data)
+                kind = AnomalyKind.TRUNCATED if short else result.anomaly.kind
+                self._note(side, mark, dissector.name, kind, result.anomaly.says)
+        return count
+
+    def _stream(
+        self, conversation: Conversation, bit: int, dissector: Dissector, facts: Facts, inside: set[str]
+    ) -> list[Found]:
+        side = conversation.flow * 2 + bit
+        found: list[Found] = []
+        runs = reassemble(conversation.sides[bit])
+        end = 0
+        for place, run in enumerate(runs):
+            last = place == len(runs) - 1
+            after_gap = (place > 0 or facts.begins[bit]) and run.start > end
+            if after_gap and not facts.stopped[bit]:
+                says = f"{run.start - end} bytes before this frame are not in the capture"
+                self._note(side, run.marks[0], dissector.name, "gap", says)
+            end = run.end
+            if place and dissector.probe(run.data) < Verdict.LIKELY:
+                continue
+            found += self._run(
+                side, run, dissector, last and not facts.stopped[bit], facts.bounded[bit], inside
+            )
+        return found
+
+    def _run(
+        self, side: int, run: Run, dissector: Dissector, open_end: bool, bounded: bool, inside: set[str]
+    ) -> list[Found]:
+        """Dissect one run; a truncation is worth a word only at an `open_end`."""
+        found: list[Found] = []
+        data, base = run.data, 0
+        for _ in range(MAX_NESTING):
+            result = dissect(dissector, data)
+            for placed in result.messages:
+                first = run.first(base + placed.start)
+                one = Found(placed.message, first, run.completing(base + placed.start, base + placed.end))
+                found.append(one)
+                self._keep(side, one)
+            at = _tunnel_at(result.messages)
+            if at is None:
+                break
+            data, base = data[at:], base + at
+            inner, verdict = identify(data)
+            if inner is None or verdict < Verdict.LIKELY or inner.name == dissector.name:
+                return found
+            dissector = inner
+            inside.add(inner.name)
+        if result.anomaly:
+            self._stopped(side, run, base, dissector.name, result.anomaly, open_end, bounded)
+        return found
+
+    def _stopped(
+        self, side: int, run: Run, base: int, protocol: str, anomaly: Anomaly, open_end: bool, bounded: bool
+    ) -> None:
+        mark = run.first(base + anomaly.offset)
+        if anomaly.kind is not AnomalyKind.TRUNCATED:
+            self._note(side, mark, protocol, anomaly.kind, anomaly.says)
+        elif bounded:
+            self._note(
+                side, mark, protocol, "bounded", "more bytes were captured than are kept of one stream"
+            )
+        elif open_end:
+            self._note(side, mark, protocol, anomaly.kind, anomaly.says)
+
+    def _keep(self, side: int, found: Found, depth: int = 0) -> None:
+        message = found.message
+        if self._count >= MAX_MESSAGE_ROWS:
+            return
+        self._count += 1
+        if isinstance(message, TlsMessage) and message.certificates:
+            certificates = tuple([self._same.setdefault(one, one) for one in message.certificates])
+            message = replace(message, certificates=certificates)
+        if isinstance(message, StunMessage) and message.inner:
+            self._unwrap(side, found, message, depth)
+        kind = type(message)
+        getter = self._getters.get(kind)
+        if getter is None:
+            getter = self._getters[kind] = attrgetter(*(one.name for one in fields(kind)))
+        values = getter(message)
+        row = (side, found.last.frame, found.first.frame, found.last.time, side, *values)
+        self.rows.setdefault(kind.protocol, []).append(row)
+
+    def _unwrap(self, side: int, found: Found, message: StunMessage, depth: int) -> None:
+        """Read what a relay's message carries: an ICE check becomes a row of its own, RTP goes to the media."""
+        carrier = carried_by(message)
+        data, length = message.inner, message.inner_length
+        if carrier != RFC4571 and len(data) > 2 and int.from_bytes(data[:2], "big") == length - 2:
+            data, length = data[2:], length - 2
+        if data[0] >> 6 == 2:
+            if carrier != "mturn":  # those were measured on the columns
+                self._media.add_wrapped(carrier, side, found.last.frame, found.last.time, data, length)
+            return
+        if depth < MAX_NESTING and STUN.probe(data) >= Verdict.LIKELY:
+            for placed in dissect(STUN, data).messages:
+                if isinstance(placed.message, StunMessage):
+                    inner = replace(placed.message, framing=carrier)
+                    self._keep(side, Found(inner, found.first, found.last), depth + 1)
+
+    def _note(self, side: int, mark: Mark, protocol: str, kind: str, says: str) -> None:
+        self._anomalies += 1
+        if self._anomalies <= MAX_ANOMALIES:
+            self.rows["anomalies"].append((side, mark.frame, mark.time, side, protocol, str(kind), says))
+
+    def _riders(self, found: list[tuple[int, Found]]) -> None:
+        """Pair requests and responses of one connection in order, and read the services that ride on them."""
+        requests = [one for one in found if getattr(one[1].message, "kind", "") == "request"]
+        responses = [one for one in found if getattr(one[1].message, "kind", "") == "response"]
+        final = [one for one in responses if (getattr(one[1].message, "status", 0) or 0) >= 200]
+        for place, (side, request) in enumerate(requests):
+            if not isinstance(request.message, HttpMessage):
+                continue
+            rider = rider_of(request.message)
+            if rider is None:
+                continue
+            answer = final[place] if place < len(final) else None
+            message = answer[1].message if answer else None
+            read = rider.read(request.message, message if isinstance(message, HttpMessage) else None)
+            last = answer[1].last if answer else request.last
+            self._keep(answer[0] if answer else side, Found(read, request.first, last))
+
+
+def _tunnel_at(messages: tuple[Any, ...]) -> int | None:
+    """Where another protocol begins after CONNECT or an upgrade."""
+    return next((one.end for one in messages if getattr(one.message, "tunnel", False)), None)

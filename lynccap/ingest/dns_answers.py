@@ -1,0 +1,43 @@
+"""Reads the answer section of a DNS message into rows of DNS_ANSWERS, tolerating damaged records."""
+
+from typing import Any
+
+import dns.exception
+import dns.message
+import dns.name
+import dns.rdata
+import dns.rdatatype
+
+MAX_ANSWERS = 200  # records of one message: more than any client uses
+Fields = tuple[Any, ...]
+
+
+def read_answers(wire: bytes) -> list[Fields]:
+    """The columns of DNS_ANSWERS from `transaction_id` on, one row a record; none when nothing is readable."""
+    try:
+        message = dns.message.from_wire(wire, continue_on_error=True, ignore_trailing=True)
+    except (dns.exception.DNSException, ValueError, IndexError, KeyError, OverflowError, AttributeError):
+        return []
+    question = _text(message.question[0].name) if message.question else ""
+    rows: list[Fields] = []
+    for records in message.answer:
+        kind = dns.rdatatype.to_text(records.rdtype)
+        owner = _text(records.name)
+        for record in records:
+            if len(rows) < MAX_ANSWERS:
+                value, port = _value(record)
+                rows.append((message.id, question, owner, kind, value, port))
+    return rows
+
+
+def _value(record: dns.rdata.Rdata) -> tuple[str, int]:
+    """The address, target or text of a record, and its port."""
+    for name in ("address", "target", "exchange"):
+        held = getattr(record, name, None)
+        if held is not None:
+            return _text(held), int(getattr(record, "port", 0))
+    return record.to_text(), 0
+
+
+def _text(name: object) -> str:
+    return str(name).rstrip(".").lower()
