@@ -91,12 +91,12 @@ def _from_rows(columns: Mapping[str, str], rows: list[Row]) -> pd.DataFrame:
     )
 
 
-def _column(values: list[Any], dtype: str) -> NDArray[Any]:
+def _column(values: list[Any], dtype: str) -> pd.Series[Any]:
     if dtype != "object":
-        return np.array(values, dtype)
+        return pd.Series(np.array(values, dtype))
     column = np.empty(len(values), object)
     column[:] = values
-    return column
+    return pd.Series(column, dtype=object, copy=False)  # a bare array of text would become str, and None NaN
 
 
 def _from_arrays(
