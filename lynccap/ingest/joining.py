@@ -91,7 +91,7 @@ def _from_rows(columns: Mapping[str, str], rows: list[Row]) -> pd.DataFrame:
     )
 
 
-def _column(values: list[Any], dtype: str) -> pd.Series[Any]:
+def _column(values: list[Any], dtype: str) -> "pd.Series[Any]":
     if dtype != "object":
         return pd.Series(np.array(values, dtype))
     column = np.empty(len(values), object)
