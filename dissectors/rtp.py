@@ -9,6 +9,9 @@ from typing import ClassVar
 
 from dissectors.contract import Cursor, Malformed, Message, Truncated, Verdict
 
+MAX_PACKETS = 64
+"""RTCP packets read of one compound; real ones hold two to five."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RtpMessage(Message):
@@ -133,6 +136,8 @@ def _compound(cursor: Cursor) -> tuple[RtcpMessage, ...]:
             if len(rest) < _SMALLEST_SEAL:
                 raise Truncated(f"the compound goes on behind offset {cursor.end}")
             return (RtcpMessage(packet_type=found[0].packet_type, ssrc=found[0].ssrc),)
+        if len(found) == MAX_PACKETS:
+            raise Malformed(f"more than {MAX_PACKETS} packets in one compound")
         found.append(_report(cursor))
     return tuple(found)
 

@@ -180,7 +180,8 @@ def _fit_channel(data: bytes, start: int, end: int) -> Fit:
     if after > end:
         return Fit.SHORT
     padded = after + -(after - start) % 4
-    if padded < end and data[padded] >= 0x80:  # over TCP another channel or a message follows
+    if padded < end and not (data[padded] < 4 or data[padded] & 0xC0 == 0x40):
+        # over TCP only a message or another channel can follow (RFC 7983)
         return Fit.NO
     return Fit.PLAUSIBLE
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from tshark_fields import capture, fields
 
 from dissectors.contract import Cursor, Malformed, Truncated, Verdict, dissect
-from dissectors.rtp import RTP, RtcpMessage, RtpMessage
+from dissectors.rtp import MAX_PACKETS, RTP, RtcpMessage, RtpMessage
 
 SSRC = 0xCAFEBABE
 
@@ -91,8 +91,17 @@ def test_a_packet_without_sender_reads() -> None:
         rtcp(199, bytes(24)),
         rtcp(201, struct.pack(">I", SSRC) + block(), count=2),
         b"\x80\xc8\xff\xff" + bytes(60),
+        rtcp(203, b"") * (MAX_PACKETS + 1),
     ],
-    ids=["dtls", "stun", "version 1", "rtcp type", "more blocks than bytes", "longer than a datagram"],
+    ids=[
+        "dtls",
+        "stun",
+        "version 1",
+        "rtcp type",
+        "more blocks than bytes",
+        "longer than a datagram",
+        "endless compound",
+    ],
 )
 def test_what_cannot_be_media_is_rejected_and_malformed(data: bytes) -> None:
     assert RTP.probe(data) is Verdict.REJECT
