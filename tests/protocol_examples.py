@@ -89,6 +89,32 @@ DNS_QUERY = (
     bytes.fromhex("1a2b01000001000000000000") + b"\x03sip\x07contoso\x03com\0" + bytes.fromhex("00010001")
 )
 STUN_BINDING = bytes.fromhex("000100002112a442") + bytes(range(12))
+MS_COOKIE = bytes.fromhex("000f000472c64bc6")
+TURN_ALLOCATE = (
+    bytes.fromhex("00030010") + bytes(range(0x51, 0x61)) + MS_COOKIE + bytes.fromhex("8008000400000006")
+)
+TURN_CHALLENGE = (  # the realm is 11 bytes and unpadded, as [MS-TURN] allows
+    bytes.fromhex("01130030")
+    + bytes(range(0x51, 0x61))
+    + MS_COOKIE
+    + b"\x00\x09\x00\x10\0\0\4\1Unauthorized"
+    + b"\x00\x15\x00\x0bcontoso.com"
+    + b"\x00\x14\x00\x01n"
+)
+DNS_ANSWER = (
+    bytes.fromhex("1a2b81800001000100000000")
+    + b"\x03sip\x07contoso\x03com\0"
+    + bytes.fromhex("00010001 c00c 00010001 0000012c 0004 0a000007")
+)
+DHCP_ACK = (
+    bytes.fromhex("02010600 3903f326 00000000")
+    + bytes.fromhex("00000000 0a000063 00000000 00000000 00155d010203")
+    + bytes(10 + 192)
+    + bytes.fromhex("63825363 350105 3604 0a000001 7811 00 03736970 07636f6e746f736f 03636f6d 00 ff")
+)
+RTCP_COMPOUND = bytes.fromhex(
+    "81c90007deadbeef 11111111 20000003 00010000 00000009 00000000 00000000 80cb0001deadbeef"
+)
 RTP_PACKET = bytes.fromhex("80727d0a00004e20deadbeef") + bytes(range(160))
 DHCP_DISCOVER = (
     bytes.fromhex("01010600 3903f326 00000000")
@@ -112,7 +138,16 @@ EXAMPLES: dict[str, tuple[bytes, ...]] = {
         record(23, bytes(40)),
         ssl2_hello(),
     ),
-    "stun": (STUN_BINDING, pseudo_client_hello(), pseudo_server_hello()),
+    "stun": (
+        STUN_BINDING,
+        TURN_ALLOCATE,
+        TURN_CHALLENGE,
+        pseudo_client_hello(),
+        pseudo_server_hello(),
+        struct.pack(">BBH", 2, 0, len(TURN_CHALLENGE)) + TURN_CHALLENGE,
+        struct.pack(">H", len(STUN_BINDING)) + STUN_BINDING,
+        struct.pack(">HH", 0xFF10, 8 + len(STUN_BINDING)) + b"session1" + STUN_BINDING,
+    ),
     "http": (
         b"GET /autodiscover/autodiscoverservice.svc/root HTTP/1.1\r\nHost: lyncdiscover.contoso.com\r\n\r\n",
         b"POST /CertProv/CertProvisioningService.svc/anon HTTP/1.1\nContent-Length: 5\n\n<a/>\n",
@@ -121,9 +156,9 @@ EXAMPLES: dict[str, tuple[bytes, ...]] = {
         b"HTTP/1.1 401\r\nWWW-Authenticate: Negotiate\r\nContent-Length: 0\r\n\r\n",
         b"HTTP/1.1 304 Not Modified\r\nContent-Length: 17\r\n\r\n",
     ),
-    "dns": (DNS_QUERY,),
-    "dhcp": (DHCP_DISCOVER,),
+    "dns": (DNS_QUERY, DNS_ANSWER, struct.pack(">H", len(DNS_ANSWER)) + DNS_ANSWER),
+    "dhcp": (DHCP_DISCOVER, DHCP_ACK),
     "ntp": (ntp(3, transmit=0xE0000000_00000001), ntp(4)),
-    "rtp": (RTP_PACKET,),
+    "rtp": (RTP_PACKET, RTCP_COMPOUND),
     "psom": (b"\x01\x00\x00\x09opaque",),
 }
