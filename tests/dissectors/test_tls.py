@@ -1,0 +1,385 @@
+import ssl
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from protocol_examples import (
+    certificate_list,
+    client_hello,
+    extension,
+    handshake,
+    pseudo_client_hello,
+    pseudo_server_hello,
+    record,
+    server_hello,
+    server_name,
+    ssl2_hello,
+)
+from tls_sessions import NAME, Spoken, contexts, mint, speak
+
+from dissectors.contract import AnomalyKind, Verdict, dissect
+from dissectors.tls import MAX_HANDSHAKE, MAX_RECORD, TLS, TlsMessage
+
+RETRY_RANDOM = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
+CHANGE_CIPHER_SPEC = record(20, b"\1")
+
+
+@pytest.fixture(scope="module")
+def identity(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes]:
+    return mint(tmp_path_factory.mktemp("identity"))
+
+
+@pytest.fixture(scope="module")
+def plain(identity: tuple[Path, bytes]) -> Spoken:
+    return speak(*contexts(identity[0]))
+
+
+def messages(data: bytes) -> list[TlsMessage]:
+    dissection = dissect(TLS, data)
+    assert dissection.anomaly is None
+    return [placed.message for placed in dissection.messages]  # type: ignore[misc]
+
+
+def only(data: bytes) -> TlsMessage:
+    (message,) = messages(data)
+    return message
+
+
+def kinds(data: bytes) -> list[str]:
+    return [one.kind for one in messages(data)]
+
+
+def stopped_as(data: bytes) -> AnomalyKind | None:
+    anomaly = dissect(TLS, data).anomaly
+    return anomaly.kind if anomaly else None
+
+
+class TestSessions:
+    def test_client_of_tls_1_2_is_read_to_its_goodbye(self, plain: Spoken):
+        assert kinds(plain.client) == [
+            "client-hello",
+            "client-key-exchange",
+            "change-cipher-spec",
+            "encrypted-handshake",
+            "application-data",
+            "encrypted-alert",
+        ]
+
+    def test_server_of_tls_1_2_shows_its_certificate(self, plain: Spoken, identity: tuple[Path, bytes]):
+        found = {one.kind: one for one in messages(plain.server)}
+
+        assert list(found) == [
+            "server-hello",
+            "certificate",
+            "server-key-exchange",
+            "server-hello-done",
+            "session-ticket",
+            "change-cipher-spec",
+            "encrypted-handshake",
+            "application-data",
+        ]
+        assert found["certificate"].certificates == (identity[1],)
+        assert (found["server-hello"].version, found["server-hello"].alpn) == ("tls1.2", "http/1.1")
+
+    def test_client_hello_tells_name_protocols_and_suites(self, plain: Spoken):
+        hello = messages(plain.client)[0]
+
+        assert (hello.sni, hello.alpn, hello.version) == (NAME, "h2,http/1.1", "tls1.2")
+        assert len(hello.suites) > 5
+        assert not hello.ticket
+
+    def test_every_cut_of_a_session_is_truncated_or_clean_never_malformed(self, plain: Spoken):
+        for side in (plain.client, plain.server):
+            assert {stopped_as(side[:end]) for end in range(len(side))} == {None, AnomalyKind.TRUNCATED}
+
+    def test_cut_session_keeps_what_came_before_the_cut(self, plain: Spoken):
+        whole = dissect(TLS, plain.server).messages
+        certificate = next(one for one in whole if getattr(one.message, "kind", "") == "certificate")
+
+        cut = dissect(TLS, plain.server[: certificate.end - 1])
+
+        assert [getattr(one.message, "kind", "") for one in cut.messages] == ["server-hello"]
+        assert cut.anomaly is not None
+
+    def test_tls_1_3_hides_its_certificate(self, identity: tuple[Path, bytes]):
+        spoken = speak(*contexts(identity[0], ssl.TLSVersion.TLSv1_3))
+
+        assert [one.version for one in messages(spoken.client)[:1] + messages(spoken.server)[:1]] == [
+            "tls1.3"
+        ] * 2
+        assert kinds(spoken.server) == ["server-hello", "change-cipher-spec", "application-data"]
+
+    def test_resumption_offers_a_ticket_and_shows_no_certificate(self, identity: tuple[Path, bytes]):
+        client, server = contexts(identity[0])
+        first = speak(client, server)
+
+        second = speak(client, server, first.session)
+
+        assert messages(second.client)[0].ticket
+        assert "certificate" not in kinds(second.server)
+
+    def test_tls_1_3_resumption_offers_a_key(self, identity: tuple[Path, bytes]):
+        client, server = contexts(identity[0], ssl.TLSVersion.TLSv1_3)
+        first = speak(client, server)
+
+        assert messages(speak(client, server, first.session).client)[0].ticket
+
+    def test_client_certificate_is_asked_for_and_sent(self, identity: tuple[Path, bytes]):
+        client, server = contexts(identity[0], asks=True)
+        client.load_cert_chain(identity[0])
+
+        spoken = speak(client, server)
+
+        sent = {one.kind: one for one in messages(spoken.client)}
+        asked = {one.kind: one for one in messages(spoken.server)}
+        assert sent["certificate"].certificates == (identity[1],)
+        assert "certificate-verify" in sent
+        assert asked["certificate-request"].authorities == 0  # Python names no authorities
+
+    def test_client_without_a_certificate_sends_an_empty_list(self, identity: tuple[Path, bytes]):
+        spoken = speak(*contexts(identity[0], asks=True))
+
+        sent = {one.kind: one for one in messages(spoken.client)}
+        assert sent["certificate"].certificates == ()
+
+    def test_client_without_the_root_says_unknown_ca(self, identity: tuple[Path, bytes]):
+        spoken = speak(*contexts(identity[0], trusting=False))
+
+        alert = messages(spoken.client)[-1]
+        assert (alert.kind, alert.alert_level, alert.alert, alert.alert_name) == (
+            "alert",
+            "fatal",
+            48,
+            "unknown_ca",
+        )
+
+    @given(cuts=st.lists(st.integers(0, 4000), max_size=12))
+    @settings(max_examples=40, deadline=None)
+    def test_handshake_reads_the_same_however_records_split_it(self, cuts: list[int]):
+        flight = server_hello() + certificate_list(b"leaf" * 300, b"root" * 200) + handshake(14, b"")
+        places = sorted({0, len(flight), *(cut % len(flight) for cut in cuts)})
+        split = b"".join(record(22, flight[a:b]) for a, b in pairwise(places))
+
+        assert messages(split) == messages(record(22, flight))
+
+
+class TestHellos:
+    def test_sslv2_framed_hello_offers_its_version_and_suites(self):
+        hello = only(ssl2_hello())
+
+        assert (hello.kind, hello.version, hello.suites) == ("client-hello", "tls1.0", (0x2F, 0x010080))
+
+    def test_hello_of_ssl2_alone_is_named_so(self):
+        assert only(ssl2_hello(version=2)).version == "ssl2"
+
+    @pytest.mark.parametrize(
+        ("version", "name"), [(0x0300, "ssl3"), (0x0301, "tls1.0"), (0x0302, "tls1.1"), (0x0303, "tls1.2")]
+    )
+    def test_version_comes_from_the_hello_not_from_the_record(self, version: int, name: str):
+        assert only(record(22, client_hello(version=version), 0x0300)).version == name
+        assert only(record(22, server_hello(version=version), 0x0300)).version == name
+
+    def test_highest_offered_version_passes_over_grease(self):
+        versions = extension(43, b"\x06\x7a\x7a\x03\x04\x03\x03")
+
+        assert only(record(22, client_hello(versions))).version == "tls1.3"
+
+    def test_hello_without_extensions_has_no_name(self):
+        assert only(record(22, client_hello())).sni is None
+
+    def test_empty_server_name_of_a_server_is_no_error(self):
+        assert only(record(22, server_hello(extension(0, b"")))).kind == "server-hello"
+
+    def test_second_hello_after_a_retry_is_read_though_cipher_change_came_between(self):
+        hello = record(22, client_hello(extension(43, b"\x02\x03\x04")))
+        retry = record(22, server_hello(extension(43, b"\3\4"), random=RETRY_RANDOM))
+
+        assert kinds(hello + CHANGE_CIPHER_SPEC + hello) == [
+            "client-hello",
+            "change-cipher-spec",
+            "client-hello",
+        ]
+        assert kinds(retry + CHANGE_CIPHER_SPEC + record(22, server_hello())) == [
+            "hello-retry-request",
+            "change-cipher-spec",
+            "server-hello",
+        ]
+
+    def test_empty_ticket_extension_is_no_ticket(self):
+        assert not only(record(22, client_hello(extension(35, b"")))).ticket
+        assert only(record(22, client_hello(extension(35, b"opaque")))).ticket
+
+    def test_name_that_is_no_ascii_stays_readable(self):
+        assert only(record(22, client_hello(server_name(b"s\xfcd")))).sni == "s\\xfcd"
+
+
+class TestCertificateRequests:
+    def test_oversized_authority_list_is_counted_over_several_records(self):
+        names = b"".join((100).to_bytes(2, "big") + bytes(100) for _ in range(200))
+        body = b"\1\1" + b"\0\2\4\1" + len(names).to_bytes(2, "big") + names
+        flight = server_hello() + handshake(13, body) + handshake(14, b"")
+        split = record(22, flight[:16384]) + record(22, flight[16384:])
+
+        request = messages(split)[1]
+
+        assert (request.kind, request.authorities, request.authorities_bytes) == (
+            "certificate-request",
+            200,
+            20400,
+        )
+
+    def test_before_tls_1_2_it_has_no_signature_algorithms(self):
+        body = b"\1\1" + b"\0\4" + b"\0\2\x30\0"
+
+        assert only(record(22, handshake(13, body), 0x0301)).authorities == 1
+
+    def test_empty_authority_list_is_none(self):
+        request = only(record(22, handshake(13, b"\1\1\0\0"), 0x0301))
+
+        assert (request.authorities, request.authorities_bytes) == (0, 0)
+
+
+class TestAlerts:
+    @pytest.mark.parametrize(
+        ("alert", "level", "name"),
+        [
+            (b"\1\0", "warning", "close_notify"),
+            (b"\2\x28", "fatal", "handshake_failure"),
+            (b"\2\x2a", "fatal", "bad_certificate"),
+            (b"\2\x46", "fatal", "protocol_version"),
+            (b"\2\x70", "fatal", "unrecognized_name"),
+            (b"\2\xfe", "fatal", "alert 254"),
+        ],
+    )
+    def test_alert_in_the_clear_has_level_and_name(self, alert: bytes, level: str, name: str):
+        message = only(record(21, alert))
+
+        assert (message.kind, message.alert_level, message.alert, message.alert_name) == (
+            "alert",
+            level,
+            alert[1],
+            name,
+        )
+
+    def test_encrypted_alert_keeps_its_secret(self):
+        message = messages(CHANGE_CIPHER_SPEC + record(21, bytes(26)))[1]
+
+        assert (message.kind, message.alert, message.alert_name) == ("encrypted-alert", None, None)
+
+    def test_level_that_does_not_exist_is_malformed(self):
+        assert stopped_as(record(21, b"\3\x28")) is AnomalyKind.MALFORMED
+
+
+class TestRecords:
+    def test_only_the_first_application_data_record_is_a_message(self):
+        placed = dissect(TLS, record(23, bytes(50)) * 1000)
+
+        assert [one.end for one in placed.messages] == [55]
+        assert placed.consumed == 55_000
+        assert placed.anomaly is None
+
+    def test_application_data_is_told_even_when_its_record_is_cut(self):
+        dissection = dissect(TLS, record(23, bytes(5000))[:100])
+
+        assert [getattr(one.message, "kind", "") for one in dissection.messages] == ["application-data"]
+        assert dissection.anomaly is not None
+        assert dissection.anomaly.kind is AnomalyKind.TRUNCATED
+
+    def test_handshake_after_cipher_change_is_opaque(self):
+        assert kinds(CHANGE_CIPHER_SPEC + record(22, b"\x0b" + bytes(39))) == [
+            "change-cipher-spec",
+            "encrypted-handshake",
+        ]
+
+    @pytest.mark.parametrize(
+        "damaged",
+        [
+            pytest.param(
+                b"\x16\x03\x03" + (MAX_RECORD + 1).to_bytes(2, "big") + bytes(9), id="record too long"
+            ),
+            pytest.param(b"\x16\x03\x03\0\0", id="empty handshake record"),
+            pytest.param(b"\x14\x03\x03\0\2\1\1", id="cipher change of two bytes"),
+            pytest.param(b"\x30\x03\x03\0\1a", id="unknown content"),
+            pytest.param(b"\x16\x04\x03\0\1a", id="unknown version"),
+            pytest.param(
+                record(22, b"\x01" + (MAX_HANDSHAKE + 1).to_bytes(3, "big")), id="endless handshake"
+            ),
+            pytest.param(record(22, handshake(1, bytes(20))), id="hello shorter than its fields"),
+            pytest.param(record(22, handshake(11, b"\0\0\5abc")), id="list longer than its message"),
+            pytest.param(
+                record(22, handshake(11, bytes(3))[:2]) + record(23, b"a"), id="message interrupted"
+            ),
+            pytest.param(
+                b"\x80\x2e\x01\x03\x01\0\0\0\0\0\x10" + bytes(40), id="ssl2 lengths that do not add up"
+            ),
+        ],
+    )
+    def test_contradiction_is_malformed(self, damaged: bytes):
+        assert stopped_as(damaged) is AnomalyKind.MALFORMED
+
+    def test_bad_message_does_not_cost_the_good_one_before_it(self):
+        dissection = dissect(TLS, record(22, server_hello() + handshake(11, b"\0\0\5abc")))
+
+        assert [getattr(one.message, "kind", "") for one in dissection.messages] == ["server-hello"]
+        assert dissection.anomaly is not None
+        assert dissection.anomaly.kind is AnomalyKind.MALFORMED
+
+
+class TestProbe:
+    @pytest.mark.parametrize("end", [48, 50, 60])
+    def test_pseudo_client_hello_is_not_tls(self, end: int):
+        assert TLS.probe((pseudo_client_hello() + b"\2\0\0\x20" + bytes(32))[:end]) == Verdict.REJECT
+
+    @pytest.mark.parametrize("end", [80, 83, 90])
+    def test_pseudo_server_hello_is_not_tls(self, end: int):
+        assert TLS.probe((pseudo_server_hello() + b"\2\0\0\x20" + bytes(32))[:end]) == Verdict.REJECT
+
+    def test_pseudo_hello_is_known_whatever_its_random(self):
+        assert TLS.probe(pseudo_client_hello(random=b"\xc1\xfc\xd5\xa3" * 8)) == Verdict.REJECT
+
+    def test_pseudo_hello_is_not_told_from_tls_before_its_suite(self):
+        hello = pseudo_client_hello()
+
+        assert {TLS.probe(hello[:end]) for end in range(1, 48)} == {Verdict.UNSURE}
+
+    @pytest.mark.parametrize(
+        "hello",
+        [
+            pytest.param(
+                record(22, client_hello(suites=b"\0\x2f", version=0x0301), 0x0301), id="another suite"
+            ),
+            pytest.param(
+                record(22, client_hello(suites=b"\0\x18\0\x2f", version=0x0301), 0x0301), id="two suites"
+            ),
+            pytest.param(
+                record(22, client_hello(server_name(b"a"), suites=b"\0\x18", version=0x0301), 0x0301),
+                id="with a name",
+            ),
+            pytest.param(
+                record(22, client_hello(suites=b"\0\x18", version=0x0303), 0x0301), id="another version"
+            ),
+        ],
+    )
+    def test_hello_much_like_the_pseudo_one_is_tls(self, hello: bytes):
+        assert TLS.probe(hello) == Verdict.CERTAIN
+
+    @pytest.mark.parametrize(
+        ("head", "verdict"),
+        [
+            (b"", Verdict.UNSURE),
+            (b"\x16", Verdict.UNSURE),
+            (b"\x16\x03\x01", Verdict.UNSURE),
+            (record(23, bytes(9)), Verdict.LIKELY),
+            (record(23, bytes(9)) + record(23, b""), Verdict.CERTAIN),
+            (record(21, b"\2\x28"), Verdict.CERTAIN),
+            (record(21, b"\2\xfe"), Verdict.REJECT),
+            (record(22, bytes(40)), Verdict.LIKELY),
+            (b"GET / HTTP/1.1\r\n", Verdict.REJECT),
+            (b"\x16\xfe\xfd\0\0\0\0\0\0\0\0\0\x30", Verdict.REJECT),
+            (b"\x80\x72\x7d\x0a\0\0\x4e\x20", Verdict.REJECT),
+        ],
+    )
+    def test_certainty_follows_the_structure_seen(self, head: bytes, verdict: Verdict):
+        assert TLS.probe(head) == verdict

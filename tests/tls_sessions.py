@@ -1,0 +1,110 @@
+"""Real TLS bytes: two ends of Python's ssl talk through memory, and what each sent is kept."""
+
+import ssl
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+NAME = "sip.contoso.com"
+
+
+@dataclass
+class Spoken:
+    """What each side sent."""
+
+    client: bytes = b""
+    server: bytes = b""
+    session: ssl.SSLSession | None = field(default=None, repr=False)
+
+
+def mint(folder: Path, name: str = NAME) -> tuple[Path, bytes]:
+    """A self-signed certificate with its key as a PEM file, and its DER."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(datetime(2020, 1, 1, tzinfo=UTC))
+        .not_valid_after(datetime(2040, 1, 1, tzinfo=UTC))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    path = folder / f"{name}.pem"
+    path.write_bytes(
+        certificate.public_bytes(serialization.Encoding.PEM)
+        + key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    return path, certificate.public_bytes(serialization.Encoding.DER)
+
+
+def contexts(
+    identity: Path,
+    version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_2,
+    *,
+    trusting: bool = True,
+    asks: bool = False,
+) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """Client and server contexts; `asks` lets the server request a client certificate."""
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(identity)
+    server.set_alpn_protocols(["http/1.1"])
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    client.maximum_version = version
+    client.set_alpn_protocols(["h2", "http/1.1"])
+    if trusting:
+        client.load_verify_locations(identity)
+    if asks:
+        server.verify_mode = ssl.CERT_OPTIONAL
+        server.load_verify_locations(identity)
+    return client, server
+
+
+def speak(
+    client_context: ssl.SSLContext, server_context: ssl.SSLContext, session: ssl.SSLSession | None = None
+) -> Spoken:
+    """Handshake, two client writes, one server write, the client's goodbye; or as far as it goes."""
+    to_client, from_client, to_server, from_server = (ssl.MemoryBIO() for _ in range(4))
+    client = client_context.wrap_bio(to_client, from_client, server_hostname=NAME, session=session)
+    server = server_context.wrap_bio(to_server, from_server, server_side=True)
+    spoken = Spoken()
+
+    def carry() -> None:
+        up, down = from_client.read(), from_server.read()
+        to_server.write(up)
+        to_client.write(down)
+        spoken.client += up
+        spoken.server += down
+
+    for _ in range(4):
+        for end in (client, server):
+            try:
+                end.do_handshake()
+            except ssl.SSLWantReadError:
+                pass
+            except ssl.SSLError:
+                carry()
+                return spoken
+            carry()
+    for text in (b"hello", b"again"):
+        client.write(text)
+        carry()
+        server.read()
+    server.write(b"welcome")
+    carry()
+    client.read()
+    spoken.session = client.session
+    try:
+        client.unwrap()
+    except ssl.SSLError:
+        carry()
+    return spoken
