@@ -16,13 +16,14 @@ from dataclasses import dataclass
 
 from sample_pcaps.lab import turn
 from sample_pcaps.lab.turn import Address, Message
-from sample_pcaps.lab.turn_client import AUDIO, Allocation, TcpAllocation
+from sample_pcaps.lab.turn_client import AUDIO, DATA_STREAM, Allocation, TcpAllocation
 from sample_pcaps.lab.turn_relay import Datagrams, OpenSocket, open_datagrams
 
 FRAME_S = 0.020
 RTCP_EVERY = 125  # RTP packets, so 2.5 s
 CHECK_TIMES_S = (0.0, 0.15, 0.3, 0.5, 0.7)
 PACING_S = 0.02
+SCREEN_REST_S = (0.07, 0.8)
 TYPE_PREFERENCE = {"host": 126, "srflx": 100, "relay": 2}
 IMPLEMENTATION = 3  # of MS-ICE2: RFC 5389 shapes
 
@@ -82,6 +83,7 @@ class Agent:
 
     def __init__(self, open_socket: OpenSocket, address: str, port: int, *, version: int = 2) -> None:
         self.open_socket, self.at, self.version = open_socket, (address, port), version
+        self.rfc4571 = False
         self.ufrag, self.password = secrets.token_urlsafe(3), secrets.token_urlsafe(18)
         self.candidates: list[Candidate] = [Candidate("host", "udp", self.at)]
         self.paths: list[Route] = []
@@ -106,10 +108,11 @@ class Agent:
         self.allocations.append(allocation)
         return await self._gathered(allocation)
 
-    async def gather_tcp(self, server: str, port: int = 443, *, rfc4571: bool = False) -> bool:
-        at = (server, port)
-        options = {"version": self.version, "stream": AUDIO, "rfc4571": rfc4571}
-        allocation = TcpAllocation(at, self._arrived, **options)  # type: ignore[arg-type]
+    async def gather_tcp(self, server: str, port: int = 443) -> bool:
+        stream = DATA_STREAM if self.rfc4571 else AUDIO
+        allocation = TcpAllocation(
+            (server, port), self._arrived, version=self.version, stream=stream, rfc4571=self.rfc4571
+        )
         if not await allocation.connect(self.open_socket, self.at[0]):
             return False
         self.allocations.append(allocation)
@@ -232,6 +235,19 @@ class Agent:
             if number % RTCP_EVERY == RTCP_EVERY // 2:
                 path.send(peer, rtcp(ssrc))
 
+    async def share(self, seconds: float, burst: tuple[int, int], size: tuple[int, int]) -> None:
+        """Send application sharing (x-data over RTP): bursts of packets when the screen changes."""
+        assert self.chosen, f"{self.at} has no chosen pair"
+        path, peer = self.chosen
+        ssrc, sequence = os.urandom(4), random.randrange(1 << 16)
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        while loop.time() < end:
+            for _ in range(random.randint(*burst)):
+                path.send(peer, rtp(Codec(127, 90000, size), sequence, int(loop.time() * 90000), ssrc))
+                sequence += 1
+            await asyncio.sleep(random.uniform(*SCREEN_REST_S))
+
     async def close(self) -> None:
         for allocation in self.allocations:
             if allocation.relayed:
@@ -241,7 +257,7 @@ class Agent:
         self.socket.transport.close()
 
 
-def rtp(codec: Codec, sequence: int, clock: int, ssrc: bytes, *, first: bool) -> bytes:
+def rtp(codec: Codec, sequence: int, clock: int, ssrc: bytes, *, first: bool = False) -> bytes:
     head = struct.pack(
         "!BBHI", 0x80, codec.payload_type | first << 7, sequence % (1 << 16), clock % (1 << 32)
     )

@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from sample_pcaps.lab import network, services, sip, web
@@ -120,6 +121,7 @@ class Deployment:
     floors_apart: bool = False
     programs: list[Program] = field(default_factory=list)
     partner_edge: Host | None = None
+    proxy: Host | None = None
 
     def __post_init__(self) -> None:
         net = self.net
@@ -189,15 +191,16 @@ class Deployment:
         self.isp = self.net.router(legs)
         self.isp.ip("route", "add", "203.0.113.0/24", "via", "198.51.100.2")
 
-    def outsider(self) -> Host:
+    def outsider(self, address: str) -> Host:
         """Add a PC with a public address."""
-        return self.net.host("192.0.2.44", self.homes, gateway="192.0.2.1", delay=0.004)
+        return self.net.host(address, self.homes, gateway="192.0.2.1", delay=0.004)
 
     def home_worker(self) -> Host:
-        """Add a PC with a private address behind the NAT of a home router."""
+        """Add a PC with a private address behind NAT that of UDP lets out names and port 3478 only."""
         lan = self.net.segment("192.168.1.0/24")
         router = self.net.router({lan: "192.168.1.1", self.homes: "192.0.2.61"}, gateway="192.0.2.1")
         router.rule("postrouting", "oifname eth1 masquerade")
+        router.rule("forward", "iifname eth0 udp dport != {53, 3478} drop")
         return self.net.host("192.168.1.20", lan, gateway="192.168.1.1", vendor=network.HP)
 
     def federate(self) -> Host:
@@ -207,17 +210,27 @@ class Deployment:
         self.partner_edge.plug(inside, PARTNER_EDGE_INTERNAL)
         return self.net.host("10.99.0.50", inside, vendor=network.HP)
 
-    def publish(self) -> tuple[Host, Host]:
-        """Add the reverse proxy of the external web services, and a mobile on the office Wi-Fi."""
-        proxy = self.net.host(REVERSE_PROXY, self.dmz_out, gateway="203.0.113.1", stack=network.LINUX)
-        return proxy, self._desktop(1, 201, APPLE)
+    def publish(self) -> None:
+        """Add the reverse proxy of the external web services."""
+        self.proxy = self.net.host(REVERSE_PROXY, self.dmz_out, gateway="203.0.113.1", vendor=network.F5)
+
+    def mobile(self) -> Host:
+        """Add a mobile on the office Wi-Fi."""
+        return self.net.host(
+            "10.20.31.201",
+            self.floors[0],
+            gateway="10.20.31.1",
+            stack=network.PHONE,
+            vendor=APPLE,
+            delay=0.003,
+        )
 
     def guard(self, *allowed: str) -> None:
         """Close the firewall but for what an A/V Edge needs and these nftables matches."""
         av = self.av_external
         rules = ["ct state established,related accept", *(f"{match} accept" for match in allowed)]
-        rules += [f"iifname eth2 ip daddr {av} udp dport {{3478, 50000-59999}} accept"]
-        rules += [f"iifname eth2 ip daddr {{{av}, {ACCESS_EDGE}}} tcp dport {{443, 50000-59999}} accept"]
+        rules += [f"iifname eth2 ip daddr {av} udp dport 3478 accept"]
+        rules += [f"iifname eth2 ip daddr {{{av}, {ACCESS_EDGE}}} tcp dport 443 accept"]
         rules += ["iifname eth1 oifname eth2 accept", "drop"]
         for rule in rules:
             self.firewall.rule("forward", rule)
@@ -249,16 +262,30 @@ class Deployment:
             )
         if self.partner_edge:
             net.serve(self.partner_edge, serve_relay, [PARTNER_EDGE_INTERNAL, PARTNER_EDGE], PARTNER_EDGE)
+        if self.proxy:
+            self._serve_external_web(self.proxy)
         net.serve(self.isp, services.serve_dns, PUBLIC_ZONE)
 
         time.sleep(SERVERS_UP_S)
 
+    def _serve_external_web(self, proxy: Host) -> None:
+        pages = web.lync_https("webext.fabrikam.example", "sip.fabrikam.example")
+        names = ("webext.fabrikam.example", "lyncdiscover.fabrikam.example")
+        plain = web.lync_http(names[0], self.authority.chain_pkcs7(), names[1])
+        context = self.authority.issue(*names).server_context()
+        self.net.serve(proxy, services.serve_tcp, 443, web.Site(pages).conversation(), context)
+        self.net.serve(proxy, services.serve_tcp, 80, web.Site(plain).conversation())
+
     def _split_names(self) -> dict[tuple[str, str], list[str]]:
         return {("av.fabrikam.example", "A"): [self.av_external]}
 
+    def run(self, host: Host, program: Callable[..., None], *arguments: object) -> None:
+        """Let a host do something else that ends by itself."""
+        self.programs.append(self.net.spawn(host, program, *arguments))
+
     def sign_in(self, host: Host, plan: SignIn) -> None:
         """Let a host sign in and call."""
-        self.programs.append(self.net.spawn(host, signal, self.authority.root_pem, plan))
+        self.run(host, signal, self.authority.root_pem, plan)
 
     def finish(self) -> None:
         """Wait for everybody who signed in or worked."""
@@ -273,7 +300,7 @@ class Deployment:
             file_server=INTRANET,
             time_server=DNS_SERVER,
         )
-        self.programs.append(self.net.spawn(host, noise, plan))
+        self.run(host, noise, plan)
 
 
 def _registrar(name: str, identity: Identity, port: int) -> None:

@@ -10,23 +10,22 @@ from pathlib import Path
 
 from sample_pcaps.lab.media import RTAUDIO_WIDE, SILK_WIDE, SIREN, Agent, Codec, connect, converse
 from sample_pcaps.lab.media_network import (
-    ACCESS_EDGE,
     AV_PRIVATE,
     AV_PUBLIC,
     EDGE_INTERNAL,
-    PARTNER_EDGE_INTERNAL,
     Deployment,
     SignIn,
     opener,
 )
 from sample_pcaps.lab.network import Host, LabError, Mirror, Network
-from sample_pcaps.lab.scenario import Scenario
+from sample_pcaps.lab.scenario import Derived, Scenario, run
 from sample_pcaps.lab.turn_client import Allocation
 
 EDGE_NAMES = (("edge01.fabrikam.example", "A"), ("av.fabrikam.example", "A"))
 TALK_S = 7.6
 SIGN_IN_S = 0.9
 TAIL_S = 1.2  # libpcap hands over a block of frames once a second
+LATE_S = 4.0
 HEARD = 0.97  # the least share of packets that must arrive for a sample to be what it claims
 
 Reach = tuple[str, str]
@@ -158,9 +157,26 @@ async def _fallback_beside_direct(office: Deployment) -> None:
     )
 
 
+def to_servers_only(source: Path, target: Path) -> None:
+    """Keep what the office floors send, as a SPAN port set to receive only does."""
+    expression = "src net 10.20.31.0/24 or src net 10.20.32.0/24"
+    run("tcpdump", "-n", "-Z", "root", "-r", str(source), "-w", str(target), expression)
+
+
+def starts_late(source: Path, target: Path) -> None:
+    """Begin 4 s later: sign-in, allocations and what failed of them are over, the checks are about to begin."""
+    begin = float(run("tcpdump", "-n", "-tt", "-c", "1", "-r", str(source)).split()[0])
+    run("editcap", "-F", "pcap", "-A", f"{begin + LATE_S:.6f}", str(source), str(target))
+
+
 SCENARIOS = (
     Scenario(("media-relayed-internal-edge",), relayed_internal),
     Scenario(("media-hairpin-external-edge",), hairpin_public),
     Scenario(("media-hairpin-external-edge-dmz",), hairpin_private),
     Scenario(("media-tcp443-fallback",), tcp_fallback),
+)
+DERIVED = (
+    Derived("media-relayed-one-sided.pcap", "media-relayed-internal-edge.pcap", to_servers_only),
+    Derived("media-tcp443-fallback-one-sided.pcap", "media-tcp443-fallback.pcap", to_servers_only),
+    Derived("media-hairpin-external-edge-late.pcap", "media-hairpin-external-edge.pcap", starts_late),
 )
