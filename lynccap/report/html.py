@@ -18,6 +18,7 @@ from lynccap.report.story import Cause, Story
 MAX_DEVICES = 2000  # device rows of one page: with more a browser takes seconds to open it
 MAX_MEMBERS = 600  # findings of one cause shown with their evidence: the weight of a page lies in them
 
+MAX_PRINTED = 40  # findings of a cause printed in full unless opened: more would bury the rest in paper
 _ANCHOR = re.compile(r"[A-Za-z0-9_.-]+")
 
 
@@ -97,6 +98,7 @@ class Page:
     """What the templates need beside the story: anchors, rows and counts."""
 
     MAX_MEMBERS = MAX_MEMBERS
+    MAX_PRINTED = MAX_PRINTED
 
     def __init__(self, story: Story) -> None:
         """Lay out the page of `story`."""

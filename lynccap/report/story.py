@@ -9,12 +9,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from lynccap.document import Confidence, Device, Document, Finding, Outcome, Severity, StepOutcome
+from lynccap.document import Confidence, Device, Document, Finding, Outcome, Service, Severity, StepOutcome
 from lynccap.report.plain import harmless
 from lynccap.report.words import (
     CONFIDENCE_NAMES,
     CONFIDENCE_ORDER,
     LYNC_SERVICES,
+    SERVICE_ORDER,
     SEVERITY_ORDER,
     capital,
     count,
@@ -128,8 +129,14 @@ class Story:
         return len(named | {one.id for one in self.document.devices})
 
     @cached_property
+    def services(self) -> tuple[Service, ...]:
+        """The services, those of Lync first and the unnamed last."""
+        rank = SERVICE_ORDER.get
+        return tuple(sorted(self.document.services, key=lambda one: rank(one.service, len(SERVICE_ORDER))))
+
+    @cached_property
     def has_lync(self) -> bool:
-        """Whether any traffic was recognised that Lync or Skype for Business uses, and no capture denies it."""
+        """Whether any traffic was recognised Lync or Skype for Business uses, and no capture denies it."""
         captures = self.document.captures
         if captures and all(any(lack.code == NO_LYNC for lack in one.quality) for one in captures):
             return False
@@ -160,14 +167,10 @@ class Story:
     def name(self, address: str | None) -> str:
         """A device's name first, then its address: SEP17 (10.1.2.17)."""
         device = self.device(address)
-        if device is None or not device.names:
+        name = host_name(device.names) if device else ""
+        if device is None or not name:
             return address or "no address"
-        return f"{device.names[0]} ({address if address in device.addresses else _first(device)})"
-
-    def short_name(self, address: str) -> str:
-        """A device's name, or its address when it has none."""
-        device = self.device(address)
-        return device.names[0] if device and device.names else address
+        return f"{name} ({address if address in device.addresses else _first(device)})"
 
     def peer(self, finding: Finding) -> str:
         """The other side of a finding with its name, role, port and transport; "" when there is none."""
@@ -176,7 +179,7 @@ class Story:
         role = self._roles.get(finding.peer)
         device = self.device(finding.peer)
         names = (role.names if role else ()) or (device.names if device else ())
-        known = [*names[:1], *([role.role] if role else [])]
+        known = [*filter(None, [host_name(names)]), *([role.role] if role else [])]
         who = f"{finding.peer} ({', '.join(known)})" if known else finding.peer
         if finding.port is None:
             return who
@@ -195,6 +198,12 @@ class Story:
             what = device.role if device and device.role else kind_name(kinds)
             return f"{capital(what)} {self.name(addresses[0])}"
         return f"{count(len(keys), kind_name(kinds), kind_name(kinds, len(keys)))} {_subnets(addresses)}"
+
+
+def host_name(names: Sequence[str]) -> str:
+    """The name to call a host by: the first that is no SRV record's (RFC 2782), else the first; "" without any."""
+    hosts = [one for one in names if not one.startswith("_")]
+    return next(iter(hosts or names), "")
 
 
 def is_normal(finding: Finding) -> bool:
@@ -325,7 +334,7 @@ def _checked(story: Story) -> list[str]:
     lines = []
     if story.total:
         lines.append(f"{count(story.total, 'device')} {'was' if story.total == 1 else 'were'} seen.")
-    services = [service_name(one) for one in dict.fromkeys(one.service for one in story.document.services)]
+    services = [service_name(one) for one in dict.fromkeys(one.service for one in story.services)]
     if services:
         lines.append(f"Traffic seen: {listing(services)}.")
     if not story.has_lync:

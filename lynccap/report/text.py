@@ -69,6 +69,8 @@ def _cause(story: Story, cause: Cause, colour: bool) -> Iterator[str]:
     yield _painted(severity, _COLOURS[cause.severity], colour) + first.removeprefix(severity)
     yield from rest
     yield from _wrapped(sentence(heading(cause.lead.title)), indent=2)
+    example = "For example: " if len(cause.addresses) > 1 else ""
+    yield from _wrapped(example + sentence(cause.lead.says), indent=2)
     for label, text in _facts(story, cause):
         yield from _wrapped(text, label, indent=2)
 

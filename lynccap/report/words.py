@@ -96,6 +96,10 @@ SERVICE_NAMES: dict[str, str] = {
     "other": "other traffic",
 }
 
+SERVICE_ORDER: dict[str, int] = {service: rank for rank, service in enumerate(SERVICE_NAMES)}
+BASIS_NAMES: dict[str, str] = {"bytes": "its bytes", "port": "its port number", "role": "the server's role"}
+"""On what the naming of a service rests."""
+
 LYNC_SERVICES = frozenset(SERVICE_NAMES) - {
     *("dns", "dhcp", "ntp", "sql", "smb", "xmpp", "crl", "ocsp", "http", "tls", "other"),
 }

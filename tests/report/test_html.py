@@ -40,6 +40,7 @@ def test_a_cause_card_says_who_must_act_and_what_to_do(one_cause: Page) -> None:
     order = (
         "Critical 14 phones in 10.1.2.0/24",
         "The phone could not fetch the root certificate chain, because TCP port 80 was refused",
+        "For example: SEP-2-011 (10.1.2.11) opened TCP port 80 of 10.1.1.5 three times in 9.0 s.",
         "Towards 10.1.1.5 (pool.contoso.example, Front End Server), TCP port 80",
         "Who must act Network/load balancer, then Lync admin",
         "What to do Open TCP ports 80 and 443 from the phone subnets",

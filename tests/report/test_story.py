@@ -5,7 +5,18 @@ import pytest
 from report import documents
 from report.documents import build, finding, phone
 
-from lynccap.document import Assessment, Document, Outcome, Quality, Severity, Step, StepOutcome
+from lynccap.document import (
+    Assessment,
+    Document,
+    Outcome,
+    Quality,
+    Role,
+    Service,
+    Severity,
+    Step,
+    StepOutcome,
+    Topology,
+)
 from lynccap.report.story import Story, caveats, headline, remarks
 from lynccap.report.words import NO_BREAK
 
@@ -142,3 +153,24 @@ def test_relay_and_media_traffic_of_others_is_not_taken_for_lync() -> None:
     lack = Quality("no-lync", "Nothing in this capture shows a Lync server.", ("that Lync works",))
     story = Story(build(captures=(documents.capture(quality=(lack,)),)))
     assert headline(story) == "No Lync or Skype for Business traffic was found."
+
+
+def test_a_host_is_not_called_by_a_service_record() -> None:
+    role = Role(
+        "Front End Server", (documents.FRONT_END,), ("_sipinternaltls._tcp.x.example", "fe1.x.example"), "dns"
+    )
+    story = Story(build(topology=Topology("inferred", (role,))))
+    assert (
+        story.peer(finding(1, "r", "10.1.2.1")) == "10.1.1.5 (fe1.x.example, Front End Server), TCP port 80"
+    )
+
+
+def test_services_of_lync_are_named_before_those_of_any_network() -> None:
+    services = tuple(Service(one, "", "port", 1, 1, 1) for one in ("other", "dns", "strange", "web", "sip"))
+    assert [one.service for one in Story(build(services=services)).services] == [
+        "sip",
+        "web",
+        "dns",
+        "other",
+        "strange",
+    ]

@@ -13,6 +13,7 @@ def test_the_verdict_leads_and_each_cause_names_who_must_act() -> None:
     said = render_text(documents.one_cause(), colour=False).replace("\u00a0", " ")
     assert said.startswith("14 of 17 devices failed.\nOne cause explains them all.")
     assert "CRITICAL  14 phones in 10.1.2.0/24\n" in said
+    assert "  For example: SEP-2-011 (10.1.2.11) opened TCP port 80 of 10.1.1.5 three times in 9.0 s." in said
     assert "who must act  Network/load balancer, then Lync admin\n" in said
     assert "and 8 more" in said
     assert "lynccap explain rootchain-http80-refused" in said
