@@ -104,9 +104,10 @@ def _certificates(der: bytes) -> Iterator[bytes]:
     content = _enter(Cursor(der), _SEQUENCE)
     tag, first = _value(content)
     if tag == _SEQUENCE:
-        inner, _ = _value(first)
-        if inner not in (_CONTEXT_0, _INTEGER):  # version, or the serial number of a version 1 certificate
-            raise Malformed("no certificate")
+        if first.peek(1) == b"\xa0":  # version
+            _enter(first, _CONTEXT_0)
+        for wanted in (_INTEGER, _SEQUENCE, _SEQUENCE, _SEQUENCE):  # serial, algorithm, issuer, validity
+            _enter(first, wanted)
         yield der
     elif tag == _OID and first.rest() == _SIGNED_DATA:
         yield from _bundled(_enter(_enter(content, _CONTEXT_0), _SEQUENCE))

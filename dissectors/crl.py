@@ -198,7 +198,10 @@ def _certificate(content: Cursor) -> _Told:
     _open(content, _SEQUENCE)
     tag = _open(content, _SEQUENCE, _OID)
     if tag == _SEQUENCE:
-        _open(content, _CONTEXT_0, _INTEGER)
+        if content.peek(1) == b"\xa0":  # version
+            _enter(content, _CONTEXT_0)
+        for wanted in (_INTEGER, _SEQUENCE, _SEQUENCE, _SEQUENCE):  # serial, algorithm, issuer, validity
+            _enter(content, wanted)
     return _Told()
 
 
