@@ -68,9 +68,9 @@ class StunMessage(Message):
     implementation: int | None = None
     """MS-ICE2 IMPLEMENTATION-VERSION."""
     connection_id: bytes = b""
-    """First 20 bytes of MS-SEQUENCE-NUMBER: the relay session across 5-tuples."""
+    """First 20 bytes of MS-SEQUENCE-NUMBER: the relay session across 5-tuples. Clients may leave it out."""
     session_id: bytes = b""
-    """8 bytes that name the session in 0xFF10 frames; an Allocate response gives them."""
+    """8 bytes that name the session in 0xFF10 frames; the relay's first answer gives them, also a 401."""
     stream_type: int | None = None
     """MS-SERVICE-QUALITY: 1 audio, 2 video, 3 supplemental video, 4 data."""
     sip_call_id: str | None = None

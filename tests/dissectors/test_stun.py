@@ -236,6 +236,10 @@ class TestAttributes:
     def test_an_unreadable_address_is_left_out(self, value: bytes) -> None:
         assert only(stun(0x0101, (0x0001, value), transaction=RFC_ID)).mapped_address is None
 
+    def test_a_sequence_number_alone_names_no_connection(self) -> None:
+        # seen from a client of 2020: 4 bytes where [MS-TURN] has 24
+        assert only(stun(0x0003, MS_COOKIE, (0x8050, b"\0\0\0\1"))).connection_id == b""
+
     def test_the_first_of_a_repeated_attribute_counts(self) -> None:
         message = only(stun(0x0003, MS_COOKIE, (0x000D, b"\0\0\0\7"), (0x000D, b"\0\0\0\0")))
 
@@ -464,6 +468,26 @@ def test_agrees_with_tshark_on_types_and_ids(name: str) -> None:
         failed = message_type & 0x0110 == 0x0110 and message_type != 0x0115
         assert (message.kind == "error") == failed, number
         assert (message.method == "binding") == (message_type & 0x3EEF == 1), number
+
+
+@pytest.mark.tshark
+def test_agrees_with_tshark_on_what_a_relay_answers() -> None:
+    rows = fields(
+        capture("real/02-teams.pcap"),
+        "stun.type.method == 3",
+        *("frame.number", "udp.payload", "stun.att.ipv4", "stun.att.port", "stun.att.lifetime"),
+        *("stun.att.error.class", "stun.att.error", "stun.att.realm"),
+        options=("-o", "stun.stunversion:Auto"),
+    )
+    assert len(rows) > 10
+    for number, payload, ip, port, lifetime, error_class, error, realm in rows:
+        message = only(bytes.fromhex(payload))
+        code = int(error_class) * 100 + int(error) if error_class else None
+
+        assert (message.error_code, message.realm or "") == (code, realm), number
+        assert message.lifetime == (int(lifetime) if lifetime else None), number
+        first = message.alternate_server or message.mapped_address
+        assert first == (f"{ip}:{port}" if ip else None), number
 
 
 def test_messages_are_frozen() -> None:
