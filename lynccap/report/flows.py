@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from lynccap.report.plain import visible
-from lynccap.report.spreadsheet import _cell as neutral
+from lynccap.report.spreadsheet import neutral
 
 SHOWN = ("transport", "client", "server", "service", "stack", "service_basis", "role", "outcome", "frames")
 

@@ -11,14 +11,21 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from lynccap.document import Assessment, Capture, Device, Document, Outcome, Quality, StepOutcome
-from lynccap.report import story as verdict
-from lynccap.report import words
-from lynccap.report.story import Cause, Story
+from lynccap.report import verdict, words
+from lynccap.report.story import Cause, Story, host_name, is_normal
 
 MAX_DEVICES = 2000  # device rows of one page: with more a browser takes seconds to open it
 MAX_MEMBERS = 600  # findings of one cause shown with their evidence: the weight of a page lies in them
 
 MAX_PRINTED = 40  # findings of a cause printed in full unless opened: more would bury the rest in paper
+
+STATES = {
+    "failed": "Failed",
+    "doubtful": "A step looks failed",
+    "minor": "Minor problem",
+    "quiet": "No failure seen",
+}
+"""How devices fared, worst first."""
 _ANCHOR = re.compile(r"[A-Za-z0-9_.-]+")
 
 
@@ -49,6 +56,8 @@ def _environment() -> Environment:
     )
     environment.globals["words"] = words
     environment.globals["verdict"] = verdict
+    environment.globals["is_normal"] = is_normal
+    environment.globals["host_name"] = host_name
     return environment
 
 
@@ -73,13 +82,13 @@ class Row:
 
     device: Device
     state: str
-    """failed, minor or quiet"""
+    """one of STATES"""
     causes: tuple[Cause, ...]
 
     @property
     def state_name(self) -> str:
         """The state in words."""
-        return {"failed": "Failed", "minor": "Minor problem", "quiet": "No failure seen"}[self.state]
+        return STATES[self.state]
 
 
 @dataclass(frozen=True)
@@ -99,6 +108,7 @@ class Page:
 
     MAX_MEMBERS = MAX_MEMBERS
     MAX_PRINTED = MAX_PRINTED
+    STATES = STATES
 
     def __init__(self, story: Story) -> None:
         """Lay out the page of `story`."""
@@ -142,12 +152,14 @@ class Page:
             Row(one, self._state(one), tuple(causes.get(one.id, {}).values()))
             for one in self.story.document.devices
         ]
-        order = ("failed", "minor", "quiet")
+        order = list(STATES)
         return tuple(sorted(rows, key=lambda row: order.index(row.state))[:MAX_DEVICES])
 
     def _state(self, device: Device) -> str:
         if device.id in self.story.failed:
             return "failed"
+        if device.id in self.story.doubtful:
+            return "doubtful"
         return "minor" if device.id in self.story.minor else "quiet"
 
     @cached_property

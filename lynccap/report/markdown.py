@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator, Sequence
 
 from lynccap.document import Document, Evidence, Finding
-from lynccap.report.story import Cause, Story, caveats, headline, remarks
+from lynccap.report.story import Cause, Story
+from lynccap.report.verdict import caveats, headline, remarks
 from lynccap.report.words import (
     CONFIDENCE_NAMES,
     SEVERITY_NAMES,
@@ -27,9 +28,9 @@ def render_markdown(document: Document) -> str:
     lines = [f"# {_text(headline(story))}", "", _text(" ".join((*remarks(story), *caveats(story))))]
     for place, cause in enumerate(story.causes, 1):
         lines += ["", *_cause(story, cause, place)]
-    if story.unexplained:
-        lines += ["", "## Failed, and no check names the cause", ""]
-        lines += [f"- {_text(story.name(one))}" for one in sorted(story.unexplained)]
+    if story.doubtful:
+        lines += ["", "## A step looks failed, and no check confirms it", ""]
+        lines += [f"- {_text(story.name(one))}" for one in sorted(story.doubtful)]
     lines += [*_normal(story), *_limits(story), *_captures(document), "", _written(document)]
     return "\n".join(lines) + "\n"
 

@@ -43,11 +43,12 @@ def render_csv(document: Document) -> str:
     writer = csv.writer(out, quoting=csv.QUOTE_ALL)
     writer.writerow(COLUMNS)
     for row in _rows(document):
-        writer.writerow([_cell(value) for value in row])
+        writer.writerow([neutral(value) for value in row])
     return out.getvalue()
 
 
-def _cell(text: str) -> str:
+def neutral(text: str) -> str:
+    """`text` as a spreadsheet may show it, never run it: an apostrophe leads what could be a formula."""
     dangerous = text.startswith(FORMULA_STARTS) or text.lstrip().startswith(FORMULA_STARTS)
     return visible(f"'{text}" if dangerous else text)
 

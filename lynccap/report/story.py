@@ -1,4 +1,4 @@
-"""What a document amounts to: findings gathered into causes, failed devices, the verdict in sentences.
+"""What a document amounts to: findings gathered into causes, and how each device fared.
 
 Every rendered format tells this story, so they cannot disagree.
 """
@@ -21,8 +21,6 @@ from lynccap.report.words import (
     count,
     kind_name,
     listing,
-    number,
-    service_name,
 )
 
 MAX_SUBNETS = 3  # subnets a sentence names; with more it gives their number
@@ -104,13 +102,8 @@ class Story:
 
     @cached_property
     def failed(self) -> frozenset[str]:
-        """Devices with a failed step or a critical or major finding."""
-        steps = {
-            one.id
-            for one in self.document.devices
-            if any(step.outcome is StepOutcome.FAILED for step in one.journey)
-        }
-        return frozenset(steps | self._named(GRAVE))
+        """Devices with a critical or major finding."""
+        return frozenset(self._named(GRAVE))
 
     @cached_property
     def minor(self) -> frozenset[str]:
@@ -118,9 +111,14 @@ class Story:
         return frozenset(self._named((Severity.MINOR,)) - self.failed)
 
     @cached_property
-    def unexplained(self) -> frozenset[str]:
-        """Devices with a failed step that no finding names."""
-        return self.failed - self._named((*GRAVE, Severity.MINOR))
+    def doubtful(self) -> frozenset[str]:
+        """Devices with a failed step that no finding confirms: gaps in a capture make steps look so."""
+        steps = {
+            one.id
+            for one in self.document.devices
+            if any(step.outcome is StepOutcome.FAILED for step in one.journey)
+        }
+        return frozenset(steps - self.failed - self.minor)
 
     @cached_property
     def total(self) -> int:
@@ -141,6 +139,11 @@ class Story:
         if captures and all(any(lack.code == NO_LYNC for lack in one.quality) for one in captures):
             return False
         return any(one.service in LYNC_SERVICES for one in self.document.services)
+
+    @property
+    def gaps(self) -> bool:
+        """Whether a capture lacks something that forbids conclusions."""
+        return any(lack.forbids for one in self.document.captures for lack in one.quality)
 
     def outcomes(self, outcome: Outcome) -> int:
         """How many rules ended so."""
@@ -201,7 +204,7 @@ class Story:
 
 
 def host_name(names: Sequence[str]) -> str:
-    """The name to call a host by: the first that is no SRV record's (RFC 2782), else the first; "" without any."""
+    """The name to call a host by: first of those that are no SRV record (RFC 2782), "" without any."""
     hosts = [one for one in names if not one.startswith("_")]
     return next(iter(hosts or names), "")
 
@@ -270,86 +273,3 @@ def _subnets(addresses: Sequence[str]) -> str:
         network = ipaddress.ip_network((parsed, SUBNET_BITS[parsed.version]), strict=False)
         found[str(network)] = None
     return f"in {listing(list(found))}" if len(found) <= MAX_SUBNETS else f"in {len(found)} subnets"
-
-
-def headline(story: Story) -> str:
-    """The verdict in one sentence."""
-    failed = len(story.failed)
-    if failed:
-        return f"{number(failed)} of {count(story.total, 'device')} failed."
-    if story.causes:
-        return f"No device failed in what this capture shows, but {_problems(len(story.causes))} found."
-    if not story.has_lync:
-        return "No Lync or Skype for Business traffic was found."
-    if story.outcomes(Outcome.INCONCLUSIVE) and not story.outcomes(Outcome.CLEAR):
-        return "No failure was found, but this capture cannot show whether there is one."
-    return "No failure was found in what this capture shows."
-
-
-def _problems(amount: int) -> str:
-    return "one problem was" if amount == 1 else f"{number(amount)} problems were"
-
-
-def remarks(story: Story) -> tuple[str, ...]:
-    """The sentences after the headline: how far the causes reach, and what was checked."""
-    return (*_reach(story), *_checked(story))
-
-
-def caveats(story: Story) -> tuple[str, ...]:
-    """What the checks leave open, in sentences."""
-    lines = []
-    undecided, broken = story.outcomes(Outcome.INCONCLUSIVE), story.outcomes(Outcome.RULE_FAILED)
-    if undecided:
-        lines.append(
-            f"{count(undecided, 'check')} could not decide, because the capture lacks what they need."
-        )
-    if broken:
-        lines.append(f"{count(broken, 'check')} stopped on an error in lynccap, so the results are missing.")
-    return tuple(lines)
-
-
-def _reach(story: Story) -> list[str]:
-    lines = []
-    failed, open_cases = len(story.failed), len(story.unexplained)
-    grave = sum(one.severity in GRAVE for one in story.causes)
-    explained = failed - open_cases
-    if explained and grave:
-        which = "it" if failed == 1 else "them all" if explained == failed else number(explained)
-        explain = f"{number(grave)} causes explain" if grave > 1 else "One cause explains"
-        lines.append(f"{explain} {which}{'' if explained == failed else ' of them'}.")
-    if open_cases:
-        lines.append(f"For {count(open_cases, 'failed device')} no cause was found.")
-    if story.minor:
-        have = "has" if len(story.minor) == 1 else "have"
-        lines.append(f"{count(len(story.minor), 'more device')} {have} a minor problem.")
-    quiet = story.total - failed - len(story.minor)
-    if quiet and failed:
-        lines.append(f"{count(quiet, 'other device')} {'shows' if quiet == 1 else 'show'} no failure.")
-    return lines
-
-
-def _checked(story: Story) -> list[str]:
-    if story.failed or story.causes:
-        return []
-    lines = []
-    if story.total:
-        lines.append(f"{count(story.total, 'device')} {'was' if story.total == 1 else 'were'} seen.")
-    services = [service_name(one) for one in dict.fromkeys(one.service for one in story.services)]
-    if services:
-        lines.append(f"Traffic seen: {listing(services)}.")
-    if not story.has_lync:
-        lines.append(
-            "So nothing can be said about Lync from it. "
-            "Was it taken on the right network, and while a device tried to sign in or call?"
-        )
-        if any(one.service == "tls" for one in story.document.services):
-            lines.append(
-                "The encrypted traffic may still be Lync; a topology file lets its servers be known."
-            )
-    clear = story.outcomes(Outcome.CLEAR)
-    if clear:
-        lines.append(f"{count(clear, 'check')} found the traffic they look at, and nothing wrong with it.")
-    unseen = story.outcomes(Outcome.NOT_SEEN)
-    if unseen:
-        lines.append(f"{count(unseen, 'check')} had nothing to look at: that traffic is not in the capture.")
-    return lines

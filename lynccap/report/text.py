@@ -4,7 +4,8 @@ import textwrap
 from collections.abc import Iterator
 
 from lynccap.document import Document, Severity
-from lynccap.report.story import Cause, Story, caveats, headline, remarks
+from lynccap.report.story import Cause, Story
+from lynccap.report.verdict import caveats, headline, remarks
 from lynccap.report.words import (
     SEVERITY_NAMES,
     actors,
@@ -42,9 +43,9 @@ def render_text(document: Document, *, colour: bool) -> str:
         lines += ["", *_cause(story, cause, colour)]
     if len(story.causes) > MAX_CAUSES:
         lines += ["", f"{count(len(story.causes) - MAX_CAUSES, 'more cause')}: see the report."]
-    if story.unexplained:
-        names = _names(story, tuple(sorted(story.unexplained)))
-        lines += ["", *_wrapped(f"Failed, and no check names the cause: {names}.")]
+    if story.doubtful:
+        names = _names(story, tuple(sorted(story.doubtful)))
+        lines += ["", *_wrapped(f"A step looks failed, and no check confirms it: {names}.")]
     lines += ["", *_closing(story)]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 

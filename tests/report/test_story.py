@@ -17,7 +17,8 @@ from lynccap.document import (
     StepOutcome,
     Topology,
 )
-from lynccap.report.story import Story, caveats, headline, remarks
+from lynccap.report.story import Story
+from lynccap.report.verdict import caveats, headline, remarks
 from lynccap.report.words import NO_BREAK
 
 
@@ -101,17 +102,19 @@ def test_a_finding_without_device_is_told_by_its_server() -> None:
     )
 
 
-def test_a_failed_step_no_finding_names_is_said_to_be_unexplained() -> None:
+def test_a_failed_step_that_no_finding_confirms_is_no_proven_failure() -> None:
     step = Step("dns", StepOutcome.FAILED, "no answer", None, (1,), documents.CAPTURE)
     device = msgspec.structs.replace(documents.pc(3), journey=(step,))
     text = told(build(devices=(device, phone(1))))
-    assert text.startswith("1 of 2 devices failed. For 1 failed device no cause was found.")
+    assert text.startswith("No failure is proven, but a step looks failed on 1 of 2 devices.")
+    assert "nothing wrong" not in text
 
 
 def test_the_verdict_counts_failed_explained_minor_and_quiet_devices() -> None:
     assert told(documents.one_cause()) == (
         "14 of 17 devices failed. One cause explains them all. 1 more device has a minor problem. "
-        "2 other devices show no failure. 2 checks could not decide, "
+        "2 other devices show no failure. This capture has gaps that can hide more. "
+        "2 checks could not decide, "
         "because the capture lacks what they need. "
         "1 check stopped on an error in lynccap, so the results are missing."
     )
@@ -142,11 +145,14 @@ def test_undecided_checks_are_gathered_by_reason() -> None:
     assert len(reasons) == 2
 
 
-def test_two_causes_that_explain_a_part_say_so() -> None:
+def test_failed_and_doubtful_devices_are_told_apart() -> None:
     findings = (finding(1, "a", "10.1.2.1"), finding(2, "b", "10.1.2.2"))
     devices = (phone(1), phone(2), phone(3, failed_at=2))
     document = build(devices=devices, findings=findings, assessments=(Assessment("a", Outcome.FIRED),))
-    assert "2 causes explain 2 of them. For 1 failed device no cause was found." in told(document)
+    assert told(document).startswith(
+        "2 of 3 devices failed. 2 causes explain them all. "
+        "On 1 more device a step looks failed, and no check confirms it."
+    )
 
 
 def test_relay_and_media_traffic_of_others_is_not_taken_for_lync() -> None:
@@ -174,3 +180,17 @@ def test_services_of_lync_are_named_before_those_of_any_network() -> None:
         "other",
         "strange",
     ]
+
+
+def test_a_capture_with_gaps_is_not_called_healthy() -> None:
+    lack = Quality("started-late", "2 connections were already open.", ("how they began",))
+    story = Story(
+        msgspec.structs.replace(documents.healthy(), captures=(documents.capture(quality=(lack,)),))
+    )
+    assert headline(story) == "No failure was found, but this capture has gaps that can hide one."
+
+
+def test_a_lone_minor_problem_is_told_once() -> None:
+    findings = (finding(1, "r", "10.1.2.1", severity=Severity.MINOR),)
+    text = told(build(devices=(phone(1), phone(2)), findings=findings))
+    assert text == "No device failed in what this capture shows, but one problem was found."
