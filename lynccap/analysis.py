@@ -73,7 +73,8 @@ def _roles(case: Case) -> tuple[Role, ...]:
     for role, claims in sorted(by_role.items()):
         claims.sort(key=lambda one: sort_key(one.address))
         addresses = tuple(one.address for one in claims)
-        names = sorted({name for one in addresses for name in case.names.names_of(one, "dns", "sni")})
+        tied = {name for one in addresses for name in case.names.names_of(one, "dns", "sni")}
+        names = sorted(name for name in tied if not name.startswith("_"))
         basis = "; ".join(f"{one.address}: {BASIS_WORDS[one.basis]}, {one.says}" for one in claims)
         made.append(Role(ROLE_NAMES.get(role, role), addresses, tuple(names), basis))
     return tuple(made)
@@ -134,15 +135,22 @@ def flow_rows(sources: Sequence[Source], *, progress: Progress | None = None) ->
     case = build_case(read_tables(sources, progress=progress))
     captures = case.tables.captures
     flows = case.flows
-    roles = {address: ROLE_NAMES.get(one.role, one.role) for address in case.roles.claims if (one := case.roles.best(address))}
     digits = flows["capture"].map(captures["digits"])
     outcome = flows["opening"].where(flows["closing"] == "", flows["opening"] + ", " + flows["closing"])
     shown = flows.assign(
         capture=flows["capture"].map(captures["name"]),
-        role=flows["server"].astype(object).map(roles).fillna(""),
+        role=_roles_of(case),
         outcome=outcome,
         first_time=[rfc3339(int(time), int(count)) for time, count in zip(flows["first_time"], digits, strict=True)],
         seconds=((flows["last_time"] - flows["first_time"]) / 1e9).round(6),
     )
     records: list[dict[str, Any]] = shown[list(FLOW_COLUMNS)].to_dict("records")
     return records
+
+
+def _roles_of(case: Case) -> list[str]:
+    """The role each flow's server holds at the flow's port, "" where none is known."""
+    ends = list(zip(case.flows["server"], case.flows["server_port"], strict=True))
+    known = set(case.roles.claims)
+    words = {(server, port): case.roles.word(server, int(port)) for server, port in set(ends) if server in known}
+    return [words.get(end, "") for end in ends]

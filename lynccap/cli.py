@@ -158,7 +158,9 @@ def ports(query: tuple[str, ...]) -> None:
     if not found:
         raise click.UsageError(f"nothing in the port table fits {' '.join(query)}")
     for row in found:
-        click.echo(f"{row.ports:>12}/{row.transport:<4} {row.from_role:>16} > {row.to_role:<16} {row.protocol:<12} {row.purpose}")
+        click.echo(
+            f"{row.ports:>12}/{row.transport:<4} {row.from_role:>16} > {row.to_role:<16} {row.protocol:<12} {row.purpose}"
+        )
 
 
 @main.command()
@@ -213,5 +215,3 @@ def _progress() -> Iterator[Callable[[int, int], None] | None]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("reading", total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total or None)
-
-

@@ -39,6 +39,15 @@ def scope_of(address: str) -> Scope:
     return Scope.PUBLIC
 
 
+def is_address(text: str) -> bool:
+    """Whether a text is an IP address at all."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
 def is_private(address: str) -> bool:
     """Whether the address is of a private network."""
     return scope_of(address) is Scope.PRIVATE

@@ -14,6 +14,8 @@ from lynccap.tables import Tables
 
 ROUTER_ADDRESSES = 3  # a MAC in front of more addresses than this is a router's, and no device's identity
 
+PHONE_QUESTIONS = ("ucupdates-r2.", "ucupdates.")  # firmware of phones nobody has signed in to
+TIME_QUESTION = "_ntp._udp."  # asked by Lync Phone Edition, but not by it alone: counts for users of Lync only
 PHONE_CLASSES = ("MS-UC-Client", "CPE-OCPHONE")
 USER_AGENTS = (
     ("OCPhone", "Lync phone"),
@@ -132,6 +134,8 @@ def _device(
         kind, basis, frame, role = "server", claim.says, claim.frame, claim.role
     if not basis and any(one.startswith("lyncdiscoverinternal.") for one in asked.get(address, ())):
         kind, basis = "desktop", "asked for lyncdiscoverinternal, as desktop clients do"
+    if not basis and any(one.startswith(TIME_QUESTION) for one in asked.get(address, ())):
+        kind, basis = "Lync phone", "asked DNS for a time server, as Lync phones do"
     location, why = _location(address, flows, names, roles, relays)
     return DeviceFacts(
         id=address,
@@ -189,15 +193,23 @@ def _traits(tables: Tables, flows: pd.DataFrame) -> dict[str, _Traits]:
     for row in certprov[certprov["step"] == "root-chains"].itertuples():
         traits[flows.at[row.flow, "client"]].note("Lync phone", "asked for the root certificate chain", row.frame)
     dns = tables["dns"]
-    for row in dns[(dns["kind"] == "request") & dns["name"].str.startswith("ucupdates-r2.", na=False)].itertuples():
-        traits[flows.at[row.flow, "client"]].note("Lync phone", f"asked for {row.name}", row.frame)
+    resolvers = _resolvers(flows)
+    for row in dns[dns["kind"] == "request"].itertuples():
+        client = flows.at[row.flow, "client"]
+        if row.name.startswith(PHONE_QUESTIONS) and client not in resolvers:
+            traits[client].note("Lync phone", f"asked for {row.name}", row.frame)
     return {address: one for address, one in traits.items() if one.basis}
+
+
+def _resolvers(flows: pd.DataFrame) -> set[str]:
+    """DNS servers: what they ask, they ask for somebody else."""
+    return set(flows.loc[flows["stack"] == "dns", "server"])
 
 
 def _questions(tables: Tables, flows: pd.DataFrame) -> dict[str, set[str]]:
     asked: dict[str, set[str]] = defaultdict(set)
     dns = tables["dns"]
-    resolvers = set(flows.loc[flows["stack"] == "dns", "server"])
+    resolvers = _resolvers(flows)
     for row in dns[dns["kind"] == "request"].itertuples():
         client = flows.at[row.flow, "client"]
         if client not in resolvers:

@@ -5,8 +5,10 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from lynccap.correlation.addresses import is_address
 from lynccap.tables import Tables
 
+DNS_PORT = 53
 SOURCE_DNS = "dns"
 SOURCE_SNI = "sni"
 SOURCE_CERTIFICATE = "certificate"
@@ -83,11 +85,15 @@ def read_names(tables: Tables) -> NameBook:
 def _read_dns(tables: Tables, book: NameBook, tie: Callable[[str, NameLink], None]) -> None:
     captures = tables.flows["capture"]
     answers = tables.dns_answers.sort_values(["time", "frame"], kind="stable")
+    # mDNS and LLMNR have DNS's shape, but anyone on the link may answer them.
+    answers = answers[answers["flow"].map(tables.flows["server_port"]) == DNS_PORT]
     for row in answers[answers["record_type"] == "SRV"].itertuples():
         link = NameLink(row.question, SOURCE_DNS, captures[row.flow], row.frame, row.time)
         book.srv[row.value.lower().rstrip(".")].append(link)
     for row in answers[answers["record_type"].isin(("A", "AAAA"))].itertuples():
         capture = captures[row.flow]
+        if not is_address(row.value):
+            continue
         for name in dict.fromkeys((row.question, row.name.lower().rstrip("."))):
             if name.startswith("_"):  # an address in the additional part of an SRV answer belongs to its target
                 continue

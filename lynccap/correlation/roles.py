@@ -37,6 +37,7 @@ ROLE_NAMES = {
     EDGE_INT: "Edge, internal side",
     CRL_HOST: "CRL host",
     CLOUD: "Microsoft cloud service",
+    "ntp": "time server",
     UNSPECIFIED: "Lync server",
 }
 
@@ -104,6 +105,7 @@ class RoleBook:
     def best(self, address: str, *roles: str) -> RoleClaim | None:
         """The strongest claim of an address, decisive ones first; of `roles` only, when given."""
         claims = [one for one in self.claims.get(address, ()) if not roles or one.role in roles]
+        claims = [one for one in claims if one.role != UNSPECIFIED] or claims
         return max(claims, key=lambda one: (one.decisive, one.basis, -one.frame), default=None)
 
     def servers(self) -> tuple[str, ...]:
@@ -114,9 +116,17 @@ class RoleBook:
         """The addresses that serve revocation lists."""
         return tuple(address for address in self.claims if self.has(address, CRL_HOST))
 
-    def word(self, address: str) -> str:
-        """What to call the address in a sentence."""
-        claim = self.best(address)
+    def role_at(self, address: str, port: int) -> RoleClaim | None:
+        """The claim that fits a port of an address best, by the port table; the strongest one when none fits."""
+        fitting = {row.to_role for row in reference.services_on("tcp", port)} | {
+            row.to_role for row in reference.services_on("udp", port)
+        }
+        held = fitting & self.roles_of(address)
+        return self.best(address, *held) if held else self.best(address)
+
+    def word(self, address: str, port: int = 0) -> str:
+        """What to call the address in a sentence, seen from one of its ports."""
+        claim = self.role_at(address, port)
         return ROLE_NAMES.get(claim.role, "server") if claim else "host"
 
 

@@ -34,7 +34,7 @@ class Inquiry:
         """What is known of a device."""
         return self.case.devices.of(address)
 
-    def server(self, address: str) -> str:
-        """What to call a server inside a sentence: its role, its address, and the name asked for it."""
+    def server(self, address: str, port: int = 0) -> str:
+        """What to call a server inside a sentence: its role at a port, its address, and the name asked for it."""
         names = [one for one in self.case.names.names_of(address, "dns", "sni") if not one.startswith("_")]
-        return f"{self.case.roles.word(address)} {address}" + (f" ({names[0]})" if names else "")
+        return f"{self.case.roles.word(address, port)} {address}" + (f" ({names[0]})" if names else "")

@@ -47,11 +47,15 @@ def judge(case: Case, capture_ids: Sequence[str]) -> tuple[tuple[Assessment, ...
         found, told = _assess(rule, inquiry)
         assessments += told
         kept += [_Kept(rule, one) for one in found]
-    kept.sort(key=lambda one: one.order)
-    ids = [f"F{number}" for number in range(1, len(kept) + 1)]
-    causes = [_cause(one, kept, ids) for one in kept]
-    findings = [_finding(id_, one, cause, capture_ids) for id_, one, cause in zip(ids, kept, causes, strict=True)]
-    return tuple(assessments), tuple(findings)
+    return tuple(assessments), _numbered(kept, capture_ids)
+
+
+def _numbered(kept: list[_Kept], capture_ids: Sequence[str]) -> tuple[Finding, ...]:
+    """The findings, causes first, each group by severity and stage."""
+    causes = {id(one): _cause(one, kept) for one in kept}
+    ordered = sorted(kept, key=lambda one: (causes[id(one)] is not None, *one.order))
+    numbers = {id(one): f"F{place}" for place, one in enumerate(ordered, 1)}
+    return tuple(_finding(numbers[id(one)], one, numbers.get(id(causes[id(one)])), capture_ids) for one in ordered)
 
 
 def _assess(rule: Rule, inquiry: Inquiry) -> tuple[list[Found], list[Assessment]]:
@@ -77,16 +81,16 @@ def _assess(rule: Rule, inquiry: Inquiry) -> tuple[list[Found], list[Assessment]
     return found, told
 
 
-def _cause(symptom: _Kept, kept: list[_Kept], ids: list[str]) -> str | None:
+def _cause(symptom: _Kept, kept: list[_Kept]) -> _Kept | None:
     """The earliest finding on the same device that can explain this one."""
     causes = [
-        (one.rule.stage, one.found.time, id_)
-        for one, id_ in zip(kept, ids, strict=True)
+        one
+        for one in kept
         if symptom.rule.name in one.rule.explains
         and one.found.device == symptom.found.device
         and one.found.time <= symptom.found.time
     ]
-    return min(causes)[2] if causes else None
+    return min(causes, key=lambda one: (one.rule.stage, one.found.time), default=None)
 
 
 def _finding(id_: str, one: _Kept, cause: str | None, capture_ids: Sequence[str]) -> Finding:

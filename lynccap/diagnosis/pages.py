@@ -47,7 +47,11 @@ def explained(name: str) -> str | None:
     if rule is None:
         return None
     parts = [f"{rule.name}\n{rule.title}\nSeverity: {rule.severity}", rule.text]
-    for heading, lines in (("Causes, most likely first", rule.causes), ("What to do", rule.fix), ("Who acts", rule.act)):
+    for heading, lines in (
+        ("Causes, most likely first", rule.causes),
+        ("What to do", rule.fix),
+        ("Who acts", rule.act),
+    ):
         parts.append("\n".join((f"{heading}:", *(f"  - {line}" for line in lines))))
     if rule.explains:
         parts.append(f"Explains on the same device: {', '.join(rule.explains)}")

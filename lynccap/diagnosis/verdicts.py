@@ -124,7 +124,7 @@ def _meaning(case: Case, attempt: Attempt, how: How | None) -> Meaning | None:
         return Meaning.PROXY_80
     if attempt.port == PSOM and case.roles.is_plausible(attempt.server):
         return Meaning.PSOM if signed_in(case, attempt.client) else _required(case, attempt, held)
-    if attempt.port == HTTP and _wants_root_chain(case, attempt, held) and _other_port_open(case, attempt):
+    if attempt.port == HTTP and _wants_root_chain(case, attempt, held) and not _whole_host_fails(case, attempt):
         return Meaning.ROOT_CHAIN
     if _one_of_two(case, attempt, held):
         return Meaning.WEB_PORT
@@ -193,13 +193,14 @@ def distrust(case: Case, client: str) -> tuple[tuple[int, int, int], ...]:
     return tuple(told)
 
 
-def _other_port_open(case: Case, attempt: Attempt) -> bool:
-    """Some other TCP port of the server answers in this capture: it is up, and port 80 alone is the matter."""
-    return any(
-        one.server == attempt.server and one.port != attempt.port and one.established
+def _whole_host_fails(case: Case, attempt: Attempt) -> bool:
+    """Other TCP ports of the server were tried too and none answers: port 80 is not the matter."""
+    others = [
+        one
         for one in case.attempts
-        if one.capture == attempt.capture
-    )
+        if one.capture == attempt.capture and one.server == attempt.server and one.port != attempt.port
+    ]
+    return bool(others) and not any(one.established for one in others)
 
 
 def _one_of_two(case: Case, attempt: Attempt, held: frozenset[str]) -> bool:
@@ -247,9 +248,10 @@ def _verdict(case: Case, gates: Gates, attempt: Attempt, how: How, meaning: Mean
     alive = _alive(case, attempt)
     rejected: list[tuple[str, str]] = []
     if how is How.FILTERED:
-        confidence, doubt = _filtered(case, gates, attempt, alive)
+        confidence, doubt = _filtered(gates, attempt, meaning, alive)
         says = _filtered_words(attempt)
-        rejected.append(("host-unreachable", f"{attempt.server} answers elsewhere in this capture"))
+        if alive:
+            rejected.append(("host-unreachable", f"{attempt.server} answers elsewhere in this capture"))
     elif how is How.PROHIBITED:
         confidence, doubt = Confidence.CERTAIN, None
         says = _prohibited_words(attempt)
@@ -271,13 +273,13 @@ def _refused(attempt: Attempt, how: How) -> Confidence:
 
 
 def _filtered(
-    case: Case, gates: Gates, attempt: Attempt, alive: tuple[bool, Proof] | None
+    gates: Gates, attempt: Attempt, meaning: Meaning, alive: tuple[bool, Proof] | None
 ) -> tuple[Confidence, str | None]:
     first = attempt.syn_times[0] if attempt.syn_times else attempt.first_time
     doubt = gates.absence(attempt.capture, attempt.client, first, attempt.last_time)
     if not doubt and len(attempt.syn_times) < TRIES:
         doubt = f"only {len(attempt.syn_times)} SYN to port {attempt.port} is in the capture; {TRIES} are needed"
-    if not doubt and not alive:
+    if not doubt and not alive and meaning is not Meaning.CRL:
         doubt = f"nothing at all comes from {attempt.server} in this capture: the host itself may be down"
     return (Confidence.CERTAIN if alive and alive[0] else Confidence.LIKELY), doubt
 

@@ -55,7 +55,7 @@ def _root_chain(inquiry: Inquiry, verdict: Verdict, ending: str, certain: bool) 
     alert, works = _unknown_ca(inquiry, attempt.client), _pc_works(inquiry, attempt)
     says = (
         f"{inquiry.word(attempt.client)} could not fetch the root certificates from "
-        f"{inquiry.server(attempt.server)}: TCP port 80 {ending}."
+        f"{inquiry.server(attempt.server, attempt.port)}: TCP port 80 {ending}."
     )
     sentences = [f"{verdict.says}.", FOR_ROOT_CHAIN]
     if alert:
@@ -236,7 +236,7 @@ def port80_open_443_filtered(inquiry: Inquiry) -> Iterator[Judgement]:
         attempt = verdict.attempt
         other = 443 if attempt.port == HTTP else HTTP
         says = (
-            f"{inquiry.word(attempt.client)} reaches {inquiry.server(attempt.server)} on TCP port {other} "
+            f"{inquiry.word(attempt.client)} reaches {inquiry.server(attempt.server, attempt.port)} on TCP port {other} "
             f"but not on {attempt.port}."
         )
         why = f"{verdict.says}. Lync clients use both ports of the web services; phones need port 80 before all else."
@@ -296,7 +296,7 @@ def _crl_blocked(inquiry: Inquiry, verdict: Verdict) -> Judgement:
     )
     why = (
         f"{verdict.says}. Windows checks a partner's certificate against this list before it trusts it; "
-        f"without it the handshake waits and may end. That one causes the other is likely, not proven."
+        "without it the handshake waits and may end. That one causes the other is likely, not proven."
     )
     proof = Proof(attempt.capture, frames, "the TLS handshake on 5061 ends after the certificate, without data")
     named = Proof(claim.capture, (claim.frame,), f"{host}: {claim.says}") if claim else None

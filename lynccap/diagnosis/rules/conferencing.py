@@ -33,7 +33,7 @@ def psom_8057_blocked_internal(inquiry: Inquiry) -> Iterator[Judgement]:
         attempt = verdict.attempt
         ending = "is refused" if attempt.refused else "is silently dropped"
         says = (
-            f"{inquiry.word(attempt.client)} gets no web conferencing data from {inquiry.server(attempt.server)}: "
+            f"{inquiry.word(attempt.client)} gets no web conferencing data from {inquiry.server(attempt.server, attempt.port)}: "
             f"TCP port 8057 {ending}."
         )
         why = (

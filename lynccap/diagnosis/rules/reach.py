@@ -63,7 +63,7 @@ def reached(inquiry: Inquiry) -> Iterator[Clear]:
 
 def _stop(inquiry: Inquiry, verdict: Verdict, what: str) -> Judgement:
     attempt = verdict.attempt
-    says = f"{inquiry.word(attempt.client)} cannot reach {inquiry.server(attempt.server)} on TCP port {attempt.port}: {what}."
+    says = f"{inquiry.word(attempt.client)} cannot reach {inquiry.server(attempt.server, attempt.port)} on TCP port {attempt.port}: {what}."
     return found(inquiry, verdict, says, f"{verdict.says}.")
 
 
@@ -173,7 +173,7 @@ def icmp_admin_prohibited(inquiry: Inquiry) -> Iterator[Judgement]:
     for verdict in judged(inquiry, "icmp-admin-prohibited"):
         attempt = verdict.attempt
         says = (
-            f"{inquiry.word(attempt.client)} may not reach {inquiry.server(attempt.server)} on TCP port "
+            f"{inquiry.word(attempt.client)} may not reach {inquiry.server(attempt.server, attempt.port)} on TCP port "
             f"{attempt.port}: {', '.join(attempt.reporters)} says that policy forbids it."
         )
         why = f"{verdict.says}."
@@ -201,7 +201,7 @@ def _prohibited_datagrams(inquiry: Inquiry) -> Iterator[Judgement]:
             transport="udp",
             service=row["service"],
             says=(
-                f"{inquiry.word(row['client'])} may not reach {inquiry.server(row['server'])} on UDP port "
+                f"{inquiry.word(row['client'])} may not reach {inquiry.server(row['server'], row['server_port'])} on UDP port "
                 f"{row['server_port']}: {reporter} says that policy forbids it."
             ),
             why=f"{reporter} answers its datagrams with ICMP type {policy[0].type} code {policy[0].code}.",

@@ -71,7 +71,7 @@ def _race(inquiry: Inquiry, plain: Attempt, first: int, second: int, dropped: in
         transport="tcp",
         service="autodiscover",
         says=(
-            f"{inquiry.word(plain.client)} asked {inquiry.server(plain.server)} for autodiscover on TCP 80 and 443 at once; "
+            f"{inquiry.word(plain.client)} asked {inquiry.server(plain.server, plain.port)} for autodiscover on TCP 80 and 443 at once; "
             f"port {port} answered first and the other connection was dropped."
         ),
         why="The dropped connection looks like a failure and is none: the first answer wins.",
@@ -124,7 +124,7 @@ def state_rp80_refused_external(inquiry: Inquiry) -> Iterator[Judgement]:
             port=80,
             transport="tcp",
             service="autodiscover",
-            says=f"{inquiry.word(attempt.client)} is refused on TCP port 80 of the {inquiry.server(attempt.server)}, and port 443 works.",
+            says=f"{inquiry.word(attempt.client)} is refused on TCP port 80 of the {inquiry.server(attempt.server, attempt.port)}, and port 443 works.",
             why="Only port 443 has to be published. A client outside tries port 80 as well and does without it.",
             confidence=Confidence.CERTAIN,
             proof=(*verdict.proof[:1], answered),

@@ -60,7 +60,7 @@ def _untrusted(inquiry: Inquiry, session: TlsSession, from_client: bool) -> Foun
         transport="tcp",
         service=row["service"],
         says=(
-            f"{inquiry.word(sender)} ends TLS with {inquiry.server(shown_by)} on TCP port {row['server_port']}: "
+            f"{inquiry.word(sender)} ends TLS with {inquiry.server(shown_by, row['server_port'])} on TCP port {row['server_port']}: "
             "it does not know the certification authority (alert 48)."
         ),
         why=f"{sender} itself says so in its TLS alert.{issued} The chain shown has {max(len(shown), 0)} certificates.",
