@@ -36,8 +36,10 @@ def caveats(story: Story) -> tuple[str, ...]:
     """What the checks leave open, in sentences."""
     lines = []
     undecided, broken = story.outcomes(Outcome.INCONCLUSIVE), story.outcomes(Outcome.RULE_FAILED)
-    if story.gaps and (story.causes or story.doubtful):
+    if story.gaps and story.causes:
         lines.append("This capture has gaps that can hide more.")
+    elif story.gaps and story.doubtful:
+        lines.append("This capture has gaps, and gaps can make a step look failed.")
     if undecided:
         lines.append(
             f"{count(undecided, 'check')} could not decide, because the capture lacks what they need."

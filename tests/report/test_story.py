@@ -108,6 +108,9 @@ def test_a_failed_step_that_no_finding_confirms_is_no_proven_failure() -> None:
     text = told(build(devices=(device, phone(1))))
     assert text.startswith("No failure is proven, but a step looks failed on 1 of 2 devices.")
     assert "nothing wrong" not in text
+    lack = Quality("snapped", "Frames were cut.", ("what was said",))
+    text = told(build(devices=(device,), captures=(documents.capture(quality=(lack,)),)))
+    assert text.endswith("This capture has gaps, and gaps can make a step look failed.")
 
 
 def test_the_verdict_counts_failed_explained_minor_and_quiet_devices() -> None:
