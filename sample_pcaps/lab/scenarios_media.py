@@ -164,7 +164,7 @@ def to_servers_only(source: Path, target: Path) -> None:
 
 
 def starts_late(source: Path, target: Path) -> None:
-    """Begin 4 s later: sign-in, allocations and what failed of them are over, the checks are about to begin."""
+    """Begin 4 s later: sign-in and allocations are over, the checks about to begin."""
     begin = float(run("tcpdump", "-n", "-tt", "-c", "1", "-r", str(source)).split()[0])
     run("editcap", "-F", "pcap", "-A", f"{begin + LATE_S:.6f}", str(source), str(target))
 
