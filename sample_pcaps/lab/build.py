@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from multiprocessing.process import BaseProcess
+from multiprocessing.context import ForkProcess
 from pathlib import Path
 from types import ModuleType
 
@@ -53,7 +53,7 @@ def main(wanted: Sequence[str]) -> int:
 def _record(scenarios: Iterable[Scenario]) -> int:
     """Run all, a few at once; return how many failed."""
     waiting, failed = list(scenarios), 0
-    running: list[BaseProcess] = []
+    running: list[ForkProcess] = []
     while waiting or running:
         while waiting and len(running) < AT_ONCE:
             process = _fork.Process(target=_record_one, args=(waiting.pop(0),))

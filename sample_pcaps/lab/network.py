@@ -244,11 +244,21 @@ class Network:
             router.ip("route", "add", "default", "via", gateway)
         return router
 
-    def mirror(self, segments: Segment | Sequence[Segment], hosts: Sequence[Host] = ()) -> Mirror:
-        """Add a SPAN port: of whole switches, or of the access ports of some hosts on them."""
+    def mirror(
+        self,
+        segments: Segment | Sequence[Segment],
+        hosts: Sequence[Host] = (),
+        *,
+        tags: Mapping[Segment, int] | None = None,
+    ) -> Mirror:
+        """Add a SPAN port: of whole switches, or of the access ports of some hosts on them.
+
+        `tags` gives the VLAN of segments whose frames are copied with their 802.1Q tag.
+        """
         mirror = Mirror(_new_namespace())
         chosen = [segments] if isinstance(segments, Segment) else segments
         names = tuple(str(segment.subnet) for segment in chosen)
+        by_name = {str(segment.subnet): vlan for segment, vlan in (tags or {}).items()}
         watched = [port for host in hosts for port in host.ports if port.segment in names]
         home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
         _enter(mirror.fd)
@@ -259,7 +269,7 @@ class Network:
         finally:
             _enter(home)
             os.close(home)
-        self.wire.mirrors.append(MirrorPort(fd, names, tuple(watched)))
+        self.wire.mirrors.append(MirrorPort(fd, names, tuple(watched), by_name))
         return mirror
 
     def start(self) -> None:
@@ -295,7 +305,9 @@ class Network:
         nanoseconds: bool = False,
     ) -> Iterator[None]:
         """Record into `path` (pcap) while the block runs; raises LabError when the kernel dropped frames."""
-        command = ["tcpdump", "-n", "-U", "-Z", "root", "-B", "16384", "-s", str(snaplen), "-i", interface]
+        # Without immediate mode the last second's frames still wait in the kernel when tcpdump has to end.
+        command = ["tcpdump", "-n", "-U", "--immediate-mode", "-Z", "root", "-B", "16384"]
+        command += ["-s", str(snaplen), "-i", interface]
         command += ["--time-stamp-precision=nano"] if nanoseconds else []
         command += ["-w", str(path), *([expression] if expression else [])]
         log = path.with_name(path.name + ".log")

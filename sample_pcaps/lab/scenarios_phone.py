@@ -203,13 +203,14 @@ def rootchain_80_icmp_prohibited(folder: Path) -> None:
 
 
 def certprov_500(folder: Path) -> None:
-    """Port 80 is open, but the certificate provisioning application throws on every request."""
+    """Port 80 is open, but CertProv throws on every request; SPAN of a trunk with its VLAN tags."""
     with Network() as net:
         office = Office(net, LITWARE)
         mac = f"{POLYCOM}:e0:55:12"
         device = office.device(None, office.phones, stack=PHONE, mac=mac)
         pc = office.device("10.9.100.14", office.pcs)
-        scene = Scene(office, net.mirror((office.phones, office.pcs)))
+        tags = {office.phones: 200, office.pcs: 100}
+        scene = Scene(office, net.mirror((office.phones, office.pcs), tags=tags))
         pages = office.http_pages() | {f"{CERTPROV_PATH}/anon".lower(): service_failure()}
         office.open(http_pages=pages)
         office.lease_phones({mac: "10.9.200.33"}, time_server=False)

@@ -34,10 +34,18 @@ class MirrorPort:
     segments: tuple[str, ...]
     watched: tuple[Port, ...]
     """Empty: every port of the segments."""
+    tags: dict[str, int]
+    """VLAN of each segment whose frames are copied with their 802.1Q tag, as from a trunk."""
 
     def sees(self, port: Port) -> bool:
         """Say whether a frame on this port is copied."""
         return port.segment in self.segments and (not self.watched or port in self.watched)
+
+    def copy(self, frame: bytes, segment: str) -> bytes:
+        """Return the frame as it leaves the mirror port."""
+        if segment not in self.tags:
+            return frame
+        return frame[:12] + b"\x81\x00" + self.tags[segment].to_bytes(2, "big") + frame[12:]
 
 
 @dataclass
@@ -70,7 +78,7 @@ class Wire:
         targets = [known] if known else list(others)
         for mirror in self.mirrors:
             if mirror.sees(source) or any(mirror.sees(port) for port in targets):
-                self._send_at(arrival, mirror.fd, frame)
+                self._send_at(arrival, mirror.fd, mirror.copy(frame, source.segment))
         for port in targets:
             if port is not source:
                 self._send_at(arrival + port.delay, port.fd, frame)
