@@ -1,12 +1,12 @@
 """Says what a stream is, by bytes; ports never override bytes, they only name what has none."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dissectors import identify
+from dissectors import DISSECTORS
 from dissectors.contract import Dissector, Verdict
 from lynccap.ingest.assembly import Segment
 from lynccap.ingest.window import Flags, Ints
@@ -16,8 +16,8 @@ HEAD_BYTES = 2048  # a probe decides on the first bytes; a ClientHello with padd
 WIDEST_PORT_ROW = (
     100  # rows of the reference that name wider ranges are media pools: they say nothing of a port
 )
-ON_TCP = frozenset(("tls", "http", "sip", "stun", "dns"))
-ON_UDP = frozenset(("sip", "stun", "rtp", "dns", "dhcp", "ntp"))
+_TCP_DISSECTORS = [one for one in DISSECTORS if one.name in ("tls", "http", "sip", "stun", "dns")]
+_UDP_DISSECTORS = [one for one in DISSECTORS if one.name in ("sip", "stun", "rtp", "dns", "dhcp", "ntp")]
 
 
 def head_of(segments: Sequence[Segment]) -> bytes:
@@ -37,16 +37,23 @@ def head_of(segments: Sequence[Segment]) -> bytes:
 
 def classify(client_head: bytes, server_head: bytes, on_tcp: bool) -> tuple[Dissector | None, Verdict]:
     """Who claims these heads more strongly; the first head wins a tie. REJECT: both are nobody's."""
-    allowed = ON_TCP if on_tcp else ON_UDP
     best: tuple[Dissector | None, Verdict] = (None, Verdict.REJECT)
     for head in (client_head, server_head):
-        if not head:
-            continue
-        dissector, verdict = identify(head)
-        if dissector is not None and dissector.name not in allowed:
-            dissector, verdict = None, Verdict.REJECT
+        if head and best[1] < Verdict.CERTAIN:
+            best = _stronger(head, _TCP_DISSECTORS if on_tcp else _UDP_DISSECTORS, best)
+    return best
+
+
+def _stronger(
+    head: bytes, dissectors: Iterable[Dissector], best: tuple[Dissector | None, Verdict]
+) -> tuple[Dissector | None, Verdict]:
+    """What `identify` says of these dissectors, without asking on after a CERTAIN: nothing beats it."""
+    for dissector in dissectors:
+        verdict = dissector.probe(head)
         if verdict > best[1]:
             best = (dissector, verdict)
+            if verdict is Verdict.CERTAIN:
+                break
     return best
 
 

@@ -39,3 +39,7 @@ class Columns:
     def column(self, name: str) -> NDArray[Any]:
         """Exactly the rows there are."""
         return self._arrays[name][: self.rows]
+
+    def last(self, name: str) -> NDArray[Any]:
+        """The rows of a column that is not needed after this, so that its memory can be freed."""
+        return self._arrays.pop(name)[: self.rows]

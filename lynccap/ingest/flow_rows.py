@@ -7,17 +7,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lynccap.ingest.flows import FlowTable, endpoints
+from lynccap.ingest.flows import NEVER, FlowTable, endpoints
 from lynccap.ingest.layers import TCP, UDP
 from lynccap.ingest.sequences import Sequences
 from lynccap.ingest.window import Flags, Ints
 
 PAIRS = {
-    "frames": "frames",
-    "bytes": "bytes",
-    "data_frames": "data_frames",
-    "first_frame": "first_frame",
-    "last_frame": "last_frame",
+    "frames": "frames_{}",
+    "bytes": "bytes_{}",
+    "data_frames": "data_frames_{}",
+    "first_frame": "first_frame_{}",
+    "last_frame": "last_frame_{}",
     "ttl_min": "ttl_{}_min",
     "ttl_max": "ttl_{}_max",
 }
@@ -32,7 +32,7 @@ class FlowRows:
         self._sequences = sequences
         count = table.flows.rows
         first = table.sides.column("first_frame").reshape(-1, 2)[:count]
-        opened = np.where(first > 0, first, np.iinfo(np.int64).max).min(axis=1)
+        opened = np.where(first > 0, first, NEVER).min(axis=1)
         self.order = np.argsort(opened, kind="stable")
         self.index = np.empty(count, np.int64)
         """The row of each flow number."""
@@ -46,33 +46,33 @@ class FlowRows:
         """Whether each side is its flow's client."""
         return (side & 1) == self.client_side[self.index[side >> 1]]
 
-    def pair(self, name: str) -> tuple[NDArray[Any], NDArray[Any]]:
-        """A side column as the client's and the server's."""
-        return self._pick(self._table.sides.column(name))
+    def pair(self, name: str, last: bool = False) -> tuple[NDArray[Any], NDArray[Any]]:
+        """A side column as the client's and the server's; at the `last` use its memory is freed."""
+        sides = self._table.sides
+        return self._pick(sides.last(name) if last else sides.column(name))
 
     def columns(self, stack: NDArray[Any], basis: NDArray[Any]) -> dict[str, NDArray[Any]]:
-        """The columns of FLOWS but `capture`; `stack` and `basis` come by flow number."""
+        """The columns of FLOWS but `capture`; `stack` and `basis` come by flow number. To be called once."""
         tcp = self.endpoints["protocol"] == TCP
         data: dict[str, NDArray[Any]] = {"transport": self._transports(), **self._addresses()}
         data["originator"] = _words(self.originator, ("first-frame", "syn-ack", "syn"))
-        data["client_mac"], data["server_mac"] = (self._macs(one) for one in self.pair("mac"))
+        data["client_mac"], data["server_mac"] = (self._macs(one) for one in self.pair("mac", last=True))
         data["vlan"] = self._table.flows.column("vlan")[self.order].astype(np.int64)
+        data["stack"], data["basis"] = stack[self.order], basis[self.order]
+        data["closing"] = self._closings(tcp)
+        data["opening"] = self._openings(tcp)
+        data["syns"] = np.add(*self.pair("syns", last=True)).astype(np.int64)
+        data["syn_time"] = self.pair("syn_time", last=True)[0]
+        data["syn_ack_time"] = self.pair("syn_ack_time", last=True)[1]
+        data["lost_client"], data["lost_server"] = self._pick(self._sequences.lost())
+        retransmitted = self._pick(self._sequences.sides.last("retransmitted"))
+        data["retransmitted_client"], data["retransmitted_server"] = retransmitted
         data.update(self._extremes())
         for name, form in PAIRS.items():
-            client, server = self.pair(name)
+            client, server = self.pair(name, last=True)
             if name == "ttl_min":
                 client, server = (np.where(one > 255, 0, one) for one in (client, server))
-            for side, values in (("client", client), ("server", server)):
-                data[form.format(side) if "{}" in form else f"{form}_{side}"] = values
-        data["opening"] = self._openings(tcp)
-        data["closing"] = self._closings(tcp)
-        data["syns"] = sum(self.pair("syns")).astype(np.int64)  # type: ignore[union-attr]
-        data["syn_time"] = self.pair("syn_time")[0]
-        data["syn_ack_time"] = self.pair("syn_ack_time")[1]
-        retransmitted = self._pick(self._sequences.sides.column("retransmitted"))
-        data["retransmitted_client"], data["retransmitted_server"] = retransmitted
-        data["lost_client"], data["lost_server"] = self._pick(self._sequences.lost())
-        data["stack"], data["basis"] = stack[self.order], basis[self.order]
+            data[form.format("client")], data[form.format("server")] = client, server
         return data
 
     def address_texts(self, version: Ints, code: Ints) -> NDArray[Any]:
@@ -102,17 +102,16 @@ class FlowRows:
 
     def _clients(self, first: NDArray[Any]) -> tuple[Ints, Ints]:
         """The client's side bit, and what it rests on: 2 SYN, 1 SYN-ACK, 0 first frame."""
-        never = np.iinfo(np.int64).max
         sides = self._table.sides
 
         def earliest(name: str) -> tuple[Ints, Flags]:
             frames = sides.column(name)[: 2 * len(self.order)].reshape(-1, 2)[self.order]
-            frames = np.where(frames > 0, frames, never)
-            return np.argmin(frames, axis=1), frames.min(axis=1) < never
+            frames = np.where(frames > 0, frames, NEVER)
+            return np.argmin(frames, axis=1), frames.min(axis=1) < NEVER
 
         sender, has_syn = earliest("syn_frame")
         answerer, has_answer = earliest("syn_ack_frame")
-        starter = np.argmin(np.where(first > 0, first, never), axis=1)
+        starter = np.argmin(np.where(first > 0, first, NEVER), axis=1)
         side = np.where(has_syn, sender, np.where(has_answer, 1 - answerer, starter))
         return side, np.where(has_syn, 2, np.where(has_answer, 1, 0))
 
@@ -142,19 +141,18 @@ class FlowRows:
         return texts[place.reshape(-1)]
 
     def _extremes(self) -> dict[str, NDArray[Any]]:
-        never = np.iinfo(np.int64).max
-        first_client, first_server = self.pair("first_time")
-        last_client, last_server = self.pair("last_time")
+        first_client, first_server = self.pair("first_time", last=True)
+        last_client, last_server = self.pair("last_time", last=True)
         frame_client, frame_server = self.pair("first_frame")
         ended = np.maximum(*self.pair("last_frame"))
-        begun = np.where(frame_client == 0, never, frame_client)
+        begun = np.where(frame_client == 0, NEVER, frame_client)
         return {
             "first_time": np.minimum(first_client, first_server),
             "last_time": np.maximum(last_client, last_server),
-            "first_frame": np.minimum(begun, np.where(frame_server == 0, never, frame_server)),
+            "first_frame": np.minimum(begun, np.where(frame_server == 0, NEVER, frame_server)),
             "last_frame": ended,
-            "first_time_client": np.where(first_client == never, 0, first_client),
-            "first_time_server": np.where(first_server == never, 0, first_server),
+            "first_time_client": np.where(first_client == NEVER, 0, first_client),
+            "first_time_server": np.where(first_server == NEVER, 0, first_server),
             "last_time_client": last_client,
             "last_time_server": last_server,
         }
@@ -163,10 +161,10 @@ class FlowRows:
         words = ("answered", "one-way", "established", "half-open", "refused", "unanswered", "midstream")
         client_frames, server_frames = self.pair("frames")
         both = (client_frames > 0) & (server_frames > 0)
-        syn = self.pair("syn_frame")[0] > 0
-        answered = self.pair("syn_ack_frame")[1] > 0
-        reset = self.pair("rst_frame")[1] > 0
-        client_acks, server_acks = (one > 0 for one in self.pair("ack_frame"))
+        syn = self.pair("syn_frame", last=True)[0] > 0
+        answered = self.pair("syn_ack_frame", last=True)[1] > 0
+        reset = self.pair("rst_frame", last=True)[1] > 0
+        client_acks, server_acks = (one > 0 for one in self.pair("ack_frame", last=True))
         # A client that acknowledges has seen a SYN-ACK, even where this capture has not.
         kind = np.select(
             [~tcp & both, ~tcp, ~syn, client_acks, reset & ~answered & ~server_acks, server_frames == 0],
@@ -176,11 +174,10 @@ class FlowRows:
         return _words(kind, words)
 
     def _closings(self, tcp: Flags) -> NDArray[Any]:
-        never = np.iinfo(np.int64).max
         words = ("client-fin", "server-fin", "client-rst", "server-rst", "")
         ends = np.stack([*self.pair("fin_frame"), *self.pair("rst_frame")])
-        ends = np.where(ends > 0, ends, never)
-        return _words(np.where(tcp & (ends.min(axis=0) < never), np.argmin(ends, axis=0), 4), words)
+        ends = np.where(ends > 0, ends, NEVER)
+        return _words(np.where(tcp & (ends.min(axis=0) < NEVER), np.argmin(ends, axis=0), 4), words)
 
 
 def _words(codes: Ints, words: tuple[str, ...]) -> NDArray[Any]:

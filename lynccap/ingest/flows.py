@@ -16,33 +16,34 @@ from lynccap.ingest.layers import TCP, Packets, hardware_addresses
 from lynccap.ingest.window import Flags, Ints
 
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
-NEVER = np.iinfo(np.int64).max
+NEVER = np.int64(np.iinfo(np.int64).max)  # typed, so that narrow columns are widened beside it
 MAX_CONTROL_ROWS = 1_000_000  # rows of the table of SYN, FIN and RST frames: a flood must not fill the memory
 
 _TUPLE = {"flow": ("i8", -1)}
 _TUPLE_SIDE = {"base": ("i8", -1)}  # the sequence number before the first byte, -1 while unknown
 _FLOW = {"tuple": ("i8", 0), "vlan": ("i4", -1)}
+# Narrow where the values allow it: a flood of a million flows must fit. ufunc.at is fast only on equal types.
 _SIDE = {
-    "frames": ("i8", 0),
+    "frames": ("i4", 0),
     "bytes": ("i8", 0),
-    "data_frames": ("i8", 0),
-    "first_frame": ("i8", 0),
-    "last_frame": ("i8", 0),
-    "first_time": ("i8", NEVER),
+    "data_frames": ("i4", 0),
+    "first_frame": ("i4", 0),
+    "last_frame": ("i4", 0),
+    "first_time": ("i8", int(NEVER)),
     "last_time": ("i8", 0),
-    "ttl_min": ("i8", 256),
-    "ttl_max": ("i8", 0),
+    "ttl_min": ("i2", 256),
+    "ttl_max": ("i2", 0),
     "mac": ("i8", -1),
 }
 _TCP_SIDE = {
     "syns": ("i4", 0),
-    "syn_frame": ("i8", 0),
+    "syn_frame": ("i4", 0),
     "syn_time": ("i8", 0),
     "syn_ack_time": ("i8", 0),
-    "syn_ack_frame": ("i8", 0),
-    "fin_frame": ("i8", 0),
-    "rst_frame": ("i8", 0),
-    "ack_frame": ("i8", 0),
+    "syn_ack_frame": ("i4", 0),
+    "fin_frame": ("i4", 0),
+    "rst_frame": ("i4", 0),
+    "ack_frame": ("i4", 0),
 }
 
 
@@ -171,7 +172,7 @@ class FlowTable:
 
     def _add_up(self, packets: Packets, numbered: Numbered) -> None:
         sides, side = self.sides, numbered.side
-        one = np.ones(len(side), np.int64)
+        one = np.ones(len(side), np.int32)
         first = sides["first_frame"]
         new = np.flatnonzero(first[side] == 0)
         if new.size:
@@ -182,11 +183,11 @@ class FlowTable:
         np.add.at(sides["frames"], side, one)
         np.add.at(sides["bytes"], side, packets.length)
         with_data = packets.length > 0
-        np.add.at(sides["data_frames"], side, with_data.astype(np.int64))
+        np.add.at(sides["data_frames"], side, with_data.astype(np.int32))
         sides["last_frame"][side] = numbered.frame
         np.minimum.at(sides["first_time"], side, numbered.time)
         np.maximum.at(sides["last_time"], side, numbered.time)
-        ttl = packets.network.ttl
+        ttl = packets.network.ttl.astype(np.int16)
         reset = packets.tcp[(packets.flags & RST) != 0]
         if reset.size:
             kept = np.ones(len(side), np.bool_)

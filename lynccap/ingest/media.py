@@ -53,7 +53,7 @@ class Media:
         counted = np.isin(kind[at], RTP_KINDS)
         for carrier, of in ((UDP_CARRIED, ~wrapped), (MTURN, wrapped)):
             control = rows[at[is_rtcp & of & counted]]
-            np.add.at(self._control[carrier], numbered.side[control], np.ones(len(control), np.int64))
+            np.add.at(self._control[carrier], numbered.side[control], np.ones(len(control), np.int32))
             chosen = np.flatnonzero(is_rtp & of & counted)
             if chosen.size:
                 of_rows = rows[at[chosen]]

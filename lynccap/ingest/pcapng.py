@@ -11,7 +11,7 @@ from lynccap.ingest.window import MAX_RECORD, Flags, Frames, Ints, Window
 
 MAGIC = b"\x0a\x0d\x0d\x0a"
 SECTION, INTERFACE, OLD_PACKET, SIMPLE_PACKET, PACKET = 0x0A0D0D0A, 1, 2, 3, 6
-BARE_FRAMES = (0x9, 0x204, 0x208, 0x216, 0x221)  # journal and sysdig entries: frames to Wireshark, no packet
+BARE_FRAMES = (0x9, 0x204, 0x208, 0x216, 0x221, 0xBAD, 0x40000BAD)  # frames to Wireshark, but no packet
 ORDERS = {b"\x4d\x3c\x2b\x1a": "<", b"\x1a\x2b\x3c\x4d": ">"}
 MAX_INTERFACES = 65_536  # interfaces are named by 16 bits in the older packet block; more is damage
 DATA_AT = {PACKET: 28, OLD_PACKET: 28, SIMPLE_PACKET: 12}

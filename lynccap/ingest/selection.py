@@ -13,7 +13,7 @@ APPLICATION_DATA, ALERT, TLS_MAJOR = 0x17, 0x15, 3
 TLS_MINORS = 4  # SSL 3.0 to TLS 1.3
 ALERT_BYTES = 64  # an alert record with its seal is shorter
 
-_SIDE = {"kept_bytes": ("i8", 0), "kept_frames": ("i8", 0), "stop": ("i8", NEVER), "dropped": ("i8", 0)}
+_SIDE = {"kept_bytes": ("i8", 0), "kept_frames": ("i4", 0), "stop": ("i8", int(NEVER)), "dropped": ("i1", 0)}
 
 
 class Selection:
@@ -43,7 +43,7 @@ class Selection:
         fits = rank + sides["kept_frames"][ordered] < KEPT_FRAMES[kind[order]]
         self._note_dropped(ordered, ~fits)
         chosen = np.sort(order[fits])
-        np.add.at(sides["kept_frames"], side[chosen], np.ones(len(chosen), np.int64))
+        np.add.at(sides["kept_frames"], side[chosen], np.ones(len(chosen), np.int32))
         np.add.at(sides["kept_bytes"], side[chosen], length[chosen])
         return chosen
 

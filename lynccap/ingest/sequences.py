@@ -18,7 +18,7 @@ REORDERED_NS = (
 _LIFT = np.int64(1) << np.int64(41)  # apart by more than any offset within one window
 _HALF = np.int64(1) << np.int64(31)
 
-_SIDE = {"base": ("i8", -1), "top": ("i8", 0), "acked": ("i8", -1), "retransmitted": ("i8", 0)}
+_SIDE = {"base": ("i8", -1), "top": ("i8", 0), "acked": ("i8", -1), "retransmitted": ("i4", 0)}
 Hole = tuple[int, int, int]  # first missing offset, offset behind it, time it was noticed
 
 
@@ -108,7 +108,7 @@ class Sequences:
                     self._open_hole(one, (top, low, when))
                 elif self._fill(one, low, high, when):
                     again[row] = False
-        np.add.at(self.sides["retransmitted"], side[again], np.ones(int(again.sum()), np.int64))
+        np.add.at(self.sides["retransmitted"], side[again], np.ones(int(again.sum()), np.int32))
 
     def _open_hole(self, side: int, hole: Hole) -> None:
         holes = self._holes.setdefault(side, [])

@@ -58,11 +58,11 @@ class Streams:
     def add(self, packets: Packets, numbered: Numbered, offsets: Ints, table: FlowTable) -> None:
         """Keep what is wanted of these packets; `offsets` are the stream offsets of the TCP rows."""
         sides = table.flows.rows * 2
-        self._selection.sides.grow(sides)
-        self._grow(table.flows.rows)
         rows = np.flatnonzero(packets.available > 0)
         if not rows.size:
             return
+        self._selection.sides.grow(sides)
+        self._grow(table.flows.rows)
         protocol = packets.network.protocol[rows]
         flow = numbered.flow[rows]
         new = flow >= self._known
