@@ -126,7 +126,7 @@ def _path(
             return _RELAY_PATHS[relays.side_of(address)], address
         if address in relays.relay_hosts and port in RELAY_PORTS:
             return Path.RELAY_EXTERNAL, address
-        if port == TURN_UDP_PORT:
+        if port == TURN_UDP_PORT or (wrapped and port in TURN_PORTS):
             return Path.RELAY_UNPLACED, address
     for address, port in ends:
         if any(split_endpoint(one) == (address, port) for one in reflexive):

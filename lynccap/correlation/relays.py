@@ -11,6 +11,7 @@ from enum import StrEnum
 
 import pandas as pd
 
+from lynccap import reference
 from lynccap.correlation.addresses import is_private, is_public, split_endpoint
 from lynccap.correlation.names import NameBook, is_cloud
 from lynccap.correlation.roles import CLOUD, EDGE_AV, EDGE_INT, Basis, RoleBook, RoleClaim
@@ -49,6 +50,8 @@ class Allocation:
     relay: str | None
     """The allocated "address:port"."""
     reflexive: str | None
+    alternate: str | None
+    """ALTERNATE-SERVER of the challenge: the address the relay gives itself."""
     peers: tuple[str, ...]
     """Peers named in Send and Set Active Destination, as "address:port"."""
     released: bool
@@ -95,7 +98,7 @@ def read_relays(tables: Tables, names: NameBook, roles: RoleBook) -> RelayBook:
             endpoint = split_endpoint(one.relay)
             if endpoint:
                 book.relay_hosts[endpoint[0]].add(one.server)
-    _place_sides(book)
+    _place_sides(book, names)
     _claim(book, roles)
     return book
 
@@ -126,25 +129,46 @@ def _allocation(flow: int, rows: pd.DataFrame, flows: pd.DataFrame) -> Allocatio
         ),
         relay=relayed["mapped_address"].iloc[0] if len(relayed) else None,
         reflexive=reflexive["xor_mapped_address"].iloc[0] if len(reflexive) else None,
+        alternate=next((one for one in errors["alternate_server"] if one), None),
         peers=tuple(dict.fromkeys(rows.loc[rows["destination"].notna(), "destination"])),
         released=bool(((requests["lifetime"] == 0).fillna(False)).any()),
     )
 
 
-def _place_sides(book: RelayBook) -> None:
-    clients = defaultdict(set)
-    for one in book.allocations:
-        if one.server not in book.cloud and one.answered:
-            clients[one.server].add(one.client)
-    for server, asking in clients.items():
-        if server in book.relay_hosts or is_public(server) or any(is_public(client) for client in asking):
-            book.sides[server] = Side.EXTERNAL
-        elif any(server in handed for host, handed in book.relay_hosts.items() if host != server):
-            book.sides[server] = Side.INTERNAL
-        else:
-            book.sides[server] = Side.UNKNOWN
+def _place_sides(book: RelayBook, names: NameBook) -> None:
+    """Places every address that answered allocations, and every address handed out as a relay."""
+    ours = [one for one in book.allocations if one.server not in book.cloud and one.answered]
+    by_server: dict[str, list[Allocation]] = defaultdict(list)
+    for one in ours:
+        by_server[one.server].append(one)
+    for server, mine in by_server.items():
+        book.sides[server] = _side(server, mine, book, names)
+    _leave_rivals_open(book)
     for host in book.relay_hosts:
         book.sides[host] = Side.EXTERNAL
+
+
+def _side(server: str, mine: list[Allocation], book: RelayBook, names: NameBook) -> Side:
+    if server in book.relay_hosts or is_public(server) or any(is_public(one.client) for one in mine):
+        return Side.EXTERNAL
+    # Behind NAT the Edge tells its public address in the challenge, and its outer name leads here.
+    told = {end[0] for one in mine if (end := split_endpoint(one.alternate))}
+    if told & set(book.relay_hosts) or any(_is_outer_name(name) for name in names.names_of(server)):
+        return Side.EXTERNAL
+    handed_out = any(server in servers for servers in book.relay_hosts.values())
+    return Side.INTERNAL if handed_out else Side.UNKNOWN
+
+
+def _is_outer_name(name: str) -> bool:
+    return any(EDGE_AV in row.role for row in reference.name_rows(name))
+
+
+def _leave_rivals_open(book: RelayBook) -> None:
+    """Two private addresses of one Edge cannot both be inside: unless something tells them apart, neither is placed."""
+    for servers in book.relay_hosts.values():
+        inside = [one for one in servers if book.sides.get(one) is Side.INTERNAL]
+        if len(inside) > 1 and not any(book.sides.get(one) is Side.EXTERNAL for one in servers):
+            book.sides.update(dict.fromkeys(inside, Side.UNKNOWN))
 
 
 def _claim(book: RelayBook, roles: RoleBook) -> None:

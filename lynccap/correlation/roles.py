@@ -239,7 +239,8 @@ TLS_PORT_ROLES = {5061: (FRONT_END, EDGE_ACCESS), 8057: (FRONT_END, EDGE_WEBCONF
 
 def _claim_by_tls(book: RoleBook, tables: Tables) -> None:
     flows = tables.flows
-    answered = set(tables["tls"].loc[tables["tls"]["kind"] == "server-hello", "flow"])
+    tls = tables["tls"]
+    answered = set(tls.loc[~tls["from_client"], "flow"])
     spoken = flows[flows["server_port"].isin(list(TLS_PORT_ROLES)) & flows.index.isin(list(answered))]
     for row in spoken.itertuples():
         role = TLS_PORT_ROLES[row.server_port][is_public(row.server)]

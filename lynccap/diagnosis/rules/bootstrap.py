@@ -8,7 +8,7 @@ from lynccap.correlation.roles import CRL_HOST, WEB_ROLES
 from lynccap.diagnosis.contract import Clear, Doubt, Found, Judgement, Proof, Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.rules.reach import FOR_ROOT_CHAIN, found, judged
-from lynccap.diagnosis.verdicts import HTTP, Verdict, distrust, partner_handshakes
+from lynccap.diagnosis.verdicts import HTTP, How, Verdict, distrust, partner_handshakes
 from lynccap.document import Confidence, Severity
 
 PCS_WORK = "PCs get the root certificate from Active Directory, so they keep working and only phones fail."
@@ -16,6 +16,16 @@ OPEN_80 = (
     "Open TCP 80 and 443 from the phones' subnets to every Front End and Director, on the load balancer too.",
     "Check afterwards with the cmdlet Test-CsPhoneBootstrap.",
 )
+
+
+NO_LISTENER = "The load balancer address has no listener on port 80."
+REJECTED = "An internal firewall rejects port 80."
+NO_BINDING = "The web server's binding for port 80 was removed."
+REFUSED_BY = {
+    How.REFUSED_BY_HOST: (NO_LISTENER, NO_BINDING, "The server's own firewall rejects port 80."),
+    How.REFUSED_BETWEEN: (REJECTED, "A load balancer without a healthy node answers with resets."),
+}
+"""Causes in the order the resets' TTL suggests."""
 
 
 def _bootstraps(inquiry: Inquiry) -> Iterator[Clear]:
@@ -64,18 +74,14 @@ def _root_chain(inquiry: Inquiry, verdict: Verdict, ending: str, certain: bool) 
         sentences.append(PCS_WORK)
     extra = tuple(one for one in (alert, works) if one)
     confidence = Confidence.CERTAIN if certain else Confidence.LIKELY
-    return found(inquiry, verdict, says, " ".join(sentences), confidence, extra)
+    return found(inquiry, verdict, says, " ".join(sentences), confidence, extra, REFUSED_BY.get(verdict.how, ()))
 
 
 @rule(
     title="The phone cannot fetch its root certificates: port 80 is refused",
     severity=Severity.CRITICAL,
     stage=Stage.BOOTSTRAP,
-    causes=(
-        "The load balancer address has no listener on port 80.",
-        "An internal firewall rejects port 80.",
-        "The web server's binding for port 80 was removed.",
-    ),
+    causes=(NO_LISTENER, REJECTED, NO_BINDING),
     fix=OPEN_80,
     act=("network/load balancer team", "Lync administrator"),
     sources=("ms-hlb", "ms-phoneboot"),

@@ -9,6 +9,7 @@ from lynccap.diagnosis.contract import Clear, Doubt, Found, Judgement, Proof, St
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.document import Confidence, Severity
 
+LISTED_CHECKS = 20
 FALLBACK_SECONDS = 10.0
 AUDIO_RATE = (15.0, 120.0)  # packets/s one way: 20 to 60 ms of audio in each, with some redundancy
 AUDIO_BYTES = 400  # RTP payload of one audio packet; desktop sharing fills its packets
@@ -211,16 +212,15 @@ def _relayed(inquiry: Inquiry, media: MediaSession, partner: MediaSession) -> Fo
 
 
 def _direct_checks(inquiry: Inquiry, capture: int, one: str, other: str) -> tuple[int, ...]:
-    flows = inquiry.case.flows
+    """Frames of connectivity checks between two devices, if none of them was answered."""
+    flows, stun = inquiry.case.flows, inquiry.case.tables["stun"]
     between = flows[
-        (flows["capture"] == capture)
-        & (flows["transport"] == "udp")
-        & flows["client"].isin((one, other))
-        & flows["server"].isin((one, other))
-        & (flows["frames_server"] == 0)
-        & (flows["stack"] == "stun")
+        (flows["capture"] == capture) & flows["client"].isin((one, other)) & flows["server"].isin((one, other))
     ]
-    return tuple(int(frame) for frame in between["first_frame"])[:20]
+    checks = stun[stun["flow"].isin(between.index) & (stun["method"] == "binding")]
+    if (checks["kind"] == "response").any():
+        return ()
+    return tuple(int(frame) for frame in checks["frame"])[:LISTED_CHECKS]
 
 
 @rule(

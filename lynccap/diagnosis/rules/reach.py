@@ -34,6 +34,7 @@ def found(
     why: str,
     confidence: Confidence | None = None,
     extra: tuple[Proof, ...] = (),
+    causes: tuple[str, ...] = (),
 ) -> Judgement:
     """A verdict in a rule's words, or the doubt that forbids it; `extra` is proof beyond the attempt's own."""
     attempt = verdict.attempt
@@ -50,6 +51,7 @@ def found(
         confidence=confidence or verdict.confidence,
         proof=(*verdict.proof, *extra),
         time=attempt.first_time,
+        causes=causes,
         rejected=verdict.rejected,
     )
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+from lynccap.correlation.addresses import is_private
 from lynccap.correlation.attempts import Attempt
-from lynccap.correlation.media import Path
+from lynccap.correlation.media import MediaSession, Path
 from lynccap.correlation.roles import REVERSE_PROXY
 from lynccap.diagnosis.contract import Clear, Found, Judgement, Proof, Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
@@ -243,7 +244,7 @@ def state_ice_probes_edge(inquiry: Inquiry) -> Iterator[Judgement]:
     for device in sorted({one.client for one in case.relays.allocations if one.success_frames}):
         mine = [one for one in case.media if one.sustained and device in (one.client, one.server)]
         relayed = [one for one in mine if one.relayed]
-        direct = [one for one in mine if one.path in (Path.DIRECT, Path.REFLEXIVE)]
+        direct = [one for one in mine if one.path is Path.REFLEXIVE or (one.path is Path.DIRECT and _known_ends(one))]
         if relayed or not direct:
             yield Clear(device)
             continue
@@ -272,6 +273,11 @@ def state_ice_probes_edge(inquiry: Inquiry) -> Iterator[Judgement]:
             ),
             time=asked.request_times[0],
         )
+
+
+def _known_ends(media: MediaSession) -> bool:
+    """A public address on a direct path may be a partner's relay: only private ends are surely the devices' own."""
+    return is_private(media.client) and is_private(media.server)
 
 
 @rule(
