@@ -1,4 +1,4 @@
-"""Reads captures into tables: frames, flows, streams, messages. numpy and pandas are loaded only from here on."""
+"""Reads captures into tables: frames, flows, streams, messages. numpy and pandas are loaded from here on."""
 
 import os
 

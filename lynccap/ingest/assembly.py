@@ -44,7 +44,7 @@ class Run:
         return self.marks[max(0, bisect_right(self.marks, offset, key=_offset) - 1)]
 
     def completing(self, start: int, end: int) -> Mark:
-        """The mark of the frame that came last among those that brought the bytes [start, end) of this run."""
+        """The mark of the last frame among those that brought the bytes [start, end) of this run."""
         low = max(0, bisect_right(self.marks, start, key=_offset) - 1)
         high = max(low + 1, bisect_right(self.marks, end - 1, key=_offset))
         return max(self.marks[low:high], key=_frame)

@@ -1,4 +1,4 @@
-"""Reads X.509 certificates into rows of CERTIFICATES (RFC 5280); each different certificate is parsed once."""
+"""Reads X.509 certificates into rows of CERTIFICATES (RFC 5280)."""
 
 import hashlib
 import warnings

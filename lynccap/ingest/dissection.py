@@ -172,7 +172,7 @@ class Dissection:
         self.rows.setdefault(kind.protocol, []).append(row)
 
     def _unwrap(self, side: int, found: Found, message: StunMessage, depth: int) -> None:
-        """Read what a relay's message carries: an ICE check becomes a row of its own, RTP goes to the media."""
+        """Read what a relay's message carries: an ICE check becomes a row, RTP goes to the media."""
         carrier = carried_by(message)
         data, length = message.inner, message.inner_length
         if carrier != RFC4571 and len(data) > 2 and int.from_bytes(data[:2], "big") == length - 2:

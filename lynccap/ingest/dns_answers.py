@@ -13,7 +13,7 @@ Fields = tuple[Any, ...]
 
 
 def read_answers(wire: bytes) -> list[Fields]:
-    """The columns of DNS_ANSWERS from `transaction_id` on, one row a record; none when nothing is readable."""
+    """The columns of DNS_ANSWERS from `transaction_id` on, a row a record; none when nothing is readable."""
     try:
         message = dns.message.from_wire(wire, continue_on_error=True, ignore_trailing=True)
     except (dns.exception.DNSException, ValueError, IndexError, KeyError, OverflowError, AttributeError):

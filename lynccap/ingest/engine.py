@@ -77,7 +77,8 @@ class Engine:
         yielded = self._streams.finish(self._flows, flow_rows)
         parts.rows = yielded.rows
         if self._flows.control_rows > MAX_CONTROL_ROWS:
-            says = f"{self._flows.control_rows} frames with SYN, FIN or RST; the first {MAX_CONTROL_ROWS} were kept"
+            count = self._flows.control_rows
+            says = f"{count} frames with SYN, FIN or RST; the first {MAX_CONTROL_ROWS} were kept"
             parts.rows["anomalies"].append((-1, 0, 0, False, "tcp", "bounded", says))
         parts.flows = flow_rows.columns(yielded.stack, yielded.basis)
         return parts

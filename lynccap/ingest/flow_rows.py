@@ -44,7 +44,8 @@ class FlowRows:
 
     def from_client(self, side: Ints) -> Flags:
         """Whether each side is its flow's client."""
-        return (side & 1) == self.client_side[self.index[side >> 1]]
+        sent: Flags = (side & 1) == self.client_side[self.index[side >> 1]]
+        return sent
 
     def pair(self, name: str, last: bool = False) -> tuple[NDArray[Any], NDArray[Any]]:
         """A side column as the client's and the server's; at the `last` use its memory is freed."""

@@ -1,7 +1,7 @@
 """From packets to flows: exact 5-tuples, numbered once, and what each side sent, added up window by window.
 
-A side is 2 * flow + 0 for the endpoint with the lower address and port, + 1 for the other; who of them is the client
-is decided at the end. A SYN with another initial sequence number starts a new flow on the same 5-tuple, as
+A side is 2 * flow + 0 for the endpoint with the lower address and port, + 1 for the other; who of them is
+the client is decided at the end. A SYN with another initial sequence number starts a new flow on the same 5-tuple, as
 Wireshark's tcp.stream does.
 """
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from lynccap.ingest.columns import Columns
 from lynccap.ingest.hashtable import HashTable
-from lynccap.ingest.layers import TCP, Packets, hardware_addresses
+from lynccap.ingest.layers import Packets, hardware_addresses
 from lynccap.ingest.window import Flags, Ints
 
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
@@ -130,7 +130,7 @@ class FlowTable:
         return numbers
 
     def _reused(self, packets: Packets, tuples: Ints, upper: Ints) -> Ints:
-        """Rows whose SYN carries another initial sequence number than their side of the 5-tuple had before."""
+        """Rows whose SYN carries another initial sequence number than its side of the 5-tuple had."""
         rows = packets.tcp
         if not rows.size:
             return rows
@@ -250,7 +250,7 @@ class FlowTable:
 def tuple_keys(
     version: Ints, protocol: Ints, source: Ints, destination: Ints, source_port: Ints, destination_port: Ints
 ) -> tuple[NDArray[np.uint64], NDArray[np.uint64], Ints]:
-    """Both keys of each 5-tuple, the same for both directions, and 1 where the source is the upper endpoint."""
+    """Both keys of each 5-tuple, equal for both directions, and 1 where the source is the upper endpoint."""
     sender = (source << 16) | source_port
     receiver = (destination << 16) | destination_port
     swapped: Flags = sender > receiver
@@ -272,8 +272,3 @@ def endpoints(first: NDArray[np.uint64], second: NDArray[np.uint64]) -> dict[str
         "lower_port": ports >> 16,
         "upper_port": ports & 0xFFFF,
     }
-
-
-def is_tcp(second: NDArray[np.uint64]) -> Flags:
-    """Which 5-tuples are TCP."""
-    return ((second >> np.uint64(8)) & np.uint64(0xFF)) == TCP

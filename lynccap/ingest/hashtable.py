@@ -1,11 +1,11 @@
-"""An exact hash table on numpy columns: numbers pairs of 64-bit keys in order of appearance, whole arrays at a time."""
+"""An exact hash table on numpy columns: numbers pairs of 64-bit keys, whole arrays at a time."""
 
 import os
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lynccap.ingest.window import Flags, Ints
+from lynccap.ingest.window import Ints
 
 Keys = NDArray[np.uint64]
 
@@ -16,7 +16,7 @@ _DOWN = np.uint64(31)
 
 
 class HashTable:
-    """Open addressing with linear probing, at most half full; two keys are equal only when all 128 bits are."""
+    """Open addressing with linear probing, at most half full; pairs are equal only when all 128 bits are."""
 
     def __init__(self) -> None:
         """An empty table."""
@@ -60,7 +60,7 @@ class HashTable:
         return found
 
     def _insert(self, rows: Ints, slots: Ints, first: Keys, second: Keys) -> None:
-        # Rows that want the same slot: the last one written holds it, so writing backwards lets the first row win.
+        # Of rows that want one slot the last one written holds it: writing backwards lets the first row win.
         self._claims[slots[::-1]] = rows[::-1]
         won = self._claims[slots] == rows
         rows, slots = rows[won], slots[won]
@@ -90,7 +90,8 @@ def _hash(first: Keys, second: Keys, mask: int) -> Ints:
     mixed ^= mixed >> _DOWN
     mixed *= _MIX
     mixed ^= mixed >> _DOWN
-    return (mixed & np.uint64(mask)).astype(np.int64)
+    slots: Ints = (mixed & np.uint64(mask)).astype(np.int64)
+    return slots
 
 
 def _place(slots: NDArray[np.int32], claims: NDArray[np.int32], wanted: Ints) -> None:
@@ -106,11 +107,3 @@ def _place(slots: NDArray[np.int32], claims: NDArray[np.int32], wanted: Ints) ->
         slots[at[won]] = pending[won]
         pending = pending[~won]
         wanted[pending] = (wanted[pending] + 1) & mask
-
-
-def first_rows(keys: Ints, scratch: NDArray[np.int32]) -> tuple[Ints, Flags]:
-    """For each row the first row with the same key, and whether it is that row; `scratch` has a place a key."""
-    rows = np.arange(len(keys))
-    scratch[keys[::-1]] = rows[::-1]
-    first = scratch[keys].astype(np.int64)
-    return first, first == rows

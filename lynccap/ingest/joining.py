@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from dissectors.autodiscover import AutodiscoverExchange
 from dissectors.certprov import CertProvExchange

@@ -1,7 +1,7 @@
 """From frames to packets: link, network and transport headers, decoded by masks and gathers.
 
-Ethernet with 802.1Q/802.1ad tags and PPPoE, Linux cooked v1/v2, BSD loopback, raw IP; IPv4 (RFC 791), IPv6 with its
-extension headers (RFC 8200), TCP (RFC 9293), UDP (RFC 768). Every read is masked by the captured length.
+Ethernet with 802.1Q/802.1ad tags and PPPoE, Linux cooked v1/v2, BSD loopback, raw IP; IPv4 (RFC 791), IPv6
+with its extension headers (RFC 8200), TCP (RFC 9293), UDP (RFC 768). Every read is masked by the captured length.
 """
 
 from collections.abc import Callable
@@ -126,7 +126,7 @@ def decode(frames: Frames, intern: Intern) -> Packets:
 
 
 def _links(frames: Frames) -> tuple[Ints, Ints, Ints]:
-    """Where the network layer starts, its EtherType (0: nothing to read there, -1: unread), the innermost tag."""
+    """Where the network layer starts, its EtherType (0: nothing there, -1: unread), the innermost tag."""
     kinds = (
         np.unique(frames.link).tolist() if len(frames) and np.ptp(frames.link) else frames.link[:1].tolist()
     )

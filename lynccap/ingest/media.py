@@ -91,7 +91,7 @@ class Media:
         )
 
     def finish(self) -> tuple[list[Row], set[int], set[int]]:
-        """Rows of MEDIA with the side in place of `flow` and `from_client`; flows with RTP; flows with RTCP."""
+        """Rows of MEDIA, the side in place of `flow` and `from_client`; flows with RTP; flows with RTCP."""
         for carrier, packets in self._wrapped.items():
             if packets:
                 packets.sort(key=lambda one: one[1])

@@ -40,7 +40,6 @@ class PcapReader:
 
     def frames(self) -> Iterator[Frames]:
         """The frames, as long as the records make sense; `damage` tells why they stopped."""
-        window = self._window
         position, number = HEADER_BYTES, 1
         while True:
             starts = np.fromiter(self._walk(position), np.int64)

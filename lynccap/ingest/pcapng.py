@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lynccap.ingest.window import MAX_RECORD, Flags, Frames, Ints, Window
 
@@ -259,8 +260,8 @@ def _digits(resolution: int) -> int:
     return min(resolution, 9)
 
 
-def _nanoseconds(ticks: "np.typing.NDArray[np.uint64]", resolution: int) -> Ints:
-    """Nanoseconds of time stamps in units of 10^-resolution, or 2^-n seconds when the top bit is set; 0 on overflow."""
+def _nanoseconds(ticks: NDArray[np.uint64], resolution: int) -> Ints:
+    """Nanoseconds of stamps in 10^-resolution s, or 2^-n s when the top bit is set; 0 on overflow."""
     exponent = resolution & 0x7F
     if resolution & 0x80:
         seconds = ticks >> np.uint64(min(exponent, 63))
@@ -274,4 +275,5 @@ def _nanoseconds(ticks: "np.typing.NDArray[np.uint64]", resolution: int) -> Ints
         return (ticks // np.uint64(10 ** min(exponent - 9, 19))).astype(np.int64)
     limit = np.uint64(LAST_SECOND * 10**exponent)
     scaled = np.where(ticks < limit, ticks, 0).astype(np.int64)
-    return scaled * 10 ** (9 - exponent)
+    nanoseconds: Ints = scaled * 10 ** (9 - exponent)
+    return nanoseconds

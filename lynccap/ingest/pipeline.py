@@ -1,6 +1,7 @@
 """Reads captures into tables: source, windows, packets, flows, streams, messages."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from lynccap.ingest.engine import CaptureParts, Engine
 from lynccap.ingest.joining import join
@@ -27,7 +28,7 @@ def read_tables(sources: Sequence[Source], *, progress: Progress | None = None) 
     """Everything the sources hold, as tables; `capture` is a source's place in the sequence.
 
     `progress` is told the bytes read and the bytes there are (0 when unknown) of all sources together.
-    Raises UnreadableCapture when a source is missing, a folder, empty or no capture, or when no packet was read.
+    Raises UnreadableCapture when a source is missing, a folder, empty or no capture, or no packet was read.
     """
     if not sources:
         raise UnreadableCapture("no capture was named; name a pcap or pcapng file")
@@ -35,7 +36,7 @@ def read_tables(sources: Sequence[Source], *, progress: Progress | None = None) 
     parts = []
     done = 0
     for source in sources:
-        part = _read(source, lambda count, before=done: progress and progress(before + count, total))
+        part = _read(source, partial(_report, progress, done, total))
         done += part.file_bytes
         parts.append(part)
     if not any(part.packets for part in parts):
@@ -47,7 +48,12 @@ def read_tables(sources: Sequence[Source], *, progress: Progress | None = None) 
     return join(parts)
 
 
-def _read(source: Source, report: Callable[[int], object]) -> CaptureParts:
+def _report(progress: Progress | None, before: int, total: int, count: int) -> None:
+    if progress is not None:
+        progress(before + count, total)
+
+
+def _read(source: Source, report: Callable[[int], None]) -> CaptureParts:
     with Feed(source) as feed:
         window = Window(feed)
         reader = _reader(window, source.name)

@@ -1,4 +1,4 @@
-"""RTP streams measured on columns: sequence gaps, jitter (RFC 3550 A.3, A.8), payload type; RTCP counted beside.
+"""RTP streams measured on columns: sequence gaps, jitter, payload type (RFC 3550 A.3, A.8); RTCP beside.
 
 One packet proves nothing: a stream is RTP when several packets of one SSRC advance their sequence numbers.
 """
@@ -210,7 +210,7 @@ class RtpStreams:
     def _jitter(
         self, packets: RtpPackets, stream: Ints, starts: Flags, fresh: Flags, first: Ints, last: Ints
     ) -> None:
-        """Run the estimator J += (|D| - J) / 16 over each stream's packets at once, and sum it for the mean."""
+        """Run the estimator J += (|D| - J) / 16 over whole streams at once, and sum it for the mean."""
         columns, here = self.columns, stream[first]
         clock = CLOCKS[packets.payload_type]
         arrived = np.where(starts, columns["last_time"][stream], np.concatenate(([0], packets.time[:-1])))

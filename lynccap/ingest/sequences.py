@@ -31,7 +31,7 @@ class Sequences:
         self._holes: dict[int, list[Hole]] = {}
 
     def add(self, packets: Packets, numbered: Numbered, sides: int) -> Ints:
-        """Follow the packets; the stream offset of each TCP row's first payload byte (meaningless without payload)."""
+        """Follow the packets; the stream offset of each TCP row's payload (else meaningless)."""
         self.sides.grow(sides)
         offset = np.zeros(len(packets.tcp), np.int64)
         flags = packets.flags
@@ -81,7 +81,7 @@ class Sequences:
         return start
 
     def _follow_jumps(self, rows: Ints, side: Ints, start: Ints, end: Ints, jumped: Flags) -> Ints:
-        """Move the top of sides that jumped to where they went on, without judging this window's segments of them."""
+        """Move the top of sides that jumped to where they went on; this window's segments are not judged."""
         top = self.sides["top"]
         bad = np.unique(side[jumped])
         for one in bad.tolist():

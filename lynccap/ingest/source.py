@@ -1,4 +1,4 @@
-"""Where the bytes of a capture come from: a file or standard input, plain or gzip, hashed while they are read."""
+"""Where the bytes of a capture come from: a file or standard input, plain or gzip, hashed on the way."""
 
 import hashlib
 import stat
@@ -16,12 +16,12 @@ GZIP_WBITS = 31  # zlib's code for "gzip header and trailer"
 
 
 class UnreadableCapture(Exception):
-    """Nothing can be read from a source; the text is one line: what, which file, at which byte, what to do."""
+    """Nothing can be read from a source; the text is a line: what, which file, at which byte, what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A capture to read: a path, "-" for standard input, or an open binary stream with the name to show for it."""
+    """A capture to read: a path, "-" for standard input, or an open binary stream with a name to show."""
 
     path: str
     stream: BinaryIO | None = None
@@ -32,7 +32,7 @@ class Source:
         return "standard input" if self.path == "-" else Path(self.path).name
 
     def open(self) -> BinaryIO:
-        """The open stream. Raises UnreadableCapture when the file is missing, a folder, empty or not readable."""
+        """The open stream. Raises UnreadableCapture for a file that is missing, a folder, empty or locked."""
         if self.stream is not None:
             return self.stream
         if self.path == "-":
@@ -61,7 +61,7 @@ class Source:
 
 
 class Feed:
-    """Fills buffers with the (inflated) bytes of a source, and hashes what was handed over in a second thread."""
+    """Fills buffers with the (inflated) bytes of a source, and hashes what was read in a second thread."""
 
     def __init__(self, source: Source) -> None:
         """Open `source` and look at its first bytes. Raises UnreadableCapture."""

@@ -1,9 +1,9 @@
-"""Measures reading: frames to flows alone, and everything `read_tables` does, on a capture made for the purpose.
+"""Measures reading: frames to flows alone, and everything `read_tables` does, on a capture it makes.
 
     python tests/benchmarks/frames_to_flows.py [PACKETS [FILE]]
 
-The capture is about half RTP (50 packets/s a stream); the rest are TLS, STUN, DNS and HTTP conversations. Run it from
-the repository's root. Not collected by pytest.
+The capture is about half RTP (50 packets/s a stream); the rest are TLS, STUN, DNS and HTTP conversations. Run
+it from the repository's root. Not collected by pytest.
 """
 
 import datetime
@@ -131,7 +131,7 @@ def tls_session(
 
 
 def http_session(client: tuple[int, int], server: tuple[int, int], dice: random.Random) -> Iterator[bytes]:
-    request = b"GET /crl/root.crl HTTP/1.1\r\nHost: crl.contoso.example\r\nUser-Agent: Microsoft-CryptoAPI/10.0\r\n\r\n"
+    request = b"GET /crl/root.crl HTTP/1.1\r\nHost: crl.contoso.example\r\nUser-Agent: CryptoAPI/10.0\r\n\r\n"
     body = dice.randbytes(900)
     answer = b"HTTP/1.1 200 OK\r\nContent-Type: application/pkix-crl\r\nContent-Length: %d\r\n\r\n" % len(
         body
@@ -244,9 +244,9 @@ def measure(name: str, work: Callable[[Path], int], path: Path) -> None:
     packets = work(path)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(
+    sys.stdout.write(
         f"{name:18} {packets:9} packets  {wall:6.2f} s wall  {cpu:6.2f} s cpu  "
-        f"{packets / wall / 1e6:5.2f} M packets/s  peak {peak:4.0f} MiB"
+        f"{packets / wall / 1e6:5.2f} M packets/s  peak {peak:4.0f} MiB\n"
     )
 
 
@@ -255,7 +255,7 @@ def main() -> None:
     path = Path(sys.argv[2]) if len(sys.argv) > 2 else Path(tempfile.gettempdir()) / f"bench-{packets}.pcap"
     if not path.exists():
         write_capture(path, packets)
-    print(f"{path}: {path.stat().st_size / 1e6:.0f} MB")
+    sys.stdout.write(f"{path}: {path.stat().st_size / 1e6:.0f} MB\n")
     measure("frames to flows", frames_to_flows, path)
     measure("all tables", everything, path)
 
