@@ -158,9 +158,8 @@ def ports(query: tuple[str, ...]) -> None:
     if not found:
         raise click.UsageError(f"nothing in the port table fits {' '.join(query)}")
     for row in found:
-        click.echo(
-            f"{row.ports:>12}/{row.transport:<4} {row.from_role:>16} > {row.to_role:<16} {row.protocol:<12} {row.purpose}"
-        )
+        path = f"{row.from_role:>16} > {row.to_role:<16}"
+        click.echo(f"{row.ports:>12}/{row.transport:<4} {path} {row.protocol:<12} {row.purpose}")
 
 
 @main.command()

@@ -75,6 +75,7 @@ def name_services(tables: Tables, roles: RoleBook) -> pd.DataFrame:
     basis = pd.Series("bytes", index=flows.index, dtype=object).where(by_stack.notna(), "port")
     basis = basis.where(service != "other", "")
     _name_messages(tables, service, basis)
+    _name_paths(tables, service, roles)
     lync = flows["server"].isin(list(roles.servers()))
     open_cases = lync & (service.isin(("tls", "other", "http")) | (basis == "port"))
     for row in flows[open_cases].itertuples():
@@ -91,17 +92,17 @@ def _name_messages(tables: Tables, service: "pd.Series", basis: "pd.Series") -> 
         basis[rows["flow"].unique()] = "bytes"
     crl = tables["crl"]
     service[crl.loc[crl["kind"] == "ocsp", "flow"].unique()] = "ocsp"
+
+
+def _name_paths(tables: Tables, service: "pd.Series", roles: RoleBook) -> None:
+    """Other web services of Lync servers, by path; the same paths elsewhere mean nothing."""
     http = tables["http"]
+    servers = tables.flows["server"]
     for row in http[http["target"].notna()].itertuples():
-        if service[row.flow] == "http":
-            match = next((one for one in reference.urls() if _under(row.target, one.path)), None)
-            if match:
-                service[row.flow] = match.service
-
-
-def _under(target: str, prefix: str) -> bool:
-    path = target.split("?", 1)[0].lower()
-    return len(prefix) > 1 and path.startswith(prefix.lower())
+        if service[row.flow] == "http" and roles.is_lync(servers[row.flow]):
+            known = reference.url_row(row.target)
+            if known:
+                service[row.flow] = known.service
 
 
 def _service_of(row: Any, roles: RoleBook) -> tuple[str, str] | None:

@@ -78,7 +78,10 @@ class Gates:
         ]
         if near.empty:
             return None
-        return "the capture lacks packets that the other side acknowledged at that time, so a missing answer proves nothing"
+        return (
+            "the capture lacks packets that the other side acknowledged at that time, "
+            "so a missing answer proves nothing"
+        )
 
     def snapped(self, capture: int) -> str | None:
         """Frames were cut at a snap length, so messages cannot be read whole."""

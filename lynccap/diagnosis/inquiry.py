@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 
+from lynccap.correlation.attempts import Attempt
 from lynccap.correlation.case import Case
 from lynccap.correlation.devices import DeviceFacts
 from lynccap.diagnosis.gates import Gates
@@ -29,6 +30,10 @@ class Inquiry:
         """What to call a device at the start of a sentence."""
         facts = self.case.devices.of(device)
         return facts.word if facts else f"Device {device}"
+
+    def ends(self, attempt: Attempt) -> tuple[str, str]:
+        """What to call both ends of a connection attempt: the device, and the server at that port."""
+        return self.word(attempt.client), self.server(attempt.server, attempt.port)
 
     def device(self, address: str) -> DeviceFacts | None:
         """What is known of a device."""

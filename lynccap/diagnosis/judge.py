@@ -10,6 +10,7 @@ from lynccap.diagnosis.catalogue import RULES
 from lynccap.diagnosis.contract import Clear, Doubt, Found, Proof, Rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.document import Assessment, Evidence, Finding, Outcome, Rejected, Severity
+from lynccap.reference import sources
 
 MAX_FRAMES = 200  # frames one piece of evidence lists: what a person can check, and a display filter can hold
 ORDER = tuple(Severity)
@@ -111,7 +112,7 @@ def _finding(id_: str, one: _Kept, cause: str | None, capture_ids: Sequence[str]
         causes=found.causes or rule.causes,
         fix=rule.fix,
         act=rule.act,
-        sources=rule.sources,
+        sources=tuple(sources()[key].reference for key in rule.sources),
         evidence=tuple(_evidence(proof, capture_ids) for proof in found.proof if proof.frames),
         caused_by=cause,
         rejected=tuple(Rejected(name, because) for name, because in found.rejected),

@@ -158,7 +158,7 @@ def signed_in(case: Case, client: str) -> tuple[int, ...]:
 
 
 def _wants_root_chain(case: Case, attempt: Attempt, held: frozenset[str]) -> bool:
-    """A device without the root certificate asks on port 80; one that trusts already, or is a PC, asks for other things."""
+    """A phone without the root certificate asks on port 80; one that trusts already, or a PC, has other reasons."""
     device = case.devices.of(attempt.client)
     if device is None or not held & WEB_ROLES:
         return False

@@ -59,7 +59,7 @@ def test_a_finding_is_told_with_all_its_proof(one_cause: Page) -> None:
     for part in (
         "Critical: sign-in, calls or conferencing are lost",
         "Likely for some: the frames show most of it",
-        "Why it matters A phone without the root chain trusts no server.",
+        "Why A phone without the root chain trusts no server.",
         "What it may come from, most likely first The load balancer address has no listener on port 80.",
         "SEP-2-010 (10.1.2.10) opened TCP port 80 of 10.1.1.5 three times in 9.0 s.",
         "site-berlin.pcapng, frames 400, 401, 406, 407, 419, 420",

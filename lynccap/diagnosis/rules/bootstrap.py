@@ -62,11 +62,9 @@ def _pc_works(inquiry: Inquiry, attempt: Attempt) -> Proof | None:
 
 def _root_chain(inquiry: Inquiry, verdict: Verdict, ending: str, certain: bool) -> Judgement:
     attempt = verdict.attempt
+    device, server = inquiry.ends(attempt)
     alert, works = _unknown_ca(inquiry, attempt.client), _pc_works(inquiry, attempt)
-    says = (
-        f"{inquiry.word(attempt.client)} could not fetch the root certificates from "
-        f"{inquiry.server(attempt.server, attempt.port)}: TCP port 80 {ending}."
-    )
+    says = f"{device} could not fetch the root certificates from {server}: TCP port 80 {ending}."
     sentences = [f"{verdict.says}.", FOR_ROOT_CHAIN]
     if alert:
         sentences.append("It then refuses the server's certificate with TLS alert 48, unknown CA.")
@@ -240,11 +238,9 @@ def port80_open_443_filtered(inquiry: Inquiry) -> Iterator[Judgement]:
             yield Clear(attempt.client)
     for verdict in judged(inquiry, "port80-open-443-filtered"):
         attempt = verdict.attempt
+        device, server = inquiry.ends(attempt)
         other = 443 if attempt.port == HTTP else HTTP
-        says = (
-            f"{inquiry.word(attempt.client)} reaches {inquiry.server(attempt.server, attempt.port)} on TCP port {other} "
-            f"but not on {attempt.port}."
-        )
+        says = f"{device} reaches {server} on TCP port {other} but not on {attempt.port}."
         why = f"{verdict.says}. Lync clients use both ports of the web services; phones need port 80 before all else."
         yield found(inquiry, verdict, says, why)
 
@@ -280,6 +276,7 @@ def edge_crl_http_blocked(inquiry: Inquiry) -> Iterator[Judgement]:
 
 def _crl_blocked(inquiry: Inquiry, verdict: Verdict) -> Judgement:
     case, attempt = inquiry.case, verdict.attempt
+    device = inquiry.word(attempt.client)
     flows = partner_handshakes(case, attempt)
     claim = case.roles.best(attempt.server, CRL_HOST)
     host = next(iter(case.names.names_of(attempt.server, "dns")), attempt.server)
@@ -296,7 +293,7 @@ def _crl_blocked(inquiry: Inquiry, verdict: Verdict) -> Judgement:
         {str(case.flows.at[flow, side]) for flow in flows for side in ("client", "server")} - {attempt.client}
     )
     says = (
-        f"{inquiry.word(attempt.client)} cannot fetch the revocation list from {host} ({attempt.server}): "
+        f"{device} cannot fetch the revocation list from {host} ({attempt.server}): "
         f"TCP port 80 {'is refused' if attempt.refused else 'is silently dropped'}. "
         f"TLS with {', '.join(partners)} on port 5061 fails at the same time."
     )

@@ -31,11 +31,9 @@ def psom_8057_blocked_internal(inquiry: Inquiry) -> Iterator[Judgement]:
             yield Clear(attempt.client)
     for verdict in judged(inquiry, "psom-8057-blocked-internal"):
         attempt = verdict.attempt
+        device, server = inquiry.ends(attempt)
         ending = "is refused" if attempt.refused else "is silently dropped"
-        says = (
-            f"{inquiry.word(attempt.client)} gets no web conferencing data from {inquiry.server(attempt.server, attempt.port)}: "
-            f"TCP port 8057 {ending}."
-        )
+        says = f"{device} gets no web conferencing data from {server}: TCP port 8057 {ending}."
         why = (
             f"{verdict.says}. Whiteboard, polls and slides use this connection. The device is signed in: "
             "its SIP connection carries data."

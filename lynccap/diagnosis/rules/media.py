@@ -107,7 +107,8 @@ def _hairpin(inquiry: Inquiry, media: MediaSession, device: str, relay: str) -> 
         transport=media.transport,
         service="rtp",
         says=(
-            f"{inquiry.word(device)} is inside, but its media runs through the Edge's external interface {relay}: {share}."
+            f"{inquiry.word(device)} is inside, but its media runs through the Edge's external interface {relay}: "
+            f"{share}."
         ),
         why=f"It {_inner_words(tried)}. It is inside: it {facts.location_basis}.",
         confidence=Confidence.CERTAIN if both or any(not one.answered for one in tried) else Confidence.LIKELY,
@@ -295,7 +296,10 @@ def _fallback(inquiry: Inquiry, media: MediaSession, device: str, silent: list[A
             f"{inquiry.word(device)} sends its audio over TCP {media.server_port} to the Edge {media.relay} for "
             f"{media.seconds:.1f} s, because {places} does not answer."
         ),
-        why=f"{len(asked)} allocation requests to {places} got no answer. Audio over TCP stutters with every lost packet.",
+        why=(
+            f"{len(asked)} allocation requests to {places} got no answer. "
+            "Audio over TCP stutters with every lost packet."
+        ),
         confidence=Confidence.CERTAIN,
         proof=(
             Proof(media.capture, asked, f"unanswered allocation requests to {places}"),

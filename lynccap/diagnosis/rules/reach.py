@@ -65,7 +65,8 @@ def reached(inquiry: Inquiry) -> Iterator[Clear]:
 
 def _stop(inquiry: Inquiry, verdict: Verdict, what: str) -> Judgement:
     attempt = verdict.attempt
-    says = f"{inquiry.word(attempt.client)} cannot reach {inquiry.server(attempt.server, attempt.port)} on TCP port {attempt.port}: {what}."
+    device, server = inquiry.ends(attempt)
+    says = f"{device} cannot reach {server} on TCP port {attempt.port}: {what}."
     return found(inquiry, verdict, says, f"{verdict.says}.")
 
 
@@ -174,8 +175,9 @@ def icmp_admin_prohibited(inquiry: Inquiry) -> Iterator[Judgement]:
     yield from reached(inquiry)
     for verdict in judged(inquiry, "icmp-admin-prohibited"):
         attempt = verdict.attempt
+        device, server = inquiry.ends(attempt)
         says = (
-            f"{inquiry.word(attempt.client)} may not reach {inquiry.server(attempt.server, attempt.port)} on TCP port "
+            f"{device} may not reach {server} on TCP port "
             f"{attempt.port}: {', '.join(attempt.reporters)} says that policy forbids it."
         )
         why = f"{verdict.says}."
@@ -195,6 +197,7 @@ def _prohibited_datagrams(inquiry: Inquiry) -> Iterator[Judgement]:
         if not policy or row["frames_server"] or not case.roles.is_lync(row["server"]):
             continue
         reporter = policy[0].reporter
+        server = inquiry.server(row["server"], row["server_port"])
         frames = tuple(sorted({int(row["first_frame_client"]), *(int(one.frame) for one in policy)}))
         yield Found(
             device=row["client"],
@@ -203,7 +206,7 @@ def _prohibited_datagrams(inquiry: Inquiry) -> Iterator[Judgement]:
             transport="udp",
             service=row["service"],
             says=(
-                f"{inquiry.word(row['client'])} may not reach {inquiry.server(row['server'], row['server_port'])} on UDP port "
+                f"{inquiry.word(row['client'])} may not reach {server} on UDP port "
                 f"{row['server_port']}: {reporter} says that policy forbids it."
             ),
             why=f"{reporter} answers its datagrams with ICMP type {policy[0].type} code {policy[0].code}.",

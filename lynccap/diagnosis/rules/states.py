@@ -62,6 +62,7 @@ def _dropped(inquiry: Inquiry, flow: int) -> bool:
 
 def _race(inquiry: Inquiry, plain: Attempt, first: int, second: int, dropped: int) -> Found:
     flows = inquiry.case.flows
+    device, server = inquiry.ends(plain)
     winner = first if dropped == second else second
     port = int(flows.at[winner, "server_port"])
     frames = {int(flows.at[flow, name]) for flow in (first, second) for name in ("first_frame", "last_frame")}
@@ -72,7 +73,7 @@ def _race(inquiry: Inquiry, plain: Attempt, first: int, second: int, dropped: in
         transport="tcp",
         service="autodiscover",
         says=(
-            f"{inquiry.word(plain.client)} asked {inquiry.server(plain.server, plain.port)} for autodiscover on TCP 80 and 443 at once; "
+            f"{device} asked {server} for autodiscover on TCP 80 and 443 at once; "
             f"port {port} answered first and the other connection was dropped."
         ),
         why="The dropped connection looks like a failure and is none: the first answer wins.",
@@ -110,6 +111,7 @@ def state_rp80_refused_external(inquiry: Inquiry) -> Iterator[Judgement]:
             yield Clear(attempt.client)
     for verdict in judged(inquiry, "state-rp80-refused-external"):
         attempt = verdict.attempt
+        device, server = inquiry.ends(attempt)
         works = [
             flow
             for one in case.attempts
@@ -125,7 +127,7 @@ def state_rp80_refused_external(inquiry: Inquiry) -> Iterator[Judgement]:
             port=80,
             transport="tcp",
             service="autodiscover",
-            says=f"{inquiry.word(attempt.client)} is refused on TCP port 80 of the {inquiry.server(attempt.server, attempt.port)}, and port 443 works.",
+            says=f"{device} is refused on TCP port 80 of the {server}, and port 443 works.",
             why="Only port 443 has to be published. A client outside tries port 80 as well and does without it.",
             confidence=Confidence.CERTAIN,
             proof=(*verdict.proof[:1], answered),
@@ -261,7 +263,7 @@ def state_ice_probes_edge(inquiry: Inquiry) -> Iterator[Judgement]:
                 f"{inquiry.word(device)} contacted the Edge {asked.server} at call start, "
                 f"and its media then went directly to {peer} for {media.seconds:.1f} s."
             ),
-            why="Every call tests all paths first, the Edge among them. Only sustained media through it is relayed media.",
+            why="Every call tests all paths first, the Edge among them. Only media that stays there is relayed.",
             confidence=Confidence.CERTAIN,
             proof=(
                 Proof(
@@ -311,7 +313,7 @@ def state_edge_crl_fetch(inquiry: Inquiry) -> Iterator[Judgement]:
             port=int(row["server_port"]),
             transport="tcp",
             service="crl",
-            says=f"{inquiry.word(row['client'])} fetched the revocation list {one['url']} over TCP port {row['server_port']}.",
+            says=f"{device.word} fetched the revocation list {one['url']} over TCP port {row['server_port']}.",
             why="The list is signed, so plain HTTP is normal and needed: the firewall has to let the Edge do this.",
             confidence=Confidence.CERTAIN,
             proof=(
@@ -332,7 +334,7 @@ def state_edge_crl_fetch(inquiry: Inquiry) -> Iterator[Judgement]:
     causes=("The capture holds no session keys.",),
     fix=("For what happens inside SIP or HTTPS, add a key log or a client or server trace of the same minutes.",),
     act=("nobody",),
-    sources=("general",),
+    sources=("rfc5246", "rfc8446"),
 )
 def state_encrypted_limits(inquiry: Inquiry) -> Iterator[Judgement]:
     """SIP and web traffic of the deployment is encrypted, and the capture cannot show what was said in it.
@@ -356,8 +358,8 @@ def state_encrypted_limits(inquiry: Inquiry) -> Iterator[Judgement]:
         device=None,
         service="tls",
         transport="tcp",
-        says=f"{len(sealed)} TLS session{'s' if len(sealed) != 1 else ''} with Lync servers are encrypted; what was said inside is not visible.",
-        why="Sign-in answers, error texts and conference joins travel inside. Their absence from this report proves nothing.",
+        says=f"{_counted(len(sealed))} encrypted; what was said inside is not visible.",
+        why="Sign-in answers, error texts and conference joins travel inside: that none is reported proves nothing.",
         confidence=Confidence.CERTAIN,
         proof=tuple(
             Proof(capture, tuple(sorted(frames))[:20], "first protected data of the servers")
@@ -365,3 +367,7 @@ def state_encrypted_limits(inquiry: Inquiry) -> Iterator[Judgement]:
         ),
         time=min(int(case.flows.at[session.flow, "first_time"]) for session in sealed),
     )
+
+
+def _counted(sessions: int) -> str:
+    return "1 TLS session with a Lync server is" if sessions == 1 else f"{sessions} TLS sessions with Lync servers are"

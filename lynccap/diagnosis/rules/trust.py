@@ -46,6 +46,7 @@ def _untrusted(inquiry: Inquiry, session: TlsSession, from_client: bool) -> Foun
     case = inquiry.case
     row = case.flows.loc[session.flow]
     sender, shown_by = (row["client"], row["server"]) if from_client else (row["server"], row["client"])
+    port = int(row["server_port"])
     alert = session.alert(UNKNOWN_CA)
     assert alert is not None
     shown = case.tables.certificates
@@ -56,11 +57,11 @@ def _untrusted(inquiry: Inquiry, session: TlsSession, from_client: bool) -> Foun
     return Found(
         device=sender,
         peer=shown_by,
-        port=int(row["server_port"]),
+        port=port,
         transport="tcp",
         service=row["service"],
         says=(
-            f"{inquiry.word(sender)} ends TLS with {inquiry.server(shown_by, row['server_port'])} on TCP port {row['server_port']}: "
+            f"{inquiry.word(sender)} ends TLS with {inquiry.server(shown_by, port)} on TCP port {port}: "
             "it does not know the certification authority (alert 48)."
         ),
         why=f"{sender} itself says so in its TLS alert.{issued} The chain shown has {max(len(shown), 0)} certificates.",
