@@ -317,6 +317,7 @@ def _message(
 def _request(line: re.Match[bytes], headers: Mapping[str, list[str]], cursor: Cursor) -> HttpMessage:
     method = _text(line[1]).upper()
     body = _framed_body(headers, cursor) or _NO_BODY
+    tunnel = method == "CONNECT" or ("upgrade" in headers and cursor.remaining > 0)
     return _message(
         "request",
         headers,
@@ -324,7 +325,7 @@ def _request(line: re.Match[bytes], headers: Mapping[str, list[str]], cursor: Cu
         version=line[3],
         method=method,
         target=_without_user(_text(line[2])[:MAX_VALUE]),
-        tunnel=method == "CONNECT" and _opens_tunnel(cursor),
+        tunnel=tunnel and _opens_tunnel(cursor),
     )
 
 
@@ -344,7 +345,7 @@ def _response(line: re.Match[bytes], headers: Mapping[str, list[str]], cursor: C
 
 
 def _opens_tunnel(cursor: Cursor) -> bool:
-    """After CONNECT the stream is the tunnelled protocol's, unless the proxy refused and HTTP goes on."""
+    """After CONNECT or an upgrade another protocol follows, unless it was refused and HTTP goes on."""
     cursor.notes.add(_TUNNEL)
     return _probe_line(cursor.peek(MAX_LINE)) < Verdict.LIKELY
 

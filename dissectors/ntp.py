@@ -12,6 +12,7 @@ VERSIONS = range(1, 5)
 MAX_STRATUM = 16  # 16 is "unsynchronised"; what lies above is reserved
 MAX_POLL = 17  # RFC 5905 7.2: log2 seconds, about 36 hours
 
+_AUTHENTICATORS = (0, 4, 20, 24)  # none, crypto-NAK, key number with MD5 or SHA-1
 _UNIX_EPOCH = 2_208_988_800  # seconds from 1900-01-01 to 1970-01-01
 _ERA = 1 << 32
 
@@ -80,12 +81,22 @@ def _probe_header(head: bytes, mode: int) -> Verdict:
         return Verdict.REJECT
     if len(head) < HEADER:
         return Verdict.UNSURE
-    if len(head) % 4:  # extension fields and authenticators are whole words (RFC 5905 7.5)
+    if not _trailer_fits(head[HEADER:]):
         return Verdict.REJECT
-    answers = mode in (4, 5)
-    if answers and (not any(head[40:48]) or precision == 0):
-        return Verdict.REJECT
-    return Verdict.LIKELY
+    # An answer tells a time and a precision; a simple client leaves all but its time empty (RFC 4330 5)
+    empty = mode not in (4, 5) and not any(head[4:40])
+    told = precision < 0 and (mode not in (4, 5) or any(head[40:48]))
+    return Verdict.LIKELY if empty or told else Verdict.REJECT
+
+
+def _trailer_fits(trailer: bytes) -> bool:
+    """Extension fields, then perhaps an authenticator (RFC 5905 7.3 and 7.5)."""
+    while len(trailer) not in _AUTHENTICATORS:
+        length = int.from_bytes(trailer[2:4], "big")
+        if length < 16 or length % 4 or length > len(trailer):
+            return False
+        trailer = trailer[length:]
+    return True
 
 
 def _probe_control(head: bytes) -> Verdict:

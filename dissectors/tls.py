@@ -162,6 +162,8 @@ class Tls:
         if content == HEARTBEAT:
             return ()
         if content == CHANGE_CIPHER_SPEC:
+            if length != 1 and _ENCRYPTED not in cursor.notes:  # a renegotiation encrypts it
+                raise Malformed(f"change-cipher-spec of {length} bytes before offset {cursor.position}")
             cursor.notes.add(_ENCRYPTED)
             return (TlsMessage(kind="change-cipher-spec", version=_version(version)),)
         return (TlsMessage(kind="encrypted-handshake", version=_version(version)),)
@@ -177,6 +179,8 @@ def _probe_records(head: bytes) -> Verdict:
         return Verdict.UNSURE
     content, length = head[0], int.from_bytes(head[3:5], "big")
     if not _fits(content, length):
+        return Verdict.REJECT
+    if content == CHANGE_CIPHER_SPEC and length != 1:
         return Verdict.REJECT
     if content == HANDSHAKE:
         verdict = _probe_handshake(head)
@@ -195,8 +199,6 @@ def _may_start_record(head: bytes) -> bool:
 
 
 def _fits(content: int, length: int) -> bool:
-    if content == CHANGE_CIPHER_SPEC:
-        return length == 1
     return (length > 0 or content == APPLICATION_DATA) and length <= MAX_RECORD
 
 
@@ -257,9 +259,13 @@ def _record_header(cursor: Cursor) -> tuple[int, int, int]:
 def _is_clear(cursor: Cursor, length: int) -> bool:
     """Whether the handshake record ahead can be read, by its first message's type and length."""
     head = cursor.peek(6)
+    hello = head[:1] in (b"\1", b"\2")
     if _ENCRYPTED not in cursor.notes:
-        return not head or head[0] in HANDSHAKES
-    if head[:1] not in (b"\1", b"\2"):
+        if hello or len(head) < 4:
+            return True
+        # A connection caught after its hellos may begin with any byte: type or length make no sense
+        return head[0] in HANDSHAKES and int.from_bytes(head[1:4], "big") <= MAX_HANDSHAKE
+    if not hello:
         return False
     # In TLS 1.3 a second hello follows the dummy change-cipher-spec of a hello-retry-request (RFC 8446 D.4)
     return int.from_bytes(head[1:4], "big") == length - 4 and head[4:5] == b"\3"

@@ -274,6 +274,12 @@ class TestTunnels:
 
         assert [one.tunnel for one in messages(connect + connect + b"\x16\x03\x01")] == [False, True]
 
+    def test_bytes_behind_an_upgrade_are_not_http(self):
+        upgrade = b"GET /chat HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
+
+        assert [one.tunnel for one in messages(upgrade + b"\x81\x90\x11\x22")] == [True]
+        assert [one.tunnel for one in messages(upgrade + upgrade)] == [False, False]
+
     def test_proxy_accepts_after_a_challenge(self):
         found = messages(
             b"HTTP/1.1 407 No\r\nContent-Length: 1\r\n\r\nx"

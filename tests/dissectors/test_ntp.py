@@ -44,6 +44,14 @@ def test_control_packet_is_read_by_its_count():
     assert read(packet).kind == "control"
 
 
+def test_extension_fields_are_accepted():
+    assert NTP.probe(ntp(3) + bytes.fromhex("01040010") + bytes(12) + bytes(20)) == Verdict.LIKELY
+
+
+def test_client_that_fills_only_its_time_is_accepted():
+    assert NTP.probe(b"\x1b" + bytes(39) + b"\xe0" + bytes(7)) == Verdict.LIKELY
+
+
 def test_authenticator_belongs_to_the_packet():
     dissection = dissect(NTP, ntp(4) + bytes(20))
 
@@ -69,6 +77,8 @@ def test_other_modes_and_versions_are_malformed_and_rejected(first: int):
         pytest.param(ntp(4, stratum=17), id="reserved stratum"),
         pytest.param(ntp(4, transmit=0), id="an answer without a time"),
         pytest.param(ntp(4) + b"\0", id="not whole words"),
+        pytest.param(ntp(4) + bytes(28), id="an extension field without a length"),
+        pytest.param(b"c\0\0\0\n5.5.40-MariaDB-0ubuntu".ljust(48, b"\0"), id="mysql"),
         pytest.param(DNS_QUERY.ljust(48, b"\xff"), id="dns"),
     ],
 )

@@ -287,6 +287,12 @@ class TestRecords:
         assert dissection.anomaly is not None
         assert dissection.anomaly.kind is AnomalyKind.TRUNCATED
 
+    def test_renegotiated_cipher_change_is_longer_because_encrypted(self):
+        assert kinds(CHANGE_CIPHER_SPEC + record(20, bytes(32))) == ["change-cipher-spec"] * 2
+
+    def test_encrypted_handshake_that_opens_a_late_capture_is_not_malformed(self):
+        assert kinds(record(22, b"\x0b\x9c\x4e\x82" + bytes(44))) == ["encrypted-handshake"]
+
     def test_handshake_after_cipher_change_is_opaque(self):
         assert kinds(CHANGE_CIPHER_SPEC + record(22, b"\x0b" + bytes(39))) == [
             "change-cipher-spec",
