@@ -258,15 +258,17 @@ def _skip_blank_lines(cursor: Cursor) -> None:
 
 def _head(cursor: Cursor) -> tuple[bytes, dict[str, list[str]]]:
     """The start line and the headers by lower-case name; the cursor moves behind the empty line."""
-    seen = cursor.peek(MAX_HEAD)
-    if _probe_line(seen[:MAX_LINE]) == Verdict.REJECT:
-        raise Malformed(f"no HTTP start line at offset {cursor.position}")
-    end = _EMPTY_LINE.search(seen)
+    start = cursor.position
+    if _probe_line(cursor.peek(MAX_LINE)) == Verdict.REJECT:
+        raise Malformed(f"no HTTP start line at offset {start}")
+    limit = min(start + MAX_HEAD, cursor.end)
+    end = _EMPTY_LINE.search(cursor.data, start, limit)
     if end is None:
-        if len(seen) == MAX_HEAD:
-            raise Malformed(f"head longer than {MAX_HEAD} bytes at offset {cursor.position}")
-        raise Truncated(f"head at offset {cursor.position} does not end")
-    lines = cursor.take(end.end())[: end.start()].split(b"\n", MAX_HEADERS + 1)[: MAX_HEADERS + 1]
+        if limit < cursor.end:
+            raise Malformed(f"head longer than {MAX_HEAD} bytes at offset {start}")
+        raise Truncated(f"head at offset {start} does not end")
+    head = cursor.take(end.end() - start)[: end.start() - end.end()]
+    lines = head.split(b"\n", MAX_HEADERS + 1)[: MAX_HEADERS + 1]
     return lines[0].rstrip(b"\r"), _headers(lines[1:])
 
 
