@@ -20,14 +20,10 @@ from urllib.parse import unquote
 from dissectors.contract import Cursor, Malformed, Message, Truncated, Verdict
 
 MAX_LINE = 16 * 1024  # start line; IIS refuses URLs past 16 KiB, so nothing real is longer
-MAX_HEAD = (
-    64 * 1024
-)  # whole head; Kerberos tokens fill up to 48 KiB of base64, hostile streams would not stop there
+MAX_HEAD = 64 * 1024  # whole head: Kerberos tokens fill up to 48 KiB of base64
 MAX_HEADERS = 256  # header lines kept; keeps a head of 30 000 one-letter lines from costing time
 MAX_VALUE = 4 * 1024  # characters kept of one header value: enough for any URL a person can use
-MAX_BODY = (
-    128 * 1024
-)  # bytes kept of a body: a root chain answer or the front of a CRL fits, a download does not
+MAX_BODY = 128 * 1024  # bytes kept of a body: a root chain or the front of a CRL fits, a download does not
 MAX_FAULT = 8 * 1024  # bytes of a SOAP fault searched for its reason; Lync's are below 2 KiB
 MAX_BLANK = 64  # bytes of blank lines before a start line; RFC 9112 2.2 asks for one line
 MAX_METHOD = 20  # "BASELINE-CONTROL" (RFC 3253) is the longest registered method

@@ -83,9 +83,8 @@ ALERTS = {
 ALERT_LEVELS = {1: "warning", 2: "fatal"}
 
 _SERVER_NAME, _ALPN, _TICKET, _PRE_SHARED_KEY, _SUPPORTED_VERSIONS = 0, 16, 35, 41, 43
-_HELLO_RETRY = bytes.fromhex(
-    "cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c"
-)  # RFC 8446 4.1.3
+_HELLO_RETRY = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
+"""The random that makes a server-hello a hello-retry-request (RFC 8446 4.1.3)."""
 _PSEUDO_SUITE = b"\x00\x18"  # the suite of the pseudo-TLS opening, [MS-TURN] 2.1
 _ENCRYPTED = "encrypted"
 _DATA_SEEN = "data-seen"
