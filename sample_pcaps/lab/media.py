@@ -60,7 +60,7 @@ class Candidate:
 class Direct:
     """The path of host and reflexive candidates: the agent's own UDP socket."""
 
-    transport, rank = "udp", 3
+    transport = "udp"
 
     def __init__(self, socket: Datagrams) -> None:
         self.socket = socket
@@ -207,9 +207,7 @@ class Agent:
 
     async def nominate(self, *, transport: str | None = None) -> None:
         """Choose the best answered pair and tell the peer with USE-CANDIDATE."""
-        usable = [
-            (key, remote) for key, remote in self.valid.items() if transport in (None, remote.transport)
-        ]
+        usable = [(key, remote) for key, remote in self.valid.items() if transport in (None, remote.transport)]
         if not usable:
             raise RuntimeError(f"no check of {self.at} was answered")
         (path, peer), _ = max(usable, key=lambda item: rank(item[0][0], item[1]))
@@ -248,6 +246,10 @@ class Agent:
                 sequence += 1
             await asyncio.sleep(random.uniform(*SCREEN_REST_S))
 
+    async def refresh(self) -> None:
+        """Keep every relayed port, as clients do while a call lasts."""
+        await asyncio.gather(*(one.refresh() for one in self.allocations if one.relayed))
+
     async def close(self) -> None:
         for allocation in self.allocations:
             if allocation.relayed:
@@ -258,9 +260,7 @@ class Agent:
 
 
 def rtp(codec: Codec, sequence: int, clock: int, ssrc: bytes, *, first: bool = False) -> bytes:
-    head = struct.pack(
-        "!BBHI", 0x80, codec.payload_type | first << 7, sequence % (1 << 16), clock % (1 << 32)
-    )
+    head = struct.pack("!BBHI", 0x80, codec.payload_type | first << 7, sequence % (1 << 16), clock % (1 << 32))
     return head + ssrc + os.urandom(random.randint(*codec.payload))
 
 

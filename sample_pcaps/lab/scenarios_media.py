@@ -73,11 +73,16 @@ async def call(
     taken = (path_of(a), path_of(b))
     if taken != paths:
         raise LabError(f"media went {taken} instead of {paths}")
-    await converse(a, b, seconds, codec)
+    await asyncio.gather(converse(a, b, seconds, codec), _refresh_later(seconds / 2, a, b))
     await asyncio.sleep(0.2)
     if min(a.received, b.received) < HEARD * (seconds - 0.2) * 50:
         raise LabError(f"of {seconds} s only {a.received} and {b.received} packets arrived")
     await asyncio.gather(a.close(), b.close())
+
+
+async def _refresh_later(wait: float, *endpoints: Agent) -> None:
+    await asyncio.sleep(wait)
+    await asyncio.gather(*(one.refresh() for one in endpoints))
 
 
 @contextmanager

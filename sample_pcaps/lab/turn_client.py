@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from sample_pcaps.lab import turn
 from sample_pcaps.lab.turn import Address, Message
-from sample_pcaps.lab.turn_relay import PASSWORD, OpenSocket
+from sample_pcaps.lab.turn_relay import LIFETIME_S, PASSWORD, OpenSocket
 
 UDP_RETRY_S = (0.3, 0.5, 0.8, 1.2)
 TCP_PATIENCE_S = 4.0
@@ -27,9 +27,7 @@ Deliver = Callable[["Allocation", Address, bytes], None]
 class Allocation:
     """One relayed port; `write` sends one control message or one piece of media to the relay."""
 
-    def __init__(
-        self, server: Address, transport: str, deliver: Deliver, *, version: int, stream: int
-    ) -> None:
+    def __init__(self, server: Address, transport: str, deliver: Deliver, *, version: int, stream: int) -> None:
         self.server, self.transport, self.deliver = server, transport, deliver
         self.version, self.stream = version, stream
         self.write: Callable[[int, bytes], None]
@@ -59,7 +57,7 @@ class Allocation:
         return True
 
     async def refresh(self) -> None:
-        await self._request(self._allocate_message())
+        await self._request(self._allocate_message((turn.LIFETIME, struct.pack("!I", LIFETIME_S))))
 
     async def release(self) -> None:
         await self._request(self._allocate_message((turn.LIFETIME, bytes(4))))
@@ -131,9 +129,7 @@ class TcpAllocation(Allocation):
     `rfc4571` puts the 2-byte length of RFC 4571 before the media inside a type-3 frame; both habits exist.
     """
 
-    def __init__(
-        self, server: Address, deliver: Deliver, *, version: int, stream: int, rfc4571: bool
-    ) -> None:
+    def __init__(self, server: Address, deliver: Deliver, *, version: int, stream: int, rfc4571: bool) -> None:
         super().__init__(server, "tcp", deliver, version=version, stream=stream)
         self.rfc4571 = rfc4571
         self._writer: asyncio.StreamWriter

@@ -49,9 +49,7 @@ class Datagrams(asyncio.DatagramProtocol):
         self.transport.sendto(data, to)
 
 
-async def open_datagrams(
-    open_socket: OpenSocket, at: Address, received: Callable[[bytes, Address], None]
-) -> Datagrams:
+async def open_datagrams(open_socket: OpenSocket, at: Address, received: Callable[[bytes, Address], None]) -> Datagrams:
     sock = open_socket(socket.SOCK_DGRAM)
     sock.bind(at)
     loop = asyncio.get_running_loop()
