@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +23,6 @@ from sample_pcaps.lab.turn_client import Allocation
 EDGE_NAMES = (("edge01.fabrikam.example", "A"), ("av.fabrikam.example", "A"))
 TALK_S = 7.6
 SIGN_IN_S = 0.9
-TAIL_S = 1.2  # libpcap hands over a block of frames once a second
 LATE_S = 4.0
 HEARD = 0.97  # the least share of packets that must arrive for a sample to be what it claims
 
@@ -93,7 +91,6 @@ def film(office: Deployment, point: Host | Mirror, path: Path) -> Iterator[None]
         office.work(office.clerk)
         yield
         office.finish()
-        time.sleep(TAIL_S)
 
 
 def relayed_internal(folder: Path) -> None:
