@@ -28,10 +28,10 @@ class Selection:
         length = packets.available[rows]
         sides = self.sides
         stopped = self._stop(packets, rows, side, frame, kind)
-        room = (sides["kept_frames"][side] < KEPT_FRAMES[kind]) & (
-            sides["kept_bytes"][side] < KEPT_BYTES[kind]
-        )
-        self._note_dropped(side, ~room & ~stopped & (kind != Kind.SETTLED))
+        room = (sides["kept_frames"][side] < KEPT_FRAMES[kind]) & (sides["kept_bytes"][side] < KEPT_BYTES[kind])
+        # Undecided flows get a second choice once they are known; those nobody claims are dropped altogether.
+        decided = (kind > Kind.UNDECIDED_UDP) & (kind != Kind.SETTLED)
+        self._note_dropped(side, ~room & ~stopped & decided)
         candidates = np.flatnonzero(room & ~stopped)
         if not candidates.size:
             return candidates
@@ -41,7 +41,7 @@ class Selection:
         places = np.arange(len(order))
         rank = places - np.maximum.accumulate(np.where(starts, places, 0))
         fits = rank + sides["kept_frames"][ordered] < KEPT_FRAMES[kind[order]]
-        self._note_dropped(ordered, ~fits)
+        self._note_dropped(ordered, ~fits & decided[order])
         chosen = np.sort(order[fits])
         np.add.at(sides["kept_frames"], side[chosen], np.ones(len(chosen), np.int32))
         np.add.at(sides["kept_bytes"], side[chosen], length[chosen])

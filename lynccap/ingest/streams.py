@@ -22,7 +22,7 @@ from lynccap.ingest.message_places import (
     KIND_FIELD,
 )
 from lynccap.ingest.selection import Selection
-from lynccap.ingest.window import Ints
+from lynccap.ingest.window import Flags, Ints
 
 STORE_BYTES = 32 << 20  # kept payload of all flows: above it, flows are dissected and dropped
 STORE_FRAMES = 150_000  # the same for segments, each of which costs a few hundred bytes beside its payload
@@ -75,16 +75,30 @@ class Streams:
         self._known = max(self._known, table.flows.rows)
         kind = self._kinds[flow].astype(np.int64)
         shaped = self._media.add(packets, numbered, rows, kind, sides)
-        wanted = (kind != Kind.SETTLED) & ~(shaped & (kind == Kind.MEDIA))
-        rows, kind = rows[wanted], kind[wanted]
-        if not rows.size:
-            return
-        side, frame = numbered.side[rows], numbered.frame[rows]
-        chosen = self._selection.choose(packets, rows, side, frame, kind)
-        self._keep(packets, numbered, offsets, rows[chosen])
+        left = self._take(packets, numbered, offsets, rows, kind, shaped)
         self._classify()
+        # What a flow is, is known only now: of a short capture, all of it may be in this one window.
+        late = left & (kind <= Kind.UNDECIDED_UDP)
+        rows, shaped = rows[late], shaped[late]
+        kind = self._kinds[numbered.flow[rows]].astype(np.int64)
+        decided = kind > Kind.UNDECIDED_UDP
+        self._take(packets, numbered, offsets, rows[decided], kind[decided], shaped[decided])
         if self._bytes > STORE_BYTES or self._frames > STORE_FRAMES:
             self._relieve(table)
+
+    def _take(
+        self, packets: Packets, numbered: Numbered, offsets: Ints, rows: Ints, kind: Ints, shaped: Flags
+    ) -> Flags:
+        """Keep what these rows' kinds want, RTP-shaped datagrams of media flows left out; which rows were not kept."""
+        left = np.ones(len(rows), np.bool_)
+        wanted = np.flatnonzero((kind != Kind.SETTLED) & ~(shaped & (kind == Kind.MEDIA)))
+        if wanted.size:
+            at = rows[wanted]
+            side, frame = numbered.side[at], numbered.frame[at]
+            chosen = wanted[self._selection.choose(packets, at, side, frame, kind[wanted])]
+            self._keep(packets, numbered, offsets, rows[chosen])
+            left[chosen] = False
+        return left
 
     def finish(self, table: FlowTable, flow_rows: FlowRows) -> Yielded:
         """Dissect what is still kept; every row with its flow's final number and direction."""
@@ -92,9 +106,7 @@ class Streams:
             self._settle(conversation, table)
         media, spoken, controlled = self._media.finish()
         columns = {name: 3 if name == "anomalies" else 4 for name in self._dissection.rows}
-        rows = {
-            name: _placed(found, columns[name], flow_rows) for name, found in self._dissection.rows.items()
-        }
+        rows = {name: _placed(found, columns[name], flow_rows) for name, found in self._dissection.rows.items()}
         rows["media"] = _placed_media(media, flow_rows)
         rows["certificates"] = _certificates(rows.get("tls", []))
         rows["dns_answers"] = _answers(rows.get("dns", []))
@@ -174,9 +186,7 @@ class Streams:
         stopped = tuple(bool(chosen["stop"][side] < NEVER) for side in pair)
         bounded = tuple(bool(chosen["dropped"][side]) for side in pair)
         begins = tuple(bool(sides["syn_frame"][side] or sides["syn_ack_frame"][side]) for side in pair)
-        facts = Facts(
-            begins=(begins[0], begins[1]), stopped=(stopped[0], stopped[1]), bounded=(bounded[0], bounded[1])
-        )
+        facts = Facts(begins=(begins[0], begins[1]), stopped=(stopped[0], stopped[1]), bounded=(bounded[0], bounded[1]))
         stack = self._dissection.read(conversation, facts)
         if stack:
             self._stacks[flow] = stack
@@ -272,6 +282,4 @@ def _answers(messages: list[Row]) -> list[Row]:
         return []
     from lynccap.ingest.dns_answers import read_answers
 
-    return [
-        (row[0], row[1], row[3], *fields) for row in promising for fields in read_answers(row[DNS_WIRE_FIELD])
-    ]
+    return [(row[0], row[1], row[3], *fields) for row in promising for fields in read_answers(row[DNS_WIRE_FIELD])]
