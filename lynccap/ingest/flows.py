@@ -1,8 +1,8 @@
 """From packets to flows: exact 5-tuples, numbered once, and what each side sent, added up window by window.
 
-A side is 2 * flow + 0 for the endpoint with the lower address and port, + 1 for the other; who of them is
-the client is decided at the end. A SYN with another initial sequence number starts a new flow on the same 5-tuple, as
-Wireshark's tcp.stream does.
+A side is 2 * flow + 0 for the endpoint with the lower address and port, + 1 for the other; which of them is the
+client is decided at the end. A SYN with another initial sequence number starts a new flow on the same 5-tuple,
+as Wireshark's tcp.stream does.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """From frames to packets: link, network and transport headers, decoded by masks and gathers.
 
-Ethernet with 802.1Q/802.1ad tags and PPPoE, Linux cooked v1/v2, BSD loopback, raw IP; IPv4 (RFC 791), IPv6
-with its extension headers (RFC 8200), TCP (RFC 9293), UDP (RFC 768). Every read is masked by the captured length.
+Ethernet with 802.1Q/802.1ad tags and PPPoE, Linux cooked v1/v2, BSD loopback, raw IP; IPv4 (RFC 791), IPv6 with
+extension headers (RFC 8200), TCP (RFC 9293), UDP (RFC 768). Every read is masked by the captured length.
 """
 
 from collections.abc import Callable

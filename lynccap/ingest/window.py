@@ -29,11 +29,12 @@ class Window:
         self.filled = feed.fill(self.view[:WINDOW_BYTES])
 
     def advance(self, position: int) -> bool:
-        """Drop the bytes before `position` and read more; False when no byte could be added.
+        """Drop the bytes before `position` and read more; False when there is nothing new to look at.
 
         `position` may lie beyond `filled`: those bytes are read and dropped.
         """
         self.feed.settle()
+        skipping = position > self.filled
         while position > self.filled:
             self.base += self.filled
             position -= self.filled
@@ -46,7 +47,7 @@ class Window:
         self.base += position
         added = self.feed.fill(self.view[rest : rest + WINDOW_BYTES])
         self.filled = rest + added
-        return added > 0
+        return added > 0 or (skipping and rest > 0)
 
     @cached_property
     def octets(self) -> NDArray[np.uint8]:
