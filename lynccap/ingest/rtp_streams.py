@@ -14,9 +14,7 @@ from lynccap.ingest.sequences import stable_order
 from lynccap.ingest.window import Flags, Ints, Window
 
 MIN_PACKETS = 5  # four advances of a 16-bit number under one 32-bit SSRC do not happen by chance
-MIN_ADVANCING = (
-    0.75  # share of packets whose sequence number moves forward by a few: loss and reordering allowed
-)
+MIN_ADVANCING = 0.75  # share of packets whose sequence number moves forward by a few: loss and reordering allowed
 SMALL_STEP = 100  # a larger step forward does not count as advancing
 RESTART_STEP = 3000  # MAX_DROPOUT of RFC 3550 A.1: a larger step is a restart, not loss
 RESTART_US = 1_000_000  # a timing difference above one second is a clock restart, not jitter
@@ -126,7 +124,7 @@ class RtpStreams:
         self._sides = Columns({"streams": ("i4", 0)})
 
     def add(self, packets: RtpPackets) -> None:
-        """Measure these packets; they come after all earlier ones."""
+        """Measure these packets; they come after all earlier ones. Copies of one packet count once."""
         if not len(packets):
             return
         streams = self._number(packets)
@@ -136,7 +134,9 @@ class RtpStreams:
         if not len(streams):
             return
         order = stable_order(streams)
-        self._measure(packets.where(order), streams[order])
+        packets, streams = packets.where(order), streams[order]
+        once = ~self._copies(packets, streams)
+        self._measure(packets.where(once), streams[once])
 
     def recognised(self) -> Ints:
         """The streams that are RTP."""
@@ -164,6 +164,17 @@ class RtpStreams:
         added = self._keys.keys()[0][before:].astype(np.int64)
         np.add.at(counted, added, np.ones(len(added), np.int32))
         return streams
+
+    def _copies(self, packets: RtpPackets, stream: Ints) -> Flags:
+        """Packets that repeat the one before them in their stream, as a mirror of two ports records them."""
+        columns = self.columns
+        starts = np.concatenate(([True], stream[1:] != stream[:-1]))
+        begun = columns["packets"][stream] > 0
+        copies = np.ones(len(stream), np.bool_)
+        for values, held in ((packets.sequence, "sequence"), (packets.timestamp, "timestamp")):
+            earlier = np.where(starts, columns[held][stream], np.concatenate(([0], values[:-1])))
+            copies &= values == earlier
+        return copies & (~starts | begun)
 
     def _measure(self, packets: RtpPackets, stream: Ints) -> None:
         columns = self.columns
@@ -207,16 +218,12 @@ class RtpStreams:
         columns["extended"][here] = extended[last]
         columns["sequence"][here] = sequence[last]
 
-    def _jitter(
-        self, packets: RtpPackets, stream: Ints, starts: Flags, fresh: Flags, first: Ints, last: Ints
-    ) -> None:
+    def _jitter(self, packets: RtpPackets, stream: Ints, starts: Flags, fresh: Flags, first: Ints, last: Ints) -> None:
         """Run the estimator J += (|D| - J) / 16 over whole streams at once, and sum it for the mean."""
         columns, here = self.columns, stream[first]
         clock = CLOCKS[packets.payload_type]
         arrived = np.where(starts, columns["last_time"][stream], np.concatenate(([0], packets.time[:-1])))
-        sampled = np.where(
-            starts, columns["timestamp"][stream], np.concatenate(([0], packets.timestamp[:-1]))
-        )
+        sampled = np.where(starts, columns["timestamp"][stream], np.concatenate(([0], packets.timestamp[:-1])))
         kind = packets.payload_type
         same = starts | (kind == np.concatenate(([-1], kind[:-1])))
         ticks = ((packets.timestamp - sampled + 0x80000000) & 0xFFFFFFFF) - 0x80000000
@@ -235,9 +242,9 @@ class RtpStreams:
         held = columns["jitter"][here]
         faded = DECAY**sizes
         columns["jitter"][here] = held * faded + np.add.reduceat(deviation / 16 * weight, first)
-        columns["jitter_sum"][here] += np.add.reduceat(
-            deviation * (1 - weight * DECAY), first
-        ) + held * 15 * (1 - faded)
+        columns["jitter_sum"][here] += np.add.reduceat(deviation * (1 - weight * DECAY), first) + held * 15 * (
+            1 - faded
+        )
         columns["jitter_count"][here] += sizes
 
     def _vote(self, kind: Ints, stream: Ints, first: Ints) -> None:
