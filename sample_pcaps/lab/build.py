@@ -2,7 +2,9 @@
 
 import importlib
 import multiprocessing
+import os
 import pkgutil
+import shutil
 import sys
 import tempfile
 import time
@@ -15,6 +17,7 @@ from sample_pcaps import lab
 from sample_pcaps.lab.scenario import Derived, Scenario
 
 SAMPLES = Path(__file__).parent.parent
+TOOLS = ("ip", "nft", "tcpdump", "editcap", "mergecap")
 AT_ONCE = 4
 """Most of a scenario is waiting for SYN retransmissions; more at once would disturb each other's timing."""
 
@@ -37,6 +40,12 @@ def main(wanted: Sequence[str]) -> int:
     known |= {Path(one.name).stem for one in copies}
     if unknown := sorted(set(wanted) - known):
         print(f"no such sample: {', '.join(unknown)}; there are: {', '.join(sorted(known))}", file=sys.stderr)
+        return 2
+    if lacking := [tool for tool in TOOLS if shutil.which(tool) is None]:
+        print(f"not installed: {', '.join(lacking)}", file=sys.stderr)
+        return 2
+    if os.geteuid() != 0:
+        print("network namespaces need root: run this with sudo", file=sys.stderr)
         return 2
     chosen = set(wanted) or known
     scenarios = [one for one in scenarios if chosen.intersection(one.names)]

@@ -151,6 +151,7 @@ class Desktop:
     registrar: str
     sip_port: int = 5061
     stays: float = 1.0
+    newest_tls: ssl.TLSVersion = ssl.TLSVersion.TLSv1_2
     discovers: bool = True
     """Asks for lyncdiscoverinternal first; Lync 2010 goes by SRV records only."""
     conference: tuple[str, int] | None = None
@@ -159,7 +160,7 @@ class Desktop:
 
 def desktop(plan: Desktop) -> None:
     """Discover, sign in, and join the data of a meeting if there is one."""
-    context = client_context([plan.root])
+    context = client_context([plan.root], newest=plan.newest_tls)
     domain = plan.user.partition("@")[2]
     for host in ("lyncdiscoverinternal", "lyncdiscover") if plan.discovers else ():
         if found := plan.resolver.records(f"{host}.{domain}"):
@@ -204,9 +205,7 @@ def _user_resource(plan: Desktop, connection: ssl.SSLSocket | None, name: str) -
     exchange(connection, "GET", name, f"{root}?sipuri={plan.user}", headers=DESKTOP_AGENT)
     exchange(connection, "GET", name, "/Autodiscover/user", headers=DESKTOP_AGENT)
     soap = (*DESKTOP_AGENT, ("Content-Type", web.SOAP))
-    exchange(
-        connection, "POST", name, web.WEB_TICKET_PATH, headers=soap, body=web.web_ticket_request(plan.user)
-    )
+    exchange(connection, "POST", name, web.WEB_TICKET_PATH, headers=soap, body=web.web_ticket_request(plan.user))
     ticket = (*DESKTOP_AGENT, ("X-MS-WebTicket", secrets.token_urlsafe(400)))
     exchange(connection, "GET", name, "/Autodiscover/user", headers=ticket)
     close_tls(connection)

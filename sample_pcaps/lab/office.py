@@ -138,6 +138,7 @@ class Office:
         http_pages: Mapping[str, Page] | None = None,
         serves_http: bool = True,
         serves_sip: bool = True,
+        newest_tls: ssl.TLSVersion = ssl.TLSVersion.TLSv1_2,
     ) -> None:
         """Start the network and all servers; nothing listens on port 80, or 5061, that is not served."""
         net = self.net
@@ -146,7 +147,7 @@ class Office:
         net.serve(self.names, serve_time)
         if serves_http:
             net.serve(self.web, serve_tcp, 80, Site(http_pages or self.http_pages()).conversation())
-        self._open_lync(serves_sip=serves_sip)
+        self._open_lync(self.identity().server_context(newest=newest_tls), serves_sip=serves_sip)
         news = Site({"/news": Reply(b"<html><body>Canteen: soup.</body></html>" * 20)}, "Apache/2.4.10")
         net.serve(self.intranet, serve_tcp, 80, news.conversation())
         net.serve(self.files, serve_tcp, 445, file_share)
@@ -165,9 +166,8 @@ class Office:
         names = [f"lyncdiscoverinternal.{self.plan.domain}", f"sip.{self.plan.domain}", self.plan.web[0]]
         return self.ca.issue(self.plan.pool[0], *names)
 
-    def _open_lync(self, *, serves_sip: bool) -> None:
+    def _open_lync(self, context: ssl.SSLContext, *, serves_sip: bool) -> None:
         web, pool = self.plan.web[0], self.plan.pool[0]
-        context = self.identity().server_context()
         self.net.serve(self.web, serve_tcp, 443, Site(lync_https(web, pool)).conversation(), context)
         if serves_sip:
             self.net.serve(self.pool, serve_tcp, 5061, registrar(pool, web), context)

@@ -5,6 +5,7 @@ Keys and certificates are minted anew by every build; nothing of them is worth k
 
 import ssl
 import tempfile
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -67,10 +68,11 @@ def client_context(
 
 def _speak(context: ssl.SSLContext, newest: ssl.TLSVersion) -> None:
     context.set_ciphers(LYNC_ERA_CIPHERS)
-    # OpenSSL's own deprecation of TLS 1.0 is the point here: phones of these years speak nothing newer.
-    context.options &= ~(ssl.OP_NO_TLSv1 | ssl.OP_NO_TLSv1_1)
-    context.minimum_version = ssl.TLSVersion.TLSv1
-    context.maximum_version = newest
+    # Python warns of TLS 1.0; here it is the point: phones of these years speak nothing newer.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version = ssl.TLSVersion.TLSv1
+        context.maximum_version = newest
 
 
 class Authority:
@@ -155,9 +157,9 @@ def _begin(
     subject: x509.Name, issuer: x509.Name, key: rsa.RSAPrivateKey, life: timedelta, serial: int
 ) -> x509.CertificateBuilder:
     start = datetime.now(UTC) - timedelta(days=40)
-    return x509.CertificateBuilder(
-        issuer, subject, key.public_key(), serial, start, start + life
-    ).add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+    return x509.CertificateBuilder(issuer, subject, key.public_key(), serial, start, start + life).add_extension(
+        x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False
+    )
 
 
 def _authority(

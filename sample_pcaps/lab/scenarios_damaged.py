@@ -1,4 +1,4 @@
-"""Copies of good captures: a direction, the end, bytes or the tail missing, or every frame doubled."""
+"""Copies of good captures: a direction, begin, end or bytes missing, or every frame doubled."""
 
 import struct
 from pathlib import Path
@@ -61,6 +61,14 @@ def cut_within_a_frame(source: Path, target: Path) -> None:
     target.write_bytes(whole[:middle])
 
 
+def starts_after_refusals(source: Path, target: Path) -> None:
+    """Begin when the phone's attempts on port 80 are over."""
+    expression = "tcp[tcpflags] == tcp-syn and dst host 192.168.1.30 and dst port 80"
+    last = run("tcpdump", "-n", "-tt", "-r", str(source), expression).splitlines()[-1].split()[0]
+    start = float(last) + SECONDS_AFTER_REFUSALS
+    run("editcap", "-F", "pcap", "-A", f"{start:.6f}", str(source), str(target))
+
+
 def each_frame_twice(source: Path, target: Path) -> None:
     """Repeat every frame a few microseconds later, as a SPAN of both ends of a conversation does."""
     echo = target.with_suffix(".echo")
@@ -73,6 +81,7 @@ DERIVED = (
     Derived("rootchain-80-filtered-one-sided.pcap", "rootchain-80-filtered.pcap", client_to_server_only),
     Derived("rootchain-80-filtered-short.pcap", "rootchain-80-filtered.pcap", ends_early),
     Derived("rootchain-80-refused-truncated.pcap", "rootchain-80-refused.pcap", cut_within_a_frame),
+    Derived("rootchain-80-refused-late.pcap", "rootchain-80-refused.pcap", starts_after_refusals),
     Derived("rootchain-80-refused-duplicated.pcap", "rootchain-80-refused.pcap", each_frame_twice),
     Derived("phone-boot-healthy-snaplen96.pcapng", "phone-boot-healthy.pcapng", snaplen_96),
 )

@@ -1,5 +1,6 @@
 """Scenarios of desktop clients: sign-in inside and outside, web conferencing, blocked ports, look-alikes."""
 
+import ssl
 import time
 from pathlib import Path
 
@@ -68,6 +69,19 @@ def desktop_signin_healthy(folder: Path) -> None:
             talks = [*office.make_noise(6.0, first, quiet), scene.user(first, "mia", stays=4.0)]
             time.sleep(1.2)
             net.join(scene.user(second, "noah", stays=3.0), *talks, timeout=40)
+
+
+def desktop_signin_tls13(folder: Path) -> None:
+    """A healthy sign-in over TLS 1.3, where no certificate is visible; captured at the PC's access port."""
+    with Network() as net:
+        office = Office(net, MARGIE)
+        pc, quiet = office.device("10.128.17.61", office.pcs), office.device("10.128.17.62", office.pcs)
+        scene = Scene(office, net.mirror(office.pcs, [pc]))
+        newest = ssl.TLSVersion.TLSv1_3
+        office.open(newest_tls=newest)
+        with scene.recorded(folder / "desktop-signin-tls13.pcap"):
+            talks = list(office.make_noise(6.0, pc, quiet))
+            net.join(scene.user(pc, "uma", newest_tls=newest, stays=4.0), *talks, timeout=40)
 
 
 def external_signin_rp80_refused(folder: Path) -> None:
@@ -190,7 +204,7 @@ def sip_5061_refused_by_host(folder: Path) -> None:
 
 
 def sip_5061_filtered(folder: Path) -> None:
-    """5061 is dropped from one client VLAN; the other VLAN and all other ports work."""
+    """5061 is dropped from one client VLAN; also captured on the firewall, all interfaces at once."""
     with Network() as net:
         office = Office(net, MARGIE)
         cut_off = office.device("10.128.18.7", office.pcs)
@@ -198,7 +212,11 @@ def sip_5061_filtered(folder: Path) -> None:
         office.router.rule("forward", "ip saddr 10.128.16.0/22 tcp dport 5061 drop")
         scene = Scene(office, net.mirror((office.pcs, office.phones)))
         office.open()
-        with scene.recorded(folder / "sip-5061-filtered.pcap"):
+        on_router = folder / "sip-5061-filtered-on-firewall.pcap"
+        with (
+            scene.recorded(folder / "sip-5061-filtered.pcap"),
+            net.capture(office.router, on_router, interface="any"),
+        ):
             talks = [*office.make_noise(13.0, fine, cut_off), scene.user(fine, "kai", stays=12.0)]
             time.sleep(0.5)
             net.join(scene.user(cut_off, "lia", discovers=False), *talks, timeout=60)
@@ -234,10 +252,11 @@ def _visit_crm(resolver: Resolver, root: bytes) -> None:
 
 SCENARIOS = (
     Scenario(("desktop-signin-healthy",), desktop_signin_healthy),
+    Scenario(("desktop-signin-tls13",), desktop_signin_tls13, pcapng=True),
     Scenario(("external-signin-rp80-refused",), external_signin_rp80_refused),
     Scenario(("psom-internal-and-external",), psom_internal_and_external, pcapng=True),
     Scenario(("port80-open-443-filtered",), port80_open_443_filtered),
     Scenario(("sip-5061-refused-by-host",), sip_5061_refused_by_host, pcapng=True),
-    Scenario(("sip-5061-filtered",), sip_5061_filtered),
+    Scenario(("sip-5061-filtered", "sip-5061-filtered-on-firewall"), sip_5061_filtered),
     Scenario(("lookalike-other-host-refuses-80",), lookalike_other_host_refuses_80),
 )

@@ -105,7 +105,7 @@ def serve_dhcp(lease: Lease) -> None:
     listener.bind(("", 67))
     while True:
         request, _ = listener.recvfrom(2048)
-        if reply := _lease_reply(request, lease):
+        if reply := answer_lease(request, lease):
             listener.sendto(reply, ("255.255.255.255", 68))
 
 
@@ -125,7 +125,8 @@ def encode_options(options: Mapping[int, bytes]) -> bytes:
     return DHCP_COOKIE + body + b"\xff"
 
 
-def _lease_reply(request: bytes, lease: Lease) -> bytes | None:
+def answer_lease(request: bytes, lease: Lease) -> bytes | None:
+    """Return the answer to one DHCP message, None for strangers and for what needs no answer."""
     mac = ":".join(f"{byte:02x}" for byte in request[28:34])
     address = lease.by_mac.get(mac)
     asked = dhcp_options(request)
@@ -163,9 +164,7 @@ def _sip_servers(name: str) -> bytes:
 Conversation = Callable[[socket.socket], None]
 
 
-def serve_tcp(
-    port: int, conversation: Conversation, context: ssl.SSLContext | None = None, address: str = ""
-) -> None:
+def serve_tcp(port: int, conversation: Conversation, context: ssl.SSLContext | None = None, address: str = "") -> None:
     """Accept for ever, each connection in a thread; peers that vanish or distrust us are no error."""
     listener = socket.create_server((address, port), backlog=32)
     while True:

@@ -67,10 +67,11 @@ class Wire:
             for fd in select.select(readable, [], [], wait)[0]:
                 frame = os.read(fd, LARGEST_FRAME)
                 if fd in by_fd:
-                    self._switch(by_fd[fd], frame)
-            self._deliver_due()
+                    self.forward(by_fd[fd], frame)
+            self.deliver_due()
 
-    def _switch(self, source: Port, frame: bytes) -> None:
+    def forward(self, source: Port, frame: bytes) -> None:
+        """Send a frame that came in at a port to where it belongs, and to the mirrors."""
         arrival = time.monotonic() + source.delay
         self._learned[source.segment, frame[6:12]] = source
         known = None if frame[0] & 1 else self._learned.get((source.segment, frame[:6]))
@@ -88,7 +89,8 @@ class Wire:
         self._sequence += 1
         heapq.heappush(self._due, (when, self._sequence, fd, frame))
 
-    def _deliver_due(self) -> None:
+    def deliver_due(self) -> None:
+        """Put what has travelled its cable into the hosts."""
         while self._due and self._due[0][0] <= time.monotonic():
             _, _, fd, frame = heapq.heappop(self._due)
             # A device that is down refuses the frame, as an unplugged host would.
