@@ -364,9 +364,7 @@ def _await_text(log: Path, text: str, process: subprocess.Popen[bytes]) -> None:
 def _new_namespace() -> int:
     home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
     if _libc.unshare(CLONE_NEWNET):
-        raise LabError(
-            f"no network namespaces here ({os.strerror(ctypes.get_errno())}): the laboratory needs root"
-        )
+        raise LabError(f"no network namespaces here ({os.strerror(ctypes.get_errno())}): the laboratory needs root")
     try:
         return os.open("/proc/thread-self/ns/net", os.O_RDONLY)
     finally:

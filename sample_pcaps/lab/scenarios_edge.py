@@ -116,9 +116,7 @@ class Site2Site:
         net.start()
         net.serve(self.names, serve_dns, plan.zone(), 0.01)
         net.serve(self.names, serve_time)
-        list_page = Reply(
-            ca.revocation_list(40), "application/pkix-crl", headers=(("Accept-Ranges", "bytes"),)
-        )
+        list_page = Reply(ca.revocation_list(40), "application/pkix-crl", headers=(("Accept-Ranges", "bytes"),))
         net.serve(self.lists, serve_tcp, 80, Site({CRL_PATH: list_page}, "Apache").conversation())
         page = Site({"/": Reply(b"<html>updates</html>" * 50)}, "nginx").conversation()
         context = ca.issue("update.vendor.example").server_context(newest=ssl.TLSVersion.TLSv1_3)

@@ -224,9 +224,7 @@ def lookalike_phone_has_chain(folder: Path) -> None:
     """Port 80 of the web services is closed, yet nobody needs it: phones kept their chain, PCs go by SRV."""
     with Network() as net:
         office = Office(net, LITWARE)
-        phones = [
-            office.device(f"10.9.200.{n}", office.phones, stack=PHONE, vendor=POLYCOM) for n in (71, 72)
-        ]
+        phones = [office.device(f"10.9.200.{n}", office.phones, stack=PHONE, vendor=POLYCOM) for n in (71, 72)]
         pc = office.device("10.9.100.15", office.pcs)
         scene = Scene(office, net.mirror((office.phones, office.pcs)))
         office.open(serves_http=False)

@@ -70,9 +70,7 @@ def request(method: str, user: str, number: int, agent: str, *, authorized: bool
     ]
     if authorized:
         proof = secrets.token_urlsafe(180 if method == "REGISTER" else 60)
-        lines.append(
-            f'Authorization: TLS-DSK qop="auth", realm="SIP Communications Service", gssapi-data="{proof}"'
-        )
+        lines.append(f'Authorization: TLS-DSK qop="auth", realm="SIP Communications Service", gssapi-data="{proof}"')
     return _finish(lines)
 
 
