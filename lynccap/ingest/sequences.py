@@ -12,13 +12,17 @@ from lynccap.ingest.window import Flags, Ints
 
 MAX_JUMP = 1 << 26  # 64 MiB: no receiver offers such a window, so a larger jump is another stream's number
 MAX_HOLES = 64  # of one side at a time: beyond it the capture lacks too much to keep books
-REORDERED_NS = (
-    3_000_000  # a hole filled within 3 ms is reordering, not a retransmission (as Wireshark judges)
-)
+REORDERED_NS = 3_000_000  # a hole filled within 3 ms is reordering, not a retransmission (as Wireshark judges)
 _LIFT = np.int64(1) << np.int64(41)  # apart by more than any offset within one window
 _HALF = np.int64(1) << np.int64(31)
 
-_SIDE = {"base": ("i8", -1), "top": ("i8", 0), "acked": ("i8", -1), "retransmitted": ("i4", 0)}
+_SIDE = {
+    "base": ("i8", -1),
+    "top": ("i8", 0),
+    "top_time": ("i8", 0),
+    "acked": ("i8", -1),
+    "retransmitted": ("i4", 0),
+}
 Hole = tuple[int, int, int]  # first missing offset, offset behind it, time it was noticed
 
 
@@ -77,8 +81,21 @@ class Sequences:
         last = np.concatenate((first[1:] - 1, [len(side) - 1]))
         state["top"][side[last]] = highest[last]
         time = numbered.time[packets.tcp[rows]]
-        self._judge(side, start, end, before, length, time)
+        advances = end > before
+        reached = self._top_times(side, advances, starts, time)
+        copied = (end == before) & (time - reached < REPEATED_NS)
+        state["top_time"][side[last]] = np.where(advances[last], time[last], reached[last])
+        self._judge(side, start, end, before, length, time, copied)
         return start
+
+    def _top_times(self, side: Ints, advances: Flags, starts: Flags, time: Ints) -> Ints:
+        """When the highest number before each row was reached."""
+        places = np.arange(len(side))
+        latest = np.maximum.accumulate(np.where(advances | starts, places, 0))
+        earlier = np.concatenate(([0], latest[:-1]))
+        held = self.sides["top_time"][side]
+        moved = advances[earlier] & ~starts
+        return np.where(moved, time[earlier], held)
 
     def _follow_jumps(self, rows: Ints, side: Ints, start: Ints, end: Ints, jumped: Flags) -> Ints:
         """Move the top of sides that jumped to where they went on; this window's segments are not judged."""
@@ -90,10 +107,10 @@ class Sequences:
         top[side[jumped]] = end[jumped]
         return start
 
-    def _judge(self, side: Ints, start: Ints, end: Ints, before: Ints, length: Ints, time: Ints) -> None:
+    def _judge(self, side: Ints, start: Ints, end: Ints, before: Ints, length: Ints, time: Ints, copied: Flags) -> None:
         """Count retransmissions; note holes and what fills them."""
         probe = (length <= 1) & (start == before - 1)  # keep-alive (RFC 9293 3.8.4)
-        again = (start < before) & (length > 0) & ~probe
+        again = (start < before) & (length > 0) & ~probe & ~copied
         ahead = start > before
         if self._holes or ahead.any():
             odd = np.flatnonzero(again | ahead)

@@ -261,3 +261,11 @@ def test_the_hash_table_grows():
         table.number(piece, piece * np.uint64(3))
     assert table.size == 50_000
     assert (np.sort(table.find(keys, keys * np.uint64(3))) == np.arange(50_000)).all()
+
+
+@pytest.mark.parametrize(("after", "again"), [(20_000, 0), (300_000_000, 1)])
+def test_a_segment_recorded_twice_was_not_sent_again(after, again, tmp_path):
+    link = Connection()
+    opened, data = link.open(), link.say(0, b"once")
+    records = [*timed(opened), (START + 5_000_000, data[0]), (START + 5_000_000 + after, data[0])]
+    assert read(pcap(records), tmp_path).flows.loc[0, "retransmitted_client"] == again
