@@ -92,9 +92,7 @@ def _crl_urls(certificate: x509.Certificate) -> tuple[str, ...]:
 
 def _ocsp_urls(certificate: x509.Certificate) -> tuple[str, ...]:
     access = certificate.extensions.get_extension_for_class(x509.AuthorityInformationAccess).value
-    places = [
-        one.access_location for one in access if one.access_method == AuthorityInformationAccessOID.OCSP
-    ]
+    places = [one.access_location for one in access if one.access_method == AuthorityInformationAccessOID.OCSP]
     return tuple([place.value for place in places if _is_url(place)][:MAX_NAMES])
 
 

@@ -13,9 +13,7 @@ from lynccap.ingest.window import Flags, Ints
 from lynccap.reference import ports
 
 HEAD_BYTES = 2048  # a probe decides on the first bytes; a ClientHello with padding fits
-WIDEST_PORT_ROW = (
-    100  # rows of the reference that name wider ranges are media pools: they say nothing of a port
-)
+WIDEST_PORT_ROW = 100  # rows of the reference that name wider ranges are media pools: they say nothing of a port
 _TCP_DISSECTORS = [one for one in DISSECTORS if one.name in ("tls", "http", "sip", "stun", "dns")]
 _UDP_DISSECTORS = [one for one in DISSECTORS if one.name in ("sip", "stun", "rtp", "dns", "dhcp", "ntp")]
 

@@ -7,8 +7,7 @@ from pathlib import Path
 from lynccap.ingest.source import GZIP_MAGIC, Source, UnreadableCapture
 
 MAGICS = tuple(
-    bytes.fromhex(text)
-    for text in ("a1b2c3d4", "d4c3b2a1", "a1b23c4d", "4d3cb2a1", "a1b2cd34", "34cdb2a1", "0a0d0d0a")
+    bytes.fromhex(text) for text in ("a1b2c3d4", "d4c3b2a1", "a1b23c4d", "4d3cb2a1", "a1b2cd34", "34cdb2a1", "0a0d0d0a")
 )
 """First bytes of pcap (all byte orders and resolutions) and pcapng files."""
 MAX_FILES = 10_000  # a folder with more is a mistake, not a ticket

@@ -109,9 +109,7 @@ class Dissection:
             end = run.end
             if place and dissector.probe(run.data) < Verdict.LIKELY:
                 continue
-            found += self._run(
-                side, run, dissector, last and not facts.stopped[bit], facts.bounded[bit], inside
-            )
+            found += self._run(side, run, dissector, last and not facts.stopped[bit], facts.bounded[bit], inside)
         return found
 
     def _run(
@@ -147,9 +145,7 @@ class Dissection:
         if anomaly.kind is not AnomalyKind.TRUNCATED:
             self._note(side, mark, protocol, anomaly.kind, anomaly.says)
         elif bounded:
-            self._note(
-                side, mark, protocol, "bounded", "more bytes were captured than are kept of one stream"
-            )
+            self._note(side, mark, protocol, "bounded", "more bytes were captured than are kept of one stream")
         elif open_end:
             self._note(side, mark, protocol, anomaly.kind, anomaly.says)
 

@@ -97,9 +97,7 @@ class Engine:
 
     def _control(self, flow_rows: FlowRows) -> Arrays:
         kept = self._flows.control or [np.zeros((len(CONTROL_COLUMNS) + 1, 0), np.int64)]
-        side, *columns = (
-            np.concatenate([part[place] for part in kept]) for place in range(len(CONTROL_COLUMNS) + 1)
-        )
+        side, *columns = (np.concatenate([part[place] for part in kept]) for place in range(len(CONTROL_COLUMNS) + 1))
         self._flows.control.clear()
         arrays: Arrays = dict(zip(CONTROL_COLUMNS, columns, strict=True))
         if len(side):

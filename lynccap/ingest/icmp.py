@@ -65,9 +65,7 @@ class IcmpErrors:
             "quoted_destination_port": one["destination_port"],
         }
 
-    def _add(
-        self, packets: Packets, numbered: Numbered, table: FlowTable, rows: Ints, version: int, kind: int
-    ) -> None:
+    def _add(self, packets: Packets, numbered: Numbered, table: FlowTable, rows: Ints, version: int, kind: int) -> None:
         window, network = packets.frames.window, packets.network
         rows = rows[packets.available[rows] >= QUOTE_AT]
         at = network.position[rows]

@@ -56,9 +56,7 @@ def join(parts: list[CaptureParts]) -> Tables:
     captures = [tuple(getattr(part, name) for name in CAPTURES) for part in parts]
 
     def rows_of(columns: Mapping[str, str], name: str) -> pd.DataFrame:
-        rows = [
-            row for part, shift in zip(parts, first_flow, strict=False) for row in _shifted(part, name, shift)
-        ]
+        rows = [row for part, shift in zip(parts, first_flow, strict=False) for row in _shifted(part, name, shift)]
         return _from_rows(columns, rows)
 
     flows = _from_arrays(FLOWS, [part.flows for part in parts], capture=True, shifts=None)
@@ -105,15 +103,12 @@ def _from_arrays(
     for name, dtype in columns.items():
         if name == "capture" and capture:
             pieces = [
-                np.full(len(part["frame" if "frame" in part else "client"]), place)
-                for place, part in enumerate(parts)
+                np.full(len(part["frame" if "frame" in part else "client"]), place) for place, part in enumerate(parts)
             ]
         else:
             pieces = [part.pop(name) if shifts is None and name != "client" else part[name] for part in parts]
         if name == "flow" and shifts is not None:
-            pieces = [
-                np.where(one >= 0, one + shift, one) for one, shift in zip(pieces, shifts, strict=False)
-            ]
+            pieces = [np.where(one >= 0, one + shift, one) for one, shift in zip(pieces, shifts, strict=False)]
         joined = pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
         data[name] = pd.Series(joined.astype(dtype, copy=False), dtype=dtype, copy=False)
     return pd.DataFrame(data, copy=False)

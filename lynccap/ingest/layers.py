@@ -127,9 +127,7 @@ def decode(frames: Frames, intern: Intern) -> Packets:
 
 def _links(frames: Frames) -> tuple[Ints, Ints, Ints]:
     """Where the network layer starts, its EtherType (0: nothing there, -1: unread), the innermost tag."""
-    kinds = (
-        np.unique(frames.link).tolist() if len(frames) and np.ptp(frames.link) else frames.link[:1].tolist()
-    )
+    kinds = np.unique(frames.link).tolist() if len(frames) and np.ptp(frames.link) else frames.link[:1].tolist()
     position = frames.start.copy()
     kind = np.full(len(frames), -1, np.int64)
     for link in kinds:
@@ -179,9 +177,7 @@ def hardware_addresses(frames: Frames, rows: Ints) -> Ints:
     """The source hardware address of each frame as a number, -1 where the link carries none."""
     link, start = frames.link[rows], frames.start[rows]
     at = np.where(link == COOKED, start + 6, np.where(link == COOKED2, start + 12, start + 6))
-    has = ((link == ETHERNET) | (link == COOKED) | (link == COOKED2)) & (
-        at + 6 <= start + frames.captured[rows]
-    )
+    has = ((link == ETHERNET) | (link == COOKED) | (link == COOKED2)) & (at + 6 <= start + frames.captured[rows])
     high = frames.window.uint(">u2", at)
     return np.where(has, (high << 32) | frames.window.uint(">u4", at + 2), -1)
 
@@ -202,9 +198,7 @@ def network_layer(
         parts.append(_ipv6(window, sixth, position[sixth], end[sixth], wire_end[sixth], intern))
     network = parts[0]
     if len(parts) == 2:
-        joined = Network(
-            *(np.concatenate([getattr(part, one.name) for part in parts]) for one in fields(Network))
-        )
+        joined = Network(*(np.concatenate([getattr(part, one.name) for part in parts]) for one in fields(Network)))
         network = joined.where(np.argsort(joined.row, kind="stable"))
     return network, unread - len(network.row)
 
@@ -215,11 +209,7 @@ def _ipv4(window: Window, row: Ints, position: Ints, end: Ints, wire_end: Ints) 
     total = header["total"].astype(np.int64)
     # A total of 0 is segmentation offload: the card, not the stack, would have filled it in.
     sent = np.where(total == 0, wire_end, np.minimum(position + total, wire_end))
-    sound = (
-        (header["first"] >> 4 == 4)
-        & (header_bytes >= 20)
-        & (position + header_bytes <= np.minimum(end, sent))
-    )
+    sound = (header["first"] >> 4 == 4) & (header_bytes >= 20) & (position + header_bytes <= np.minimum(end, sent))
     fragment = header["fragment"].astype(np.int64)
     network = Network(
         row=row,
@@ -272,9 +262,7 @@ def _extensions(window: Window, protocol: Ints, position: Ints, end: Ints) -> tu
             break
         at, kind = position[rows], protocol[rows]
         units = window.octets[at + 1].astype(np.int64)
-        size = np.where(
-            kind == FRAGMENT, 8, np.where(kind == AUTHENTICATION, (units + 2) * 4, (units + 1) * 8)
-        )
+        size = np.where(kind == FRAGMENT, 8, np.where(kind == AUTHENTICATION, (units + 2) * 4, (units + 1) * 8))
         later[rows] = (kind == FRAGMENT) & ((window.uint(">u2", at + 2) & 0xFFF8) != 0)
         protocol[rows] = window.octets[at]
         position[rows] = np.minimum(at + size, end[rows])

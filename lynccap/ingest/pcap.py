@@ -100,6 +100,4 @@ class PcapReader:
 
     def _oversized(self, position: int, length: int) -> None:
         at = self._window.base + position
-        self.damage = (
-            f"the record at byte {at} claims {length} bytes (limit {MAX_RECORD}); nothing after it was read"
-        )
+        self.damage = f"the record at byte {at} claims {length} bytes (limit {MAX_RECORD}); nothing after it was read"

@@ -167,9 +167,7 @@ class PcapngReader:
         if known:
             limit = np.array(self._interfaces.snap_length, np.int64)[np.minimum(interface, known - 1)]
             limited = np.where(limit > 0, np.minimum(wire, limit), wire)
-            captured = np.where(
-                plain, np.minimum(limited, length - MIN_PACKET_BLOCK[SIMPLE_PACKET]), captured
-            )
+            captured = np.where(plain, np.minimum(limited, length - MIN_PACKET_BLOCK[SIMPLE_PACKET]), captured)
         room = length - _lookup(kind, MIN_PACKET_BLOCK)
         sound = bare | ((interface < known) & (captured <= room) & (captured >= 0) & (room >= 0))
         broken = np.flatnonzero(~sound)
@@ -215,9 +213,7 @@ class PcapngReader:
         offset = np.clip(np.array(known.offset, np.int64), -LAST_SECOND, LAST_SECOND)[of]
         seconds = time // 1_000_000_000 + offset
         fits = ~timeless & (seconds >= 0) & (seconds < LAST_SECOND)
-        return np.where(fits, time + np.where(fits, offset, 0) * 1_000_000_000, 0), np.array(
-            known.link, np.int64
-        )[of]
+        return np.where(fits, time + np.where(fits, offset, 0) * 1_000_000_000, 0), np.array(known.link, np.int64)[of]
 
 
 @dataclass(slots=True)

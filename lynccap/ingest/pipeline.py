@@ -42,9 +42,7 @@ def read_tables(sources: Sequence[Source], *, progress: Progress | None = None) 
     if not any(part.packets for part in parts):
         names = ", ".join(part.name for part in parts)
         detail = next((f": {part.damage}" for part in parts if part.damage), "")
-        raise UnreadableCapture(
-            f"{names}: no packets were read{detail}; capture again or ask for another copy"
-        )
+        raise UnreadableCapture(f"{names}: no packets were read{detail}; capture again or ask for another copy")
     return join(parts)
 
 

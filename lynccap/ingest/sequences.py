@@ -13,6 +13,7 @@ from lynccap.ingest.window import Flags, Ints
 MAX_JUMP = 1 << 26  # 64 MiB: no receiver offers such a window, so a larger jump is another stream's number
 MAX_HOLES = 64  # of one side at a time: beyond it the capture lacks too much to keep books
 REORDERED_NS = 3_000_000  # a hole filled within 3 ms is reordering, not a retransmission (as Wireshark judges)
+REPEATED_NS = 3_000_000  # the newest segment again within 3 ms is a copy the capture made: no timer is that short
 _LIFT = np.int64(1) << np.int64(41)  # apart by more than any offset within one window
 _HALF = np.int64(1) << np.int64(31)
 

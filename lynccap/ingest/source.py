@@ -157,9 +157,7 @@ class Feed:
             try:
                 out = self._inflate.decompress(self._held, len(target) - done)
             except zlib.error as problem:
-                self._stop(
-                    f"the gzip data is damaged near byte {self.file_bytes - len(self._held)} ({problem})"
-                )
+                self._stop(f"the gzip data is damaged near byte {self.file_bytes - len(self._held)} ({problem})")
                 break
             target[done : done + len(out)] = out
             done += len(out)

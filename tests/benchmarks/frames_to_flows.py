@@ -60,9 +60,7 @@ class Connection:
     def send(self, side: int, flags: int, payload: bytes = b"") -> bytes:
         source, destination = self.ends[side], self.ends[1 - side]
         ack = self.next[1 - side] if flags & ACK else 0
-        head = struct.pack(
-            ">HHIIBBHHH", source[1], destination[1], self.next[side], ack, 0x50, flags, 8192, 0, 0
-        )
+        head = struct.pack(">HHIIBBHHH", source[1], destination[1], self.next[side], ack, 0x50, flags, 8192, 0, 0)
         step = len(payload) + bool(flags & (SYN | FIN))
         self.next[side] = (self.next[side] + step) & 0xFFFFFFFF
         return frame(6, source, destination, head + payload)
@@ -113,9 +111,7 @@ def certificate() -> bytes:
     return built.public_bytes(serialization.Encoding.DER)
 
 
-def tls_session(
-    client: tuple[int, int], server: tuple[int, int], dice: random.Random, der: bytes
-) -> Iterator[bytes]:
+def tls_session(client: tuple[int, int], server: tuple[int, int], dice: random.Random, der: bytes) -> Iterator[bytes]:
     hello = b"\x03\x03" + dice.randbytes(32) + b"\x00" + struct.pack(">HB", 0xC02F, 0)
     chain = len(der).to_bytes(3, "big") + der
     flight = handshake(2, hello) + handshake(11, len(chain).to_bytes(3, "big") + chain) + handshake(14, b"")
@@ -133,9 +129,7 @@ def tls_session(
 def http_session(client: tuple[int, int], server: tuple[int, int], dice: random.Random) -> Iterator[bytes]:
     request = b"GET /crl/root.crl HTTP/1.1\r\nHost: crl.contoso.example\r\nUser-Agent: CryptoAPI/10.0\r\n\r\n"
     body = dice.randbytes(900)
-    answer = b"HTTP/1.1 200 OK\r\nContent-Type: application/pkix-crl\r\nContent-Length: %d\r\n\r\n" % len(
-        body
-    )
+    answer = b"HTTP/1.1 200 OK\r\nContent-Type: application/pkix-crl\r\nContent-Length: %d\r\n\r\n" % len(body)
     yield from Connection(client, server, dice).exchange((0, request), (1, answer + body))
 
 
@@ -144,9 +138,7 @@ def dns_query(client: tuple[int, int], server: tuple[int, int], dice: random.Ran
     number = dice.getrandbits(16)
     yield udp(client, server, struct.pack(">6H", number, 0x0100, 1, 0, 0, 0) + name + b"\x00\x01\x00\x01")
     answer = b"\xc0\x0c\x00\x01\x00\x01\x00\x00\x0e\x10\x00\x04\x0a\x00\x00\x05"
-    yield udp(
-        server, client, struct.pack(">6H", number, 0x8180, 1, 1, 0, 0) + name + b"\x00\x01\x00\x01" + answer
-    )
+    yield udp(server, client, struct.pack(">6H", number, 0x8180, 1, 1, 0, 0) + name + b"\x00\x01\x00\x01" + answer)
 
 
 def stun_check(client: tuple[int, int], server: tuple[int, int], dice: random.Random) -> Iterator[bytes]:
@@ -214,9 +206,7 @@ def write_capture(path: Path, packets: int) -> None:
             file.write(rtp_block(calls, tick, calls * (tick // STREAM_PACKETS)).tobytes())
             for place in range(each):
                 data = next(others)
-                head = struct.pack(
-                    "<4I", START + tick // 50, (tick % 50) * 20_000 + place, len(data), len(data)
-                )
+                head = struct.pack("<4I", START + tick // 50, (tick % 50) * 20_000 + place, len(data), len(data))
                 file.write(head + data)
 
 

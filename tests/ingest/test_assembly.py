@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,7 +17,7 @@ def covering_segments(draw):
     """Segments that cover [0, length) in any order, with any overlap and duplication."""
     length = draw(st.integers(1, 200))
     cuts = sorted({0, length, *draw(st.lists(st.integers(0, length), max_size=12))})
-    pieces = list(zip(cuts, cuts[1:], strict=False))
+    pieces = list(pairwise(cuts))
     extra = draw(st.lists(st.tuples(st.integers(0, length), st.integers(0, length)), max_size=8))
     pieces += [(min(one), max(one)) for one in extra]
     return length, draw(st.permutations(pieces))
@@ -35,7 +37,7 @@ def test_runs_hold_exactly_the_bytes_seen_and_gaps_stay_gaps(places):
     seen = {byte for start, size in places for byte in range(start, start + size)}
     runs = reassemble(segments)
     assert {byte for run in runs for byte in range(run.start, run.end)} == seen
-    assert all(before.end < after.start for before, after in zip(runs, runs[1:], strict=False))
+    assert all(before.end < after.start for before, after in pairwise(runs))
 
 
 @given(covering_segments())
