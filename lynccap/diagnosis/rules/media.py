@@ -98,6 +98,7 @@ def _hairpin(inquiry: Inquiry, media: MediaSession, device: str, relay: str) -> 
     if any(one.sustained and _overlap(one, media) for one in inner):
         return Clear(device)
     tried = _internal_allocations(inquiry, device)
+    late = inquiry.gates.started_late(media.capture, media.first_time)
     both = any(side is Side.INTERNAL for side in inquiry.case.relays.sides.values())
     share = f"{media.packets} packets in {media.seconds:.1f} s"
     return Found(
@@ -110,8 +111,8 @@ def _hairpin(inquiry: Inquiry, media: MediaSession, device: str, relay: str) -> 
             f"{inquiry.word(device)} is inside, but its media runs through the Edge's external interface {relay}: "
             f"{share}."
         ),
-        why=f"It {_inner_words(tried)}. It is inside: it {facts.location_basis}.",
-        confidence=Confidence.CERTAIN if both or any(not one.answered for one in tried) else Confidence.LIKELY,
+        why=f"{_inner_words(tried, late)} It is inside: it {facts.location_basis}.",
+        confidence=Confidence.CERTAIN if both and not late else Confidence.LIKELY,
         proof=(_media_proof(media), *_inner_proofs(tried)),
         time=media.first_time,
         rejected=(
@@ -123,14 +124,17 @@ def _hairpin(inquiry: Inquiry, media: MediaSession, device: str, relay: str) -> 
     )
 
 
-def _inner_words(tried: tuple[Allocation, ...]) -> str:
+def _inner_words(tried: tuple[Allocation, ...], late: str | None) -> str:
+    """What became of the internal side, where the media should have gone."""
+    if late:
+        return "The capture begins during the call: whether it tried the internal side before is not in it."
     if not tried:
-        return "did not try the Edge's internal interface in this capture"
+        return "It did not try the Edge's internal interface."
     failed = [one for one in tried if not one.success_frames]
     places = ", ".join(dict.fromkeys(f"{one.server} {one.transport.upper()} {one.port}" for one in failed or tried))
     if not failed:
-        return f"had an allocation at the internal side ({places}) and did not use it"
-    return f"tried the internal side ({places}) and got no allocation there"
+        return f"It had an allocation at the internal side ({places}) and did not use it."
+    return f"It tried the internal side ({places}) and got no allocation there."
 
 
 def _inner_proofs(tried: tuple[Allocation, ...]) -> tuple[Proof, ...]:

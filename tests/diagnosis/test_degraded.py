@@ -1,0 +1,106 @@
+"""A worse capture never accuses anybody the good one did not; what it cannot carry becomes inconclusive."""
+
+import pytest
+from samples import (
+    WORSE,
+    Recorded,
+    accusations,
+    accused,
+    analyzed,
+    document_of,
+    doubled,
+    early,
+    one_sided,
+    outcomes,
+    recorded,
+    samples,
+)
+
+NAMES = [one.name for one in samples()]
+
+
+@pytest.mark.parametrize("how", WORSE)
+@pytest.mark.parametrize("name", NAMES)
+def test_worse_copy_accuses_nobody_new(name: str, how: str) -> None:
+    """Which rule speaks may change with what is left, e.g. when the phone's DHCP is cut; whom it accuses may not."""
+    frames = WORSE[how](name)
+    if not frames:
+        pytest.skip("nothing is left of this copy")
+
+    assert accused(analyzed(frames)) <= accused(document_of(name))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_frames_seen_twice_change_no_verdict(name: str) -> None:
+    assert accusations(analyzed(doubled(recorded(name)))) == accusations(document_of(name))
+
+
+@pytest.mark.parametrize(
+    ("name", "rule", "device"),
+    [
+        ("rootchain-80-filtered", "rootchain-http80-filtered", "10.60.12.40"),
+        ("sip-5061-filtered", "tcp-filtered-silent", "10.128.18.7"),
+        ("psom-internal-and-external", "psom-8057-blocked-internal", "10.128.32.25"),
+    ],
+)
+class TestSilence:
+    """Rules that rest on a missing answer."""
+
+    def test_one_direction_is_inconclusive(self, name: str, rule: str, device: str) -> None:
+        document = analyzed(_without_answers(name, device))
+
+        assert (rule, device) not in accusations(document)
+        assert "inconclusive" in _said_of(document, rule, device)
+
+    def test_capture_that_ends_too_early_is_inconclusive(self, name: str, rule: str, device: str) -> None:
+        first = next(
+            frame
+            for one in document_of(name).findings
+            if (one.rule, one.device) == (rule, device)
+            for frame in one.evidence[0].frames
+        )
+        cut = recorded(name)[first - 1].time + 2_000_000_000
+
+        document = analyzed(one for one in recorded(name) if one.time <= cut)
+
+        assert (rule, device) not in accusations(document)
+        assert "inconclusive" in _said_of(document, rule, device)
+
+
+def _said_of(document, rule: str, device: str) -> set[str]:  # type: ignore[no-untyped-def]
+    """The outcome of a rule, or of the general rule that steps in when the special one lacks its evidence."""
+    general = "tcp-filtered-silent"
+    told = [one for one in document.assessments if one.rule in (rule, general) and device in one.reason]
+    return {str(one.outcome) for one in told}
+
+
+def _without_answers(name: str, device: str) -> list[Recorded]:
+    """Without what anybody sent to the device."""
+    return [one for one in recorded(name) if one.destination() != device]
+
+
+def test_one_sided_capture_is_told() -> None:
+    name = "rootchain-80-refused"
+    document = analyzed(one_sided(recorded(name), {one.id for one in document_of(name).devices}))
+
+    assert "one-sided" in {one.code for one in document.captures[0].quality}
+
+
+def test_refusal_needs_no_patience() -> None:
+    """A reset states the verdict itself: the capture may end right behind it."""
+    name = "sip-5061-refused-by-host"
+    frames = recorded(name)
+    last = max(
+        frame
+        for one in document_of(name).findings
+        if one.rule == "tcp-refused-by-host"
+        for frame in one.evidence[0].frames
+    )
+
+    assert "fired" in outcomes(analyzed(frames[:last]), "tcp-refused-by-host")
+
+
+def test_early_end_keeps_earlier_findings_only() -> None:
+    name = "rootchain-80-refused"
+
+    assert accusations(analyzed(early(recorded(name), 0.2))) <= accusations(document_of(name))

@@ -1,0 +1,84 @@
+"""Every sample gives what its label says, and nothing else."""
+
+import pytest
+from samples import Sample, document_of, samples
+
+SAMPLES = samples()
+each_sample = pytest.mark.parametrize("sample", SAMPLES, ids=lambda one: one.name)
+
+
+@each_sample
+def test_finds_what_the_label_expects(sample: Sample) -> None:
+    found = {(one.rule, one.device) for one in document_of(sample.name).findings}
+
+    assert sample.expected() <= found
+
+
+@each_sample
+def test_accuses_nobody_else(sample: Sample) -> None:
+    accused = {(one.rule, one.device) for one in document_of(sample.name).findings if one.severity != "info"}
+
+    assert accused <= sample.expected()
+
+
+@each_sample
+def test_says_nothing_the_label_calls_wrong(sample: Sample) -> None:
+    found = {(one.rule, one.device) for one in document_of(sample.name).findings}
+    found |= {(rule, None) for rule, _ in found}
+
+    assert not sample.wrong() & found
+
+
+@each_sample
+def test_hangs_symptoms_under_their_cause(sample: Sample) -> None:
+    caused = {(one.rule, one.device) for one in document_of(sample.name).findings if one.caused_by}
+
+    assert sample.folded() <= caused
+
+
+@each_sample
+def test_no_rule_fails(sample: Sample) -> None:
+    failed = [one for one in document_of(sample.name).assessments if one.outcome == "rule-failed"]
+
+    assert not failed
+
+
+@each_sample
+def test_evidence_frames_are_in_the_capture(sample: Sample) -> None:
+    document = document_of(sample.name)
+    packets = document.captures[0].packets
+
+    frames = [frame for one in document.findings for proof in one.evidence for frame in proof.frames]
+    frames += [frame for one in document.devices for step in one.journey for frame in step.frames]
+
+    assert frames
+    assert all(1 <= frame <= packets for frame in frames)
+
+
+def test_every_capture_has_a_label_and_every_label_a_capture() -> None:
+    from samples import CAPTURE_SUFFIXES, FOLDER
+
+    captures = {path.name.split(".pcap")[0] for path in FOLDER.iterdir() if path.name.endswith(CAPTURE_SUFFIXES)}
+
+    assert captures == {one.name for one in SAMPLES}
+
+
+def test_precision_and_recall_over_all_samples_are_one() -> None:
+    hit = missed = false = 0
+    rows = []
+    for sample in SAMPLES:
+        found = {(one.rule, one.device) for one in document_of(sample.name).findings if one.severity != "info"}
+        wanted = {one for one in sample.expected() if one in found or _accuses(one[0])}
+        hit, missed, false = hit + len(found & wanted), missed + len(wanted - found), false + len(found - wanted)
+        rows.append(f"{sample.name:<45} {len(found & wanted):>3} {len(wanted - found):>3} {len(found - wanted):>3}")
+
+    print("\n".join(("sample".ljust(45) + " hit mis fls", *rows)))  # noqa: T201  shown with -s
+
+    assert hit > 0
+    assert (missed, false) == (0, 0)
+
+
+def _accuses(rule: str) -> bool:
+    from lynccap.diagnosis.catalogue import BY_NAME
+
+    return BY_NAME[rule].severity != "info"
