@@ -32,7 +32,7 @@ class Kind(IntEnum):
 # a list of certificate authorities of some 16 KiB); 1 MiB holds every request of a sign-in and the lists a
 # client fetches; relayed media over TCP repeats itself after 256 KiB.
 KEPT_BYTES = np.array([65536, 8192, 65536, 1 << 20, 256 << 10, 1 << 20, 1 << 20, 0], np.int64)
-KEPT_FRAMES = np.array([24, 6, 96, 4096, 2048, 4096, 4096, 0], np.int64)
+KEPT_FRAMES = np.array([24, 6, 512, 4096, 2048, 4096, 4096, 0], np.int64)
 
 KIND_OF_TCP = {
     "tls": Kind.TLS,

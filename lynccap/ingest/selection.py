@@ -39,8 +39,11 @@ class Selection:
         ordered = side[order]
         starts = np.concatenate(([True], ordered[1:] != ordered[:-1]))
         places = np.arange(len(order))
-        rank = places - np.maximum.accumulate(np.where(starts, places, 0))
-        fits = rank + sides["kept_frames"][ordered] < KEPT_FRAMES[kind[order]]
+        first = np.maximum.accumulate(np.where(starts, places, 0))
+        before = np.cumsum(length[order]) - length[order]
+        frames = places - first + sides["kept_frames"][ordered]
+        held = before - before[first] + sides["kept_bytes"][ordered]
+        fits = (frames < KEPT_FRAMES[kind[order]]) & (held < KEPT_BYTES[kind[order]])
         self._note_dropped(ordered, ~fits & decided[order])
         chosen = np.sort(order[fits])
         np.add.at(sides["kept_frames"], side[chosen], np.ones(len(chosen), np.int32))

@@ -148,7 +148,7 @@ def test_data_sent_again_is_counted_and_keep_alives_are_not(tmp_path):
     link = Connection()
     frames = link.open() + link.say(0, b"a" * 100) + link.say(0, b"b" * 100)
     frames += [frames[3], frames[4], tcp(CLIENT, SERVER, link.next[0] - 1, link.next[1], ACK, b"\0")]
-    flow = only_flow(frames, tmp_path)
+    flow = read(pcap(timed(frames, 300_000_000)), tmp_path).flows.iloc[0]
     assert (flow["retransmitted_client"], flow["lost_client"]) == (2, 0)
 
 
