@@ -7,22 +7,17 @@ apart here once; the rules add only their own words.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from lynccap import reference
-from lynccap.correlation.addresses import is_private, is_public, subnet_of
+from lynccap.correlation.addresses import subnet_of
 from lynccap.correlation.attempts import Attempt, Ending
 from lynccap.correlation.case import Case
-from lynccap.correlation.devices import Location
-from lynccap.correlation.roles import CRL_HOST, EDGE_ACCESS, FRONT_END, REVERSE_PROXY, UNSPECIFIED, WEB_ROLES
-from lynccap.correlation.sessions import UNKNOWN_CA
 from lynccap.diagnosis.contract import Proof
 from lynccap.diagnosis.gates import Gates
+from lynccap.diagnosis.meanings import Meaning, meaning_of
 from lynccap.document import Confidence
 
 TRIES = 3  # a SYN and two repeats: fewer may be one lost packet (catalogue, tcp-filtered-silent)
 TTL_SLACK = 1  # a mirror port one hop nearer sees the same host one TTL apart
 ELSEWHERE_NS = 5_000_000_000  # a pool member that refuses while the next accepts is load balancing at work
-PAIR_NS = 60_000_000_000
-HTTP, HTTPS, PSOM = 80, 443, 8057
 
 
 class How(StrEnum):
@@ -33,17 +28,6 @@ class How(StrEnum):
     REFUSED = "refused"
     FILTERED = "silently dropped"
     PROHIBITED = "forbidden by a router"
-
-
-class Meaning(StrEnum):
-    """What the attempt was for, seen from this device at this step."""
-
-    ROOT_CHAIN = "root chain"
-    WEB_PORT = "one web port of two"
-    PROXY_80 = "port 80 of the reverse proxy from outside"
-    PSOM = "web conferencing data"
-    CRL = "revocation list"
-    REQUIRED = "a port Lync needs"
 
 
 _REFUSALS = (How.REFUSED, How.REFUSED_BY_HOST, How.REFUSED_BETWEEN)
@@ -85,7 +69,7 @@ def judge_attempts(case: Case, gates: Gates) -> tuple[Verdict, ...]:
     made = []
     for attempt in case.attempts:
         how = _how(case, attempt)
-        meaning = _meaning(case, attempt, how) if how else None
+        meaning = meaning_of(case, attempt) if how else None
         rule = RULES.get((how, meaning)) if how and meaning else None
         if rule and how and meaning and not _reached_elsewhere(case, attempt):
             made.append(_verdict(case, gates, attempt, how, meaning, rule))
@@ -115,122 +99,6 @@ def host_ttls(case: Case, capture: int, address: str) -> frozenset[int]:
     return frozenset(values - {0})
 
 
-def _meaning(case: Case, attempt: Attempt, how: How | None) -> Meaning | None:
-    held = case.roles.roles_of(attempt.server)
-    device = case.devices.of(attempt.client)
-    if attempt.port == HTTP and CRL_HOST in held and not held & WEB_ROLES:
-        return Meaning.CRL if device and device.role and partner_handshakes(case, attempt) else None
-    if attempt.port == HTTP and _at_the_proxy(case, attempt, held):
-        return Meaning.PROXY_80
-    if attempt.port == PSOM and case.roles.is_plausible(attempt.server):
-        return Meaning.PSOM if signed_in(case, attempt.client) else _required(case, attempt, held)
-    if attempt.port == HTTP and _wants_root_chain(case, attempt, held) and not _whole_host_fails(case, attempt):
-        return Meaning.ROOT_CHAIN
-    if _one_of_two(case, attempt, held):
-        return Meaning.WEB_PORT
-    return _required(case, attempt, held)
-
-
-def _required(case: Case, attempt: Attempt, held: frozenset[str]) -> Meaning | None:
-    if not case.roles.is_lync(attempt.server):
-        return None
-    for row in reference.services_on("tcp", attempt.port):
-        if row.verified and row.port_min == row.port_max and (row.to_role in held or UNSPECIFIED in held):
-            return Meaning.REQUIRED
-    return None
-
-
-def _at_the_proxy(case: Case, attempt: Attempt, held: frozenset[str]) -> bool:
-    device = case.devices.of(attempt.client)
-    outside = device is None or device.location is not Location.INSIDE
-    return REVERSE_PROXY in held and is_public(attempt.server) and outside
-
-
-def signed_in(case: Case, client: str) -> tuple[int, ...]:
-    """Frames that show the client's SIP connection working: server data on 5061, or on 443 at the Access Edge."""
-    frames = []
-    for attempt in case.attempts_of(client):
-        edge = attempt.port == HTTPS and case.roles.has(attempt.server, EDGE_ACCESS)
-        if attempt.port == 5061 or edge:
-            sessions = (case.sessions.get(flow) for flow in attempt.established)
-            frames += [one.data_frame for one in sessions if one and one.completed]
-    return tuple(frames)
-
-
-def _wants_root_chain(case: Case, attempt: Attempt, held: frozenset[str]) -> bool:
-    """A phone without the root certificate asks on port 80; one that trusts already, or a PC, has other reasons."""
-    device = case.devices.of(attempt.client)
-    if device is None or not held & WEB_ROLES:
-        return False
-    if _has_chain(case, attempt.client):
-        return False
-    return device.is_phone or (device.kind == "unknown" and bool(distrust(case, attempt.client)))
-
-
-def _has_chain(case: Case, client: str) -> bool:
-    certprov = case.tables["certprov"]
-    fetched = certprov[(certprov["step"] == "root-chains") & (certprov["outcome"] == "ok")]
-    if client in set(case.flows.loc[fetched["flow"], "client"]):
-        return True
-    trusted = (
-        session.completed
-        for attempt in case.attempts_of(client)
-        for flow in attempt.established
-        if (session := case.sessions.get(flow))
-    )
-    return any(trusted)
-
-
-def distrust(case: Case, client: str) -> tuple[tuple[int, int, int], ...]:
-    """(capture, frame, time) of every "unknown CA" this client sent to a Lync server."""
-    told = []
-    for attempt in case.attempts_of(client):
-        for flow in attempt.established:
-            session = case.sessions.get(flow)
-            alert = session.alert(UNKNOWN_CA) if session else None
-            if alert and alert.from_client:
-                told.append((attempt.capture, alert.frame, alert.time))
-    return tuple(told)
-
-
-def _whole_host_fails(case: Case, attempt: Attempt) -> bool:
-    """Other TCP ports of the server were tried too and none answers: port 80 is not the matter."""
-    others = [
-        one
-        for one in case.attempts
-        if one.capture == attempt.capture and one.server == attempt.server and one.port != attempt.port
-    ]
-    return bool(others) and not any(one.established for one in others)
-
-
-def _one_of_two(case: Case, attempt: Attempt, held: frozenset[str]) -> bool:
-    """The same client reaches the server's other web port within a minute."""
-    if attempt.port not in (HTTP, HTTPS) or not held & WEB_ROLES or not case.roles.is_lync(attempt.server):
-        return False
-    other = HTTPS if attempt.port == HTTP else HTTP
-    return any(
-        one.server == attempt.server
-        and one.port == other
-        and one.established
-        and abs(one.first_time - attempt.first_time) <= PAIR_NS
-        for one in case.attempts_of(attempt.client)
-    )
-
-
-def partner_handshakes(case: Case, attempt: Attempt) -> tuple[int, ...]:
-    """Flows on 5061 of the same server whose handshake ended after the certificate, around the attempt."""
-    flows = case.flows
-    near = flows[
-        (flows["capture"] == attempt.capture)
-        & (flows["server_port"] == 5061)
-        & ((flows["client"] == attempt.client) | (flows["server"] == attempt.client))
-        & (flows["last_time"] >= attempt.first_time - ELSEWHERE_NS)
-        & (flows["first_time"] <= attempt.last_time + 6 * ELSEWHERE_NS)
-    ]
-    stalled = (flow for flow in near.index if flow in case.sessions)
-    return tuple(int(flow) for flow in stalled if case.sessions[flow].stalled_after_certificate)
-
-
 def _reached_elsewhere(case: Case, attempt: Attempt) -> bool:
     """The client got the same port at another address of the same role within seconds: load balancing at work."""
     roles = case.roles.roles_of(attempt.server)
@@ -256,7 +124,7 @@ def _verdict(case: Case, gates: Gates, attempt: Attempt, how: How, meaning: Mean
         confidence, doubt = Confidence.CERTAIN, None
         says = _prohibited_words(attempt)
     else:
-        confidence, doubt = _refused(attempt, how), None
+        confidence, doubt = _refused(case, attempt, how), None
         says, because = _refused_words(case, attempt, how)
         if because:
             rejected.append(because)
@@ -266,10 +134,27 @@ def _verdict(case: Case, gates: Gates, attempt: Attempt, how: How, meaning: Mean
     return Verdict(rule, attempt, how, meaning, confidence, says, tuple(proofs), doubt, tuple(rejected))
 
 
-def _refused(attempt: Attempt, how: How) -> Confidence:
+def _refused(case: Case, attempt: Attempt, how: How) -> Confidence:
+    """A foreign TTL may be the host's habit for resets; with an answer too quick for the host, hardly."""
     if how is How.REFUSED_BY_HOST:
         return Confidence.CERTAIN if len(attempt.rst_frames) >= 2 else Confidence.LIKELY
+    if how is How.REFUSED_BETWEEN and not _too_quick(case, attempt):
+        return Confidence.POSSIBLE
     return Confidence.LIKELY
+
+
+def _too_quick(case: Case, attempt: Attempt) -> bool:
+    """Every reset came back in less than half the round trip that this client has with the server."""
+    flows = case.flows
+    opened = flows[
+        (flows["capture"] == attempt.capture)
+        & (flows["client"] == attempt.client)
+        & (flows["server"] == attempt.server)
+        & (flows["syn_ack_time"] > 0)
+    ]
+    if opened.empty or not attempt.rst_delays:
+        return False
+    return max(attempt.rst_delays) * 2 < int((opened["syn_ack_time"] - opened["syn_time"]).min())
 
 
 def _filtered(
@@ -341,14 +226,3 @@ def _refused_words(case: Case, attempt: Attempt, how: How) -> tuple[str, tuple[s
             ("tcp-refused-by-host", because),
         )
     return f"{resets} TCP port {attempt.port}; no other packet of that host shows whether it sent them", None
-
-
-def is_internal_client(case: Case, address: str) -> bool:
-    """Whether a device is inside, or may well be."""
-    device = case.devices.of(address)
-    return is_private(address) and (device is None or device.location is not Location.OUTSIDE)
-
-
-def serves_front_end(case: Case, address: str) -> bool:
-    """Whether an address is held for a Front End."""
-    return case.roles.has(address, FRONT_END, *WEB_ROLES)

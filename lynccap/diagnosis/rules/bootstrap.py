@@ -7,8 +7,9 @@ from lynccap.correlation.attempts import Attempt
 from lynccap.correlation.roles import CRL_HOST, WEB_ROLES
 from lynccap.diagnosis.contract import Clear, Doubt, Found, Judgement, Proof, Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
+from lynccap.diagnosis.meanings import HTTP, distrust, partner_handshakes
 from lynccap.diagnosis.rules.reach import FOR_ROOT_CHAIN, found, judged
-from lynccap.diagnosis.verdicts import HTTP, How, Verdict, distrust, partner_handshakes
+from lynccap.diagnosis.verdicts import How, Verdict
 from lynccap.document import Confidence, Severity
 
 PCS_WORK = "PCs get the root certificate from Active Directory, so they keep working and only phones fail."

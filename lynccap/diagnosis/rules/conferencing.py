@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from lynccap.diagnosis.contract import Clear, Judgement, Proof, Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
+from lynccap.diagnosis.meanings import PSOM, signed_in
 from lynccap.diagnosis.rules.reach import found, judged
-from lynccap.diagnosis.verdicts import PSOM, signed_in
 from lynccap.document import Severity
 
 

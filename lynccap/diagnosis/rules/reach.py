@@ -6,7 +6,8 @@ from lynccap.correlation.attempts import PROHIBITED_CODES
 from lynccap.correlation.services import BY_PORT_OF_LYNC
 from lynccap.diagnosis.contract import Clear, Doubt, Found, Judgement, Proof, Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
-from lynccap.diagnosis.verdicts import Meaning, Verdict
+from lynccap.diagnosis.meanings import Meaning
+from lynccap.diagnosis.verdicts import Verdict
 from lynccap.document import Confidence, Severity
 
 FOR_ROOT_CHAIN = "Without it the phone has no root certificate and trusts no Lync server."
@@ -123,7 +124,7 @@ def tcp_rst_by_middlebox(inquiry: Inquiry) -> Iterator[Judgement]:
     """
     yield from reached(inquiry)
     for verdict in judged(inquiry, "tcp-rst-by-middlebox"):
-        yield _stop(inquiry, verdict, "a box in between answers with resets")
+        yield _stop(inquiry, verdict, "resets come back that the server itself may not have sent")
 
 
 @rule(

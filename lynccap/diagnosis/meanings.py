@@ -1,0 +1,155 @@
+"""What a connection attempt was for, seen from this device at this step of its journey."""
+
+from enum import StrEnum
+
+from lynccap import reference
+from lynccap.correlation.addresses import is_public
+from lynccap.correlation.attempts import Attempt
+from lynccap.correlation.case import Case
+from lynccap.correlation.devices import Location
+from lynccap.correlation.roles import CRL_HOST, EDGE_ACCESS, REVERSE_PROXY, UNSPECIFIED, WEB_ROLES
+from lynccap.correlation.sessions import UNKNOWN_CA
+
+HTTP, HTTPS, SIP_TLS, PSOM = 80, 443, 5061, 8057
+PAIR_NS = 60_000_000_000  # both web ports are tried within one sign-in
+BEFORE_NS, AFTER_NS = 5_000_000_000, 30_000_000_000  # Windows waits up to 20 s for a revocation list
+SCAN_PORTS = 12  # a client that tries more ports of one server is looking for open ones, not for Lync
+
+CLIENT_ROLES = frozenset({"any", "client_internal", "client_external", "client_mobile", "phone"})
+"""Roles of the port table that any device may play."""
+
+
+class Meaning(StrEnum):
+    """What the attempt was for, seen from this device at this step."""
+
+    ROOT_CHAIN = "root chain"
+    WEB_PORT = "one web port of two"
+    PROXY_80 = "port 80 of the reverse proxy from outside"
+    PSOM = "web conferencing data"
+    CRL = "revocation list"
+    REQUIRED = "a port Lync needs"
+
+
+def meaning_of(case: Case, attempt: Attempt) -> Meaning | None:
+    """What the attempt was for; None when it was for nothing Lync needs."""
+    held = case.roles.roles_of(attempt.server)
+    device = case.devices.of(attempt.client)
+    if attempt.port == HTTP and CRL_HOST in held and not held & WEB_ROLES:
+        return Meaning.CRL if device and device.role and partner_handshakes(case, attempt) else None
+    if attempt.port == HTTP and _at_the_proxy(case, attempt, held):
+        return Meaning.PROXY_80
+    if attempt.port == PSOM and case.roles.is_plausible(attempt.server):
+        return Meaning.PSOM if signed_in(case, attempt.client) else _required(case, attempt, held)
+    if attempt.port == HTTP and _wants_root_chain(case, attempt, held) and not _whole_host_fails(case, attempt):
+        return Meaning.ROOT_CHAIN
+    if _one_of_two(case, attempt, held):
+        return Meaning.WEB_PORT
+    return _required(case, attempt, held)
+
+
+def _required(case: Case, attempt: Attempt, held: frozenset[str]) -> Meaning | None:
+    """A port of the port table that this kind of device opens on a server of this role."""
+    if not case.roles.is_lync(attempt.server) or _scans(case, attempt):
+        return None
+    callers = case.roles.roles_of(attempt.client) or CLIENT_ROLES
+    for row in reference.services_on("tcp", attempt.port):
+        exact = row.verified and row.port_min == row.port_max
+        if exact and row.from_role in callers and (row.to_role in held or UNSPECIFIED in held):
+            return Meaning.REQUIRED
+    return None
+
+
+def _scans(case: Case, attempt: Attempt) -> bool:
+    ports = {one.port for one in case.attempts_of(attempt.client) if one.server == attempt.server}
+    return len(ports) > SCAN_PORTS
+
+
+def _at_the_proxy(case: Case, attempt: Attempt, held: frozenset[str]) -> bool:
+    device = case.devices.of(attempt.client)
+    outside = device is None or device.location is not Location.INSIDE
+    return REVERSE_PROXY in held and is_public(attempt.server) and outside
+
+
+def signed_in(case: Case, client: str) -> tuple[int, ...]:
+    """Frames that show the client's SIP connection working: server data on 5061, or on 443 at the Access Edge."""
+    frames = []
+    for attempt in case.attempts_of(client):
+        edge = attempt.port == HTTPS and case.roles.has(attempt.server, EDGE_ACCESS)
+        if attempt.port == SIP_TLS or edge:
+            sessions = (case.sessions.get(flow) for flow in attempt.established)
+            frames += [one.data_frame for one in sessions if one and one.completed]
+    return tuple(frames)
+
+
+def _wants_root_chain(case: Case, attempt: Attempt, held: frozenset[str]) -> bool:
+    """A phone without the root certificate asks on port 80; one that trusts already, or a PC, has other reasons."""
+    device = case.devices.of(attempt.client)
+    if device is None or not held & WEB_ROLES:
+        return False
+    if _has_chain(case, attempt.client):
+        return False
+    return device.is_phone or (device.kind == "unknown" and bool(distrust(case, attempt.client)))
+
+
+def _has_chain(case: Case, client: str) -> bool:
+    certprov = case.tables["certprov"]
+    fetched = certprov[(certprov["step"] == "root-chains") & (certprov["outcome"] == "ok")]
+    if client in set(case.flows.loc[fetched["flow"], "client"]):
+        return True
+    trusted = (
+        session.completed
+        for attempt in case.attempts_of(client)
+        for flow in attempt.established
+        if (session := case.sessions.get(flow))
+    )
+    return any(trusted)
+
+
+def distrust(case: Case, client: str) -> tuple[tuple[int, int, int], ...]:
+    """(capture, frame, time) of every "unknown CA" this client sent to a Lync server."""
+    told = []
+    for attempt in case.attempts_of(client):
+        for flow in attempt.established:
+            session = case.sessions.get(flow)
+            alert = session.alert(UNKNOWN_CA) if session else None
+            if alert and alert.from_client:
+                told.append((attempt.capture, alert.frame, alert.time))
+    return tuple(told)
+
+
+def _whole_host_fails(case: Case, attempt: Attempt) -> bool:
+    """Other TCP ports of the server were tried too and none answers: port 80 is not the matter."""
+    others = [
+        one
+        for one in case.attempts
+        if one.capture == attempt.capture and one.server == attempt.server and one.port != attempt.port
+    ]
+    return bool(others) and not any(one.established for one in others)
+
+
+def _one_of_two(case: Case, attempt: Attempt, held: frozenset[str]) -> bool:
+    """The same client reaches the server's other web port within a minute."""
+    if attempt.port not in (HTTP, HTTPS) or not held & WEB_ROLES or not case.roles.is_lync(attempt.server):
+        return False
+    other = HTTPS if attempt.port == HTTP else HTTP
+    return any(
+        one.server == attempt.server
+        and one.port == other
+        and one.established
+        and abs(one.first_time - attempt.first_time) <= PAIR_NS
+        for one in case.attempts_of(attempt.client)
+    )
+
+
+def partner_handshakes(case: Case, attempt: Attempt) -> tuple[int, ...]:
+    """Flows on 5061 of the same server whose handshake ended after the certificate, around the attempt."""
+    flows = case.flows
+    near = flows[
+        (flows["capture"] == attempt.capture)
+        & (flows["server_port"] == SIP_TLS)
+        & ((flows["client"] == attempt.client) | (flows["server"] == attempt.client))
+        & (flows["last_time"] >= attempt.first_time - BEFORE_NS)
+        & (flows["first_time"] <= attempt.last_time + AFTER_NS)
+    ]
+    stalled = (flow for flow in near.index if flow in case.sessions)
+    return tuple(int(flow) for flow in stalled if case.sessions[flow].stalled_after_certificate)
