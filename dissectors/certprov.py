@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from dissectors.contract import Cursor, Malformed, Message, Truncated
+from dissectors.der import enter_der, read_der
 from dissectors.http import HttpMessage, fault_of, outcome_of, path_of
 
 SERVICE = "/certprov/certprovisioningservice.svc"
@@ -101,43 +102,25 @@ def _is_anonymous(request: HttpMessage) -> bool:
 
 def _certificates(der: bytes) -> Iterator[bytes]:
     """The certificates of one DER value. Raises Truncated or Malformed where it holds none."""
-    content = _enter(Cursor(der), _SEQUENCE)
-    tag, first = _value(content)
+    content = enter_der(Cursor(der), _SEQUENCE)
+    tag, first = read_der(content)
     if tag == _SEQUENCE:
         if first.peek(1) == b"\xa0":  # version
-            _enter(first, _CONTEXT_0)
+            enter_der(first, _CONTEXT_0)
         for wanted in (_INTEGER, _SEQUENCE, _SEQUENCE, _SEQUENCE):  # serial, algorithm, issuer, validity
-            _enter(first, wanted)
+            enter_der(first, wanted)
         yield der
     elif tag == _OID and first.rest() == _SIGNED_DATA:
-        yield from _bundled(_enter(_enter(content, _CONTEXT_0), _SEQUENCE))
+        yield from _bundled(enter_der(enter_der(content, _CONTEXT_0), _SEQUENCE))
 
 
 def _bundled(signed: Cursor) -> Iterator[bytes]:
     """RFC 2315 9.1: version, digest algorithms, content, then the certificates."""
     for tag in (_INTEGER, _SET, _SEQUENCE):
-        _enter(signed, tag)
-    bundle = _enter(signed, _CONTEXT_0)
+        enter_der(signed, tag)
+    bundle = enter_der(signed, _CONTEXT_0)
     while bundle.remaining:
         start = bundle.position
-        tag, _ = _value(bundle)
+        tag, _ = read_der(bundle)
         if tag == _SEQUENCE:
             yield bundle.data[start : bundle.position]
-
-
-def _enter(cursor: Cursor, wanted: int) -> Cursor:
-    tag, content = _value(cursor)
-    if tag != wanted:
-        raise Malformed(f"DER tag {tag:#x} where {wanted:#x} belongs")
-    return content
-
-
-def _value(cursor: Cursor) -> tuple[int, Cursor]:
-    """Tag and content of the next DER value. Raises Malformed for lengths DER does not know."""
-    tag, length = cursor.uint(1), cursor.uint(1)
-    if length & 0x80:
-        width = length & 0x7F
-        if not 1 <= width <= 4:
-            raise Malformed(f"DER length of {width} bytes")
-        length = cursor.uint(width)
-    return tag, cursor.sub(length)

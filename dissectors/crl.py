@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from dissectors.contract import Cursor, Malformed, Message, Truncated
+from dissectors.der import enter_der, open_der, read_der
 from dissectors.http import HttpMessage, outcome_of, path_of
 
 OCSP_REQUEST = "application/ocsp-request"
@@ -124,11 +125,11 @@ def _holds_ocsp_request(path: str) -> bool:
 def _is_ocsp_request(text: str) -> bool:
     try:
         der = Cursor(b64decode(text + "=" * (-len(text) % 4), validate=True))
-        to_sign = _enter(_enter(der, _SEQUENCE), _SEQUENCE)
+        to_sign = enter_der(enter_der(der, _SEQUENCE), _SEQUENCE)
         while to_sign.peek(1) in (b"\xa0", b"\xa1"):  # version, requestor name
-            _value(to_sign)
-        certificate = _enter(_enter(_enter(to_sign, _SEQUENCE), _SEQUENCE), _SEQUENCE)
-        algorithm, name_hash, key_hash = (_value(certificate)[0] for _ in range(3))
+            read_der(to_sign)
+        certificate = enter_der(enter_der(enter_der(to_sign, _SEQUENCE), _SEQUENCE), _SEQUENCE)
+        algorithm, name_hash, key_hash = (read_der(certificate)[0] for _ in range(3))
     except (Base64Error, ValueError, Truncated, Malformed):
         return False
     return (algorithm, name_hash, key_hash) == (_SEQUENCE, _OCTETS, _OCTETS)
@@ -157,51 +158,51 @@ def _unarmoured(content: bytes) -> bytes:
 
 def _crl(content: Cursor) -> _Told:
     """RFC 5280 5.1, up to nextUpdate: the list itself may be longer than what is kept of the body."""
-    _open(content, _SEQUENCE)
-    _open(content, _SEQUENCE)
+    open_der(content, _SEQUENCE)
+    open_der(content, _SEQUENCE)
     if content.peek(1) == b"\x02":
-        _enter(content, _INTEGER)
-    _enter(content, _SEQUENCE)
-    _enter(content, _SEQUENCE)
-    this_update = _time(*_value(content))
+        enter_der(content, _INTEGER)
+    enter_der(content, _SEQUENCE)
+    enter_der(content, _SEQUENCE)
+    this_update = _time(*read_der(content))
     follows = content.peek(1)
-    next_update = _time(*_value(content)) if follows in (b"\x17", b"\x18") else 0
+    next_update = _time(*read_der(content)) if follows in (b"\x17", b"\x18") else 0
     return _Told(this_update, next_update)
 
 
 def _ocsp(content: Cursor) -> _Told:
     """RFC 6960 4.2.1, the first single response."""
-    response = _enter(content, _SEQUENCE)
-    status = _enter(response, _ENUMERATED).uint(1)
+    response = enter_der(content, _SEQUENCE)
+    status = enter_der(response, _ENUMERATED).uint(1)
     if not response.remaining:
         return _Told(ocsp_status=status)
-    typed = _enter(_enter(response, _CONTEXT_0), _SEQUENCE)
-    _enter(typed, _OID)
-    basic = _enter(_enter(typed, _OCTETS), _SEQUENCE)
-    data = _enter(basic, _SEQUENCE)
-    tag, _ = _value(data)
+    typed = enter_der(enter_der(response, _CONTEXT_0), _SEQUENCE)
+    enter_der(typed, _OID)
+    basic = enter_der(enter_der(typed, _OCTETS), _SEQUENCE)
+    data = enter_der(basic, _SEQUENCE)
+    tag, _ = read_der(data)
     if tag == _CONTEXT_0:  # version; the responder's id follows
-        tag, _ = _value(data)
+        tag, _ = read_der(data)
     if tag not in (_CONTEXT_1, _CONTEXT_2):
         raise Malformed("no responder id")
-    _enter(data, _GENERALIZED_TIME)
-    single = _enter(_enter(data, _SEQUENCE), _SEQUENCE)
-    _enter(single, _SEQUENCE)
-    word = _CERTIFICATE_STATUS.get(_value(single)[0])
-    this_update = _time(*_value(single))
-    until = _enter(single, _CONTEXT_0) if single.peek(1) == b"\xa0" else None
-    return _Told(this_update, _time(*_value(until)) if until else 0, status, word)
+    enter_der(data, _GENERALIZED_TIME)
+    single = enter_der(enter_der(data, _SEQUENCE), _SEQUENCE)
+    enter_der(single, _SEQUENCE)
+    word = _CERTIFICATE_STATUS.get(read_der(single)[0])
+    this_update = _time(*read_der(single))
+    until = enter_der(single, _CONTEXT_0) if single.peek(1) == b"\xa0" else None
+    return _Told(this_update, _time(*read_der(until)) if until else 0, status, word)
 
 
 def _certificate(content: Cursor) -> _Told:
     """A certificate (RFC 5280 4.1) or a PKCS#7 bundle (RFC 2315 7), by how it begins."""
-    _open(content, _SEQUENCE)
-    tag = _open(content, _SEQUENCE, _OID)
+    open_der(content, _SEQUENCE)
+    tag = open_der(content, _SEQUENCE, _OID)
     if tag == _SEQUENCE:
         if content.peek(1) == b"\xa0":  # version
-            _enter(content, _CONTEXT_0)
+            enter_der(content, _CONTEXT_0)
         for wanted in (_INTEGER, _SEQUENCE, _SEQUENCE, _SEQUENCE):  # serial, algorithm, issuer, validity
-            _enter(content, wanted)
+            enter_der(content, wanted)
     return _Told()
 
 
@@ -217,34 +218,3 @@ def _time(tag: int, content: Cursor) -> int:
     except ValueError as wrong:
         raise Malformed(f"no time: {wrong}") from wrong
     return timegm(moment.timetuple()) * 1_000_000_000
-
-
-def _enter(cursor: Cursor, wanted: int) -> Cursor:
-    tag, content = _value(cursor)
-    if tag != wanted:
-        raise Malformed(f"DER tag {tag:#x} where {wanted:#x} belongs")
-    return content
-
-
-def _open(cursor: Cursor, *wanted: int) -> int:
-    """Move into a DER value of one of the wanted tags, whose content need not be all there."""
-    tag, _ = _header(cursor)
-    if tag not in wanted:
-        raise Malformed(f"DER tag {tag:#x}")
-    return tag
-
-
-def _value(cursor: Cursor) -> tuple[int, Cursor]:
-    tag, length = _header(cursor)
-    return tag, cursor.sub(length)
-
-
-def _header(cursor: Cursor) -> tuple[int, int]:
-    """Tag and length of the next DER value. Raises Malformed for lengths DER does not know."""
-    tag, length = cursor.uint(1), cursor.uint(1)
-    if length & 0x80:
-        width = length & 0x7F
-        if not 1 <= width <= 4:
-            raise Malformed(f"DER length of {width} bytes")
-        length = cursor.uint(width)
-    return tag, length
