@@ -64,11 +64,7 @@ class Ntp:
         header = cursor.take(HEADER - 1)
         _pass_authenticator(cursor)
         transmit = _nanoseconds(int.from_bytes(header[39:], "big"))
-        return (
-            NtpMessage(
-                kind=MODES[mode], version=version, stratum=header[0], leap=leap, transmit_time=transmit
-            ),
-        )
+        return (NtpMessage(kind=MODES[mode], version=version, stratum=header[0], leap=leap, transmit_time=transmit),)
 
 
 NTP = Ntp()

@@ -91,9 +91,7 @@ def _chromium() -> Check:
 
 def _program(names: Iterable[str], folders: Iterable[str]) -> str:
     for name in names:
-        found = shutil.which(name) or next(
-            filter(None, (shutil.which(name, path=one) for one in folders)), None
-        )
+        found = shutil.which(name) or next(filter(None, (shutil.which(name, path=one) for one in folders)), None)
         if found:
             return found
     return ""

@@ -19,17 +19,8 @@ def server_name(name: bytes) -> bytes:
     return extension(0, struct.pack(">HBH", len(name) + 3, 0, len(name)) + name)
 
 
-def client_hello(
-    extensions: bytes = b"", suites: bytes = bytes.fromhex("002f0035"), version: int = 0x0303
-) -> bytes:
-    body = (
-        struct.pack(">H", version)
-        + bytes(range(32))
-        + b"\0"
-        + struct.pack(">H", len(suites))
-        + suites
-        + b"\1\0"
-    )
+def client_hello(extensions: bytes = b"", suites: bytes = bytes.fromhex("002f0035"), version: int = 0x0303) -> bytes:
+    body = struct.pack(">H", version) + bytes(range(32)) + b"\0" + struct.pack(">H", len(suites)) + suites + b"\1\0"
     return handshake(1, body + (struct.pack(">H", len(extensions)) + extensions if extensions else b""))
 
 
@@ -51,9 +42,7 @@ def ssl2_hello(suites: bytes = bytes.fromhex("00002f010080"), version: int = 0x0
 
 
 def pseudo_client_hello(random: bytes = bytes(32)) -> bytes:
-    return record(
-        22, client_hello(suites=b"\0\x18", version=0x0301)[:6] + random + b"\0\0\2\0\x18\1\0", 0x0301
-    )
+    return record(22, client_hello(suites=b"\0\x18", version=0x0301)[:6] + random + b"\0\0\2\0\x18\1\0", 0x0301)
 
 
 def pseudo_server_hello() -> bytes:
@@ -85,14 +74,10 @@ SIP_ANSWER = (
     b'WWW-Authenticate: NTLM realm="SIP Communications Service"\r\n'
     b"Content-Length: 0\r\n\r\n"
 )
-DNS_QUERY = (
-    bytes.fromhex("1a2b01000001000000000000") + b"\x03sip\x07contoso\x03com\0" + bytes.fromhex("00010001")
-)
+DNS_QUERY = bytes.fromhex("1a2b01000001000000000000") + b"\x03sip\x07contoso\x03com\0" + bytes.fromhex("00010001")
 STUN_BINDING = bytes.fromhex("000100002112a442") + bytes(range(12))
 MS_COOKIE = bytes.fromhex("000f000472c64bc6")
-TURN_ALLOCATE = (
-    bytes.fromhex("00030010") + bytes(range(0x51, 0x61)) + MS_COOKIE + bytes.fromhex("8008000400000006")
-)
+TURN_ALLOCATE = bytes.fromhex("00030010") + bytes(range(0x51, 0x61)) + MS_COOKIE + bytes.fromhex("8008000400000006")
 TURN_CHALLENGE = (  # the realm is 11 bytes and unpadded, as [MS-TURN] allows
     bytes.fromhex("01130030")
     + bytes(range(0x51, 0x61))
@@ -112,9 +97,7 @@ DHCP_ACK = (
     + bytes(10 + 192)
     + bytes.fromhex("63825363 350105 3604 0a000001 7811 00 03736970 07636f6e746f736f 03636f6d 00 ff")
 )
-RTCP_COMPOUND = bytes.fromhex(
-    "81c90007deadbeef 11111111 20000003 00010000 00000009 00000000 00000000 80cb0001deadbeef"
-)
+RTCP_COMPOUND = bytes.fromhex("81c90007deadbeef 11111111 20000003 00010000 00000009 00000000 00000000 80cb0001deadbeef")
 RTP_PACKET = bytes.fromhex("80727d0a00004e20deadbeef") + bytes(range(160))
 DHCP_DISCOVER = (
     bytes.fromhex("01010600 3903f326 00000000")

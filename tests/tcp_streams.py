@@ -69,9 +69,7 @@ def read_tcp(name: str) -> TcpReading:
     ]
     shape = ["-T", "fields", "-E", "occurrence=a", "-E", "aggregator=|", "-E", "separator=/t"]
     wanted = [part for field in FIELDS for part in ("-e", field)]
-    done = subprocess.run(
-        [*command, *shape, *wanted], capture_output=True, text=True, check=False, timeout=60
-    )
+    done = subprocess.run([*command, *shape, *wanted], capture_output=True, text=True, check=False, timeout=60)
     return TcpReading(tuple(_row(line) for line in done.stdout.splitlines()))
 
 

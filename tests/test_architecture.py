@@ -70,9 +70,7 @@ def test_importing_the_program_loads_nothing_heavy():
 
 
 def test_importing_the_reference_loads_nothing_but_itself():
-    loaded = python(
-        "import sys; before = {*sys.modules}; import lynccap.reference; print(*{*sys.modules} - before)"
-    )
+    loaded = python("import sys; before = {*sys.modules}; import lynccap.reference; print(*{*sys.modules} - before)")
     roots = {name.partition(".")[0] for name in loaded}
     assert roots <= sys.stdlib_module_names | {"lynccap"}
 

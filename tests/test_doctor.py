@@ -65,9 +65,7 @@ def test_a_program_that_does_not_answer_is_found_without_version(
 
 def test_a_program_outside_the_search_path_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     folder = doctor.WIRESHARK_FOLDERS[0]
-    monkeypatch.setattr(
-        doctor.shutil, "which", lambda name, path=None: f"{folder}/{name}" if path == folder else None
-    )
+    monkeypatch.setattr(doctor.shutil, "which", lambda name, path=None: f"{folder}/{name}" if path == folder else None)
     monkeypatch.setattr(doctor, "_version", lambda program: "4.2.0" if program else "")
     assert by_name()["tshark"].version == "4.2.0"
 

@@ -40,9 +40,7 @@ def mint(folder: Path, name: str = NAME) -> tuple[Path, bytes]:
     path = folder / f"{name}.pem"
     path.write_bytes(
         certificate.public_bytes(serialization.Encoding.PEM)
-        + key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        + key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     return path, certificate.public_bytes(serialization.Encoding.DER)
 

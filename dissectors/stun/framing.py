@@ -27,11 +27,7 @@ _MTURN_ID = 8  # bytes of the session id, which the frame's length counts
 _CLIENT_HELLO = bytes.fromhex("160301002d010000290301") + bytes(32) + bytes.fromhex("00000200180100")
 _CLIENT_FREE = ((11, 43),)  # the random
 _SERVER_HELLO = (
-    bytes.fromhex("160301004e020000460301")
-    + bytes(32)
-    + b"\x20"
-    + bytes(32)
-    + bytes.fromhex("0018000e000000")
+    bytes.fromhex("160301004e020000460301") + bytes(32) + b"\x20" + bytes(32) + bytes.fromhex("0018000e000000")
 )
 _SERVER_FREE = ((11, 43), (44, 76))  # the random and the session id
 
@@ -256,9 +252,7 @@ def _fits_exactly(payload: bytes) -> bool:
     return _fit_exact(payload, 0, len(payload), len(payload)) >= Fit.PLAUSIBLE
 
 
-def _data_unit(
-    framing: str, payload: bytes, *, method: str | None = None, session: bytes = b""
-) -> StunMessage:
+def _data_unit(framing: str, payload: bytes, *, method: str | None = None, session: bytes = b"") -> StunMessage:
     return StunMessage(
         kind="data",
         method=method,

@@ -130,9 +130,7 @@ def fit_message(data: bytes, start: int, end: int) -> Fit:
     size = end - start
     if size <= 0:
         return Fit.SHORT
-    if (
-        data[start] & 0xC0
-    ):  # the two leading zero bits tell STUN from RTP and ChannelData on one port (RFC 7983)
+    if data[start] & 0xC0:  # the two leading zero bits tell STUN from RTP and ChannelData on one port (RFC 7983)
         return Fit.NO
     if size < 4:
         return Fit.SHORT
@@ -180,9 +178,7 @@ def read_message(data: bytes, framing: str = "udp", session_id: bytes = b"") -> 
                 fields[name] = read
     if microsoft and method == "allocate" and kind == "response":
         fields["relayed_address"] = fields.get("mapped_address")
-    return StunMessage(
-        kind=kind, method=method, dialect=dialect, framing=framing, transaction_id=transaction, **fields
-    )
+    return StunMessage(kind=kind, method=method, dialect=dialect, framing=framing, transaction_id=transaction, **fields)
 
 
 def _u16(data: bytes, offset: int) -> int:

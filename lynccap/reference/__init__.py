@@ -59,9 +59,7 @@ SERVICES = (
 )
 """Every value of `service`, in the document's order."""
 
-MAX_CACHED = (
-    4096  # distinct ports or names of one capture that are worth remembering; more are looked up again
-)
+MAX_CACHED = 4096  # distinct ports or names of one capture that are worth remembering; more are looked up again
 MAX_PORT_DIGITS = 5  # of 65535
 MAX_NAME = 255  # octets of a DNS name (RFC 1035 2.3.4): nothing longer can match
 

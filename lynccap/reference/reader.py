@@ -48,6 +48,5 @@ def read(row_type: type[Row], name: str) -> tuple[Row, ...]:
     if header != [one.name for one in fields]:
         raise ValueError(f"{name}: columns {header} are not the fields of {row_type.__name__}")
     return tuple(
-        row_type(*(convert(cell) for convert, cell in zip(converters, record, strict=True)))
-        for record in records
+        row_type(*(convert(cell) for convert, cell in zip(converters, record, strict=True))) for record in records
     )

@@ -16,9 +16,7 @@ SHOWN = ("transport", "client", "server", "service", "stack", "service_basis", "
 def _table(rows: Sequence[dict[str, Any]]) -> str:
     lines = [SHOWN, *(tuple(visible(text) for text in _line(row)) for row in rows)]
     widths = [max(len(line[place]) for line in lines) for place in range(len(SHOWN))]
-    padded = (
-        "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)) for line in lines
-    )
+    padded = ("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)) for line in lines)
     return "".join(f"{line.rstrip()}\n" for line in padded)
 
 

@@ -114,9 +114,7 @@ class Page:
         """Lay out the page of `story`."""
         self.story = story
         self.captures: dict[str, Capture] = {one.id: one for one in story.document.captures}
-        self._device_anchors = {
-            one.id: f"device-{place}" for place, one in enumerate(story.document.devices, 1)
-        }
+        self._device_anchors = {one.id: f"device-{place}" for place, one in enumerate(story.document.devices, 1)}
         self._finding_anchors = {
             one.id: f"finding-{one.id}" if _ANCHOR.fullmatch(one.id) else f"finding-number-{place}"
             for place, one in enumerate(story.document.findings, 1)
@@ -149,8 +147,7 @@ class Page:
                 if one.device:
                     causes.setdefault(self.story.key(one.device), {})[place] = cause
         rows = [
-            Row(one, self._state(one), tuple(causes.get(one.id, {}).values()))
-            for one in self.story.document.devices
+            Row(one, self._state(one), tuple(causes.get(one.id, {}).values())) for one in self.story.document.devices
         ]
         order = list(STATES)
         return tuple(sorted(rows, key=lambda row: order.index(row.state))[:MAX_DEVICES])

@@ -69,9 +69,7 @@ def _cause(story: Story, cause: Cause, place: int) -> Iterator[str]:
         yield f"- Devices: {_text(', '.join(story.name(one) for one in cause.addresses))}"
     if cause.symptoms:
         yield f"- Also caused: {count(len(cause.symptoms), 'later symptom')}, which should end with it"
-        yield from (
-            f"  - {_text(heading(one.lead.title))}: {_text(story.who(one))}" for one in cause.symptom_groups
-        )
+        yield from (f"  - {_text(heading(one.lead.title))}: {_text(story.who(one))}" for one in cause.symptom_groups)
     yield f"- Check: {_code(lead.rule)}"
     yield from ("", _text(sentence(lead.why)))
     yield from _numbered("What to do", lead.fix)
@@ -128,6 +126,4 @@ def _captures(document: Document) -> Iterator[str]:
 
 
 def _written(document: Document) -> str:
-    return _text(
-        f"Written by {document.tool.name} {document.tool.version}. Times are UTC; frames as in Wireshark."
-    )
+    return _text(f"Written by {document.tool.name} {document.tool.version}. Times are UTC; frames as in Wireshark.")

@@ -30,9 +30,7 @@ def render_sarif(document: Document) -> bytes:
     }
     run = {
         "tool": {"driver": driver},
-        "invocations": [
-            {"executionSuccessful": True, "toolExecutionNotifications": _notifications(document)}
-        ],
+        "invocations": [{"executionSuccessful": True, "toolExecutionNotifications": _notifications(document)}],
         "artifacts": [
             {
                 "location": {"uri": quote(one.name, safe="")},
@@ -79,9 +77,7 @@ def _result(finding: Finding, place: int, document: Document, artifacts: dict[st
     }
 
 
-def _location(
-    evidence: Evidence, finding: Finding, document: Document, artifacts: dict[str, int]
-) -> dict[str, Any]:
+def _location(evidence: Evidence, finding: Finding, document: Document, artifacts: dict[str, int]) -> dict[str, Any]:
     place = artifacts.get(evidence.capture)
     artifact: dict[str, Any] = {"uri": quote(evidence.capture, safe="")}
     if place is not None:

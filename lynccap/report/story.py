@@ -76,12 +76,8 @@ class Story:
     def __init__(self, document: Document) -> None:
         """Read `document`, which may hold hostile names."""
         self.document = document = harmless(document)
-        self._devices = {
-            key: device for device in reversed(document.devices) for key in (*device.addresses, device.id)
-        }
-        self._roles = {
-            address: role for role in reversed(document.topology.roles) for address in role.addresses
-        }
+        self._devices = {key: device for device in reversed(document.devices) for key in (*device.addresses, device.id)}
+        self._roles = {address: role for role in reversed(document.topology.roles) for address in role.addresses}
         roots = _roots(document.findings)
         wrong = [one for one in document.findings if not is_normal(one)]
         symptoms: dict[str, list[Finding]] = {}
@@ -114,9 +110,7 @@ class Story:
     def doubtful(self) -> frozenset[str]:
         """Devices with a failed step that no finding confirms: gaps in a capture make steps look so."""
         steps = {
-            one.id
-            for one in self.document.devices
-            if any(step.outcome is StepOutcome.FAILED for step in one.journey)
+            one.id for one in self.document.devices if any(step.outcome is StepOutcome.FAILED for step in one.journey)
         }
         return frozenset(steps - self.failed - self.minor)
 
@@ -214,9 +208,7 @@ def is_normal(finding: Finding) -> bool:
     return finding.severity is Severity.INFO or finding.rule.startswith("state-")
 
 
-def gather(
-    findings: Iterable[Finding], symptoms: dict[str, list[Finding]] | None = None
-) -> tuple[Cause, ...]:
+def gather(findings: Iterable[Finding], symptoms: dict[str, list[Finding]] | None = None) -> tuple[Cause, ...]:
     """Findings of the same rule, peer and port together; gravest first, then the most devices."""
     groups: dict[tuple[str, str | None, int | None, str | None], list[Finding]] = {}
     for one in findings:

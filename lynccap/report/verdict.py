@@ -41,9 +41,7 @@ def caveats(story: Story) -> tuple[str, ...]:
     elif story.gaps and story.doubtful:
         lines.append("This capture has gaps, and gaps can make a step look failed.")
     if undecided:
-        lines.append(
-            f"{count(undecided, 'check')} could not decide, because the capture lacks what they need."
-        )
+        lines.append(f"{count(undecided, 'check')} could not decide, because the capture lacks what they need.")
     if broken:
         lines.append(f"{count(broken, 'check')} stopped on an error in lynccap, so the results are missing.")
     return tuple(lines)
@@ -81,9 +79,7 @@ def _checked(story: Story) -> list[str]:
             "Was it taken on the right network, and while a device tried to sign in or call?"
         )
         if any(one.service == "tls" for one in story.document.services):
-            lines.append(
-                "The encrypted traffic may still be Lync; a topology file lets its servers be known."
-            )
+            lines.append("The encrypted traffic may still be Lync; a topology file lets its servers be known.")
     clear = story.outcomes(Outcome.CLEAR)
     if clear:
         lines.append(f"{count(clear, 'check')} found the traffic they look at, and nothing wrong with it.")

@@ -128,18 +128,14 @@ def test_links_are_bounded():
     assert len(autodiscover.read(request("/"), response(200, body)).links) == autodiscover.MAX_LINKS
 
 
-@pytest.mark.parametrize(
-    "body", [b"<html><p>Sign in to the Wi-Fi", b"{", b"[" * 100_000, b"{" + b'"a":{' * 20_000]
-)
+@pytest.mark.parametrize("body", [b"<html><p>Sign in to the Wi-Fi", b"{", b"[" * 100_000, b"{" + b'"a":{' * 20_000])
 def test_other_content_says_nothing(body: bytes):
     exchange = autodiscover.read(request("/"), response(200, body))
 
     assert (exchange.links, exchange.access_location) == ((), None)
 
 
-@pytest.mark.parametrize(
-    ("status", "outcome"), [(401, "challenged"), (404, "http-error"), (302, "redirected")]
-)
+@pytest.mark.parametrize(("status", "outcome"), [(401, "challenged"), (404, "http-error"), (302, "redirected")])
 def test_status_tells_the_outcome(status: int, outcome: str):
     exchange = autodiscover.read(request(SERVICE + "/user"), response(status, location="https://x"))
 

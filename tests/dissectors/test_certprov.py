@@ -119,9 +119,7 @@ def test_redirect_to_https_is_told_with_its_target():
 
 
 def test_fault_is_told_with_number_and_reason():
-    exchange = certprov.read(
-        request(SERVICE, "POST"), response(500, soap_fault(28020, "No valid security token."))
-    )
+    exchange = certprov.read(request(SERVICE, "POST"), response(500, soap_fault(28020, "No valid security token.")))
 
     assert (exchange.outcome, exchange.fault_id, exchange.fault_reason) == (
         "fault",

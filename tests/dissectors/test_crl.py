@@ -48,9 +48,7 @@ def issued() -> Issued:
     )
 
     def revocations(count: int) -> bytes:
-        builder = (
-            x509.CertificateRevocationListBuilder().issuer_name(name).last_update(THIS).next_update(NEXT)
-        )
+        builder = x509.CertificateRevocationListBuilder().issuer_name(name).last_update(THIS).next_update(NEXT)
         for serial in range(1, count + 1):
             builder = builder.add_revoked_certificate(
                 x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(THIS).build()
@@ -160,9 +158,7 @@ def test_ocsp_answer_tells_status_and_dates(issued: Issued):
 
 
 def test_ocsp_try_later_is_an_ocsp_answer_without_a_word():
-    later = ocsp.OCSPResponseBuilder.build_unsuccessful(ocsp.OCSPResponseStatus.TRY_LATER).public_bytes(
-        Encoding.DER
-    )
+    later = ocsp.OCSPResponseBuilder.build_unsuccessful(ocsp.OCSPResponseStatus.TRY_LATER).public_bytes(Encoding.DER)
     asked = request("/ocsp", "POST", content_type="application/ocsp-request")
 
     exchange = crl.read(asked, response(200, later))

@@ -167,9 +167,7 @@ def test_without_the_magic_cookie_it_is_malformed() -> None:
         DHCP.parse(Cursor(data))
 
 
-@pytest.mark.parametrize(
-    "data", [b"\3" + INFORM[1:], INFORM[:2] + b"\x11" + INFORM[3:], b"GET / HTTP/1.1\r\n"]
-)
+@pytest.mark.parametrize("data", [b"\3" + INFORM[1:], INFORM[:2] + b"\x11" + INFORM[3:], b"GET / HTTP/1.1\r\n"])
 def test_look_alikes_are_rejected(data: bytes) -> None:
     assert DHCP.probe(data) is Verdict.REJECT
     with pytest.raises(Malformed):

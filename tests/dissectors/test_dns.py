@@ -121,9 +121,7 @@ def test_question_may_point_backwards_only() -> None:
 
 
 def test_odd_bytes_of_a_name_are_escaped_as_in_zone_files() -> None:
-    assert (
-        only(header(0x0100) + b"\x06B\xc3\xbc r.\0" + struct.pack(">HH", 16, 1)).name == r"b\195\188\032r\."
-    )
+    assert only(header(0x0100) + b"\x06B\xc3\xbc r.\0" + struct.pack(">HH", 16, 1)).name == r"b\195\188\032r\."
 
 
 @pytest.mark.parametrize(

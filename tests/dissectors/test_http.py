@@ -80,9 +80,7 @@ class TestHeads:
             pytest.param(b"\r\n\r\nGET /a HTTP/1.1\r\nHost: h\r\n\r\n", id="leading blank lines"),
             pytest.param(b"GET /a HTTP/1.1\r\nhOsT:h\r\n\r\n", id="odd case, no space"),
             pytest.param(b"GET /a HTTP/1.1\r\nHost:\r\n\th\r\n\r\n", id="folded"),
-            pytest.param(
-                b"GET  /a  HTTP/1.1 \r\nno colon here\r\nHost: h\r\n\r\n", id="stray spaces and line"
-            ),
+            pytest.param(b"GET  /a  HTTP/1.1 \r\nno colon here\r\nHost: h\r\n\r\n", id="stray spaces and line"),
             pytest.param(b"GET /a HTTP/1.1\r\nHost: h\n\r\n", id="mixed line ends"),
         ],
     )
@@ -196,9 +194,7 @@ class TestBodies:
         assert (message.status, message.body, message.complete) == (200, b"abcd", False)
 
     def test_broken_chunk_keeps_the_head_and_is_malformed(self):
-        dissection = dissect(
-            HTTP, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcXYZ\r\n0\r\n\r\n"
-        )
+        dissection = dissect(HTTP, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcXYZ\r\n0\r\n\r\n")
 
         assert [getattr(one.message, "complete", None) for one in dissection.messages] == [False]
         assert stopped_as(dissection) is AnomalyKind.MALFORMED

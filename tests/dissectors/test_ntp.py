@@ -59,9 +59,7 @@ def test_authenticator_belongs_to_the_packet():
     assert dissection.consumed == 68
 
 
-@pytest.mark.parametrize(
-    "first", [0x00, 0x07, 0x17, 0x2B], ids=["mode 0", "version 0", "mode 7", "version 5"]
-)
+@pytest.mark.parametrize("first", [0x00, 0x07, 0x17, 0x2B], ids=["mode 0", "version 0", "mode 7", "version 5"])
 def test_other_modes_and_versions_are_malformed_and_rejected(first: int):
     packet = bytes([first]) + ntp(3)[1:]
 

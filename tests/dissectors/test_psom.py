@@ -4,9 +4,7 @@ from dissectors.contract import Verdict, dissect
 from dissectors.psom import PSOM, PsomMessage
 
 
-@pytest.mark.parametrize(
-    "text", [b"GET / HTTP/1.1\r\n", b"REGISTER sip:a SIP/2.0\r\n", b"HTTP/1.1 200 OK\r\n"]
-)
+@pytest.mark.parametrize("text", [b"GET / HTTP/1.1\r\n", b"REGISTER sip:a SIP/2.0\r\n", b"HTTP/1.1 200 OK\r\n"])
 def test_text_is_rejected(text: bytes):
     assert PSOM.probe(text) == Verdict.REJECT
 

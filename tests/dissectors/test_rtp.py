@@ -11,9 +11,7 @@ from dissectors.rtp import MAX_PACKETS, RTP, RtcpMessage, RtpMessage
 SSRC = 0xCAFEBABE
 
 
-def rtp(
-    first: int = 0x80, payload_type: int = 114, payload: bytes = bytes(60), behind_header: bytes = b""
-) -> bytes:
+def rtp(first: int = 0x80, payload_type: int = 114, payload: bytes = bytes(60), behind_header: bytes = b"") -> bytes:
     return struct.pack(">BBHII", first, payload_type, 7, 16000, SSRC) + behind_header + payload
 
 
@@ -33,9 +31,7 @@ DESCRIPTION = rtcp(202, struct.pack(">I", SSRC) + b"\1\2ab\0\0\0\0", count=1)
 def messages(data: bytes) -> list[RtpMessage | RtcpMessage]:
     found = dissect(RTP, data)
     assert found.anomaly is None, found.anomaly
-    return [
-        placed.message for placed in found.messages if isinstance(placed.message, RtpMessage | RtcpMessage)
-    ]
+    return [placed.message for placed in found.messages if isinstance(placed.message, RtpMessage | RtcpMessage)]
 
 
 def test_header_of_a_media_packet() -> None:
@@ -58,9 +54,7 @@ def test_contributors_and_extension_are_not_payload() -> None:
 def test_compound_of_reports_in_clear() -> None:
     sender, receiver, description = messages(SENDER + RECEIVER + DESCRIPTION)
 
-    assert sender == RtcpMessage(
-        packet_type=200, ssrc=SSRC, reports=1, lost_fraction=0.25, lost_total=5, jitter=99
-    )
+    assert sender == RtcpMessage(packet_type=200, ssrc=SSRC, reports=1, lost_fraction=0.25, lost_total=5, jitter=99)
     assert isinstance(receiver, RtcpMessage)
     assert (receiver.packet_type, receiver.lost_fraction, receiver.lost_total) == (201, 0.0, -2)
     assert description == RtcpMessage(packet_type=202, ssrc=SSRC)

@@ -115,9 +115,7 @@ class TestMessage:
             (("ms-diagnostics: none",), None),
         ],
     )
-    def test_the_most_telling_diagnostics_header_wins(
-        self, headers: tuple[str, ...], number: int | None
-    ) -> None:
+    def test_the_most_telling_diagnostics_header_wins(self, headers: tuple[str, ...], number: int | None) -> None:
         assert only(sip("SIP/2.0 504 Server time-out", *headers)).diagnostics_id == number
 
     def test_remote_user_came_through_the_edge(self) -> None:

@@ -19,9 +19,7 @@ CLIENT_HELLO = bytes.fromhex(
     "c1fcd5a3 00112233 44556677 8899aabb ccddeeff 00112233 44556677 8899aabb"
     "00 0002 0018 01 00"
 )
-SERVER_HELLO = bytes.fromhex(
-    "16 0301 004e 02 000046 0301" + "5a" * 32 + "20" + "a5" * 32 + "0018 00 0e 000000"
-)
+SERVER_HELLO = bytes.fromhex("16 0301 004e 02 000046 0301" + "5a" * 32 + "20" + "a5" * 32 + "0018 00 0e 000000")
 
 
 def stun(
@@ -311,9 +309,7 @@ class TestFraming:
         assert STUN.probe(hello) is Verdict.REJECT
 
     def test_control_frame_without_hello(self) -> None:
-        assert [message.framing for message in messages(frame(2, ALLOCATE) + frame(3, b"abc"))] == [
-            "turn-tcp"
-        ] * 2
+        assert [message.framing for message in messages(frame(2, ALLOCATE) + frame(3, b"abc"))] == ["turn-tcp"] * 2
 
     def test_control_frame_of_another_size_is_malformed(self) -> None:
         with pytest.raises(Malformed):

@@ -106,9 +106,7 @@ class TestSessions:
     def test_tls_1_3_hides_its_certificate(self, identity: tuple[Path, bytes]):
         spoken = speak(*contexts(identity[0], ssl.TLSVersion.TLSv1_3))
 
-        assert [one.version for one in messages(spoken.client)[:1] + messages(spoken.server)[:1]] == [
-            "tls1.3"
-        ] * 2
+        assert [one.version for one in messages(spoken.client)[:1] + messages(spoken.server)[:1]] == ["tls1.3"] * 2
         assert kinds(spoken.server) == ["server-hello", "change-cipher-spec", "application-data"]
 
     def test_resumption_offers_a_ticket_and_shows_no_certificate(self, identity: tuple[Path, bytes]):
@@ -302,24 +300,16 @@ class TestRecords:
     @pytest.mark.parametrize(
         "damaged",
         [
-            pytest.param(
-                b"\x16\x03\x03" + (MAX_RECORD + 1).to_bytes(2, "big") + bytes(9), id="record too long"
-            ),
+            pytest.param(b"\x16\x03\x03" + (MAX_RECORD + 1).to_bytes(2, "big") + bytes(9), id="record too long"),
             pytest.param(b"\x16\x03\x03\0\0", id="empty handshake record"),
             pytest.param(b"\x14\x03\x03\0\2\1\1", id="cipher change of two bytes"),
             pytest.param(b"\x30\x03\x03\0\1a", id="unknown content"),
             pytest.param(b"\x16\x04\x03\0\1a", id="unknown version"),
-            pytest.param(
-                record(22, b"\x01" + (MAX_HANDSHAKE + 1).to_bytes(3, "big")), id="endless handshake"
-            ),
+            pytest.param(record(22, b"\x01" + (MAX_HANDSHAKE + 1).to_bytes(3, "big")), id="endless handshake"),
             pytest.param(record(22, handshake(1, bytes(20))), id="hello shorter than its fields"),
             pytest.param(record(22, handshake(11, b"\0\0\5abc")), id="list longer than its message"),
-            pytest.param(
-                record(22, handshake(11, bytes(3))[:2]) + record(23, b"a"), id="message interrupted"
-            ),
-            pytest.param(
-                b"\x80\x2e\x01\x03\x01\0\0\0\0\0\x10" + bytes(40), id="ssl2 lengths that do not add up"
-            ),
+            pytest.param(record(22, handshake(11, bytes(3))[:2]) + record(23, b"a"), id="message interrupted"),
+            pytest.param(b"\x80\x2e\x01\x03\x01\0\0\0\0\0\x10" + bytes(40), id="ssl2 lengths that do not add up"),
         ],
     )
     def test_contradiction_is_malformed(self, damaged: bytes):
@@ -353,19 +343,13 @@ class TestProbe:
     @pytest.mark.parametrize(
         "hello",
         [
-            pytest.param(
-                record(22, client_hello(suites=b"\0\x2f", version=0x0301), 0x0301), id="another suite"
-            ),
-            pytest.param(
-                record(22, client_hello(suites=b"\0\x18\0\x2f", version=0x0301), 0x0301), id="two suites"
-            ),
+            pytest.param(record(22, client_hello(suites=b"\0\x2f", version=0x0301), 0x0301), id="another suite"),
+            pytest.param(record(22, client_hello(suites=b"\0\x18\0\x2f", version=0x0301), 0x0301), id="two suites"),
             pytest.param(
                 record(22, client_hello(server_name(b"a"), suites=b"\0\x18", version=0x0301), 0x0301),
                 id="with a name",
             ),
-            pytest.param(
-                record(22, client_hello(suites=b"\0\x18", version=0x0303), 0x0301), id="another version"
-            ),
+            pytest.param(record(22, client_hello(suites=b"\0\x18", version=0x0303), 0x0301), id="another version"),
         ],
     )
     def test_hello_much_like_the_pseudo_one_is_tls(self, hello: bytes):

@@ -40,9 +40,7 @@ def test_address_tells_step_and_authentication(tail: str, method: str, step: str
 
 
 def test_fault_is_told_with_number_and_reason():
-    exchange = web_ticket.read(
-        request(SERVICE + "/Pin", "POST"), response(500, soap_fault(28006, "Wrong PIN."))
-    )
+    exchange = web_ticket.read(request(SERVICE + "/Pin", "POST"), response(500, soap_fault(28006, "Wrong PIN.")))
 
     assert (exchange.status, exchange.outcome) == (500, "fault")
     assert (exchange.fault_id, exchange.fault_reason) == (28006, "Wrong PIN.")
@@ -56,8 +54,6 @@ def test_first_answer_is_a_challenge_and_silence_is_no_answer():
 
 
 def test_ticket_is_not_kept():
-    exchange = web_ticket.read(
-        request(SERVICE + "/Auth", "POST"), response(200, b"<Assertion>secret</Assertion>")
-    )
+    exchange = web_ticket.read(request(SERVICE + "/Auth", "POST"), response(200, b"<Assertion>secret</Assertion>"))
 
     assert "secret" not in repr(exchange)

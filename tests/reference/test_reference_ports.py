@@ -20,9 +20,7 @@ def test_every_path_of_the_deployment_is_there_once():
 @pytest.mark.parametrize("row", ports(), ids=lambda row: row.id)
 def test_a_path_is_complete_and_in_known_terms(row):
     assert 0 < row.port_min <= row.port_max <= 65535
-    assert row.ports == (
-        str(row.port_min) if row.port_min == row.port_max else f"{row.port_min}-{row.port_max}"
-    )
+    assert row.ports == (str(row.port_min) if row.port_min == row.port_max else f"{row.port_min}-{row.port_max}")
     assert row.transport in ("tcp", "udp")
     assert row.service in reference.SERVICES
     assert {row.from_role, row.to_role} <= set(roles())
@@ -38,9 +36,7 @@ def test_one_pair_of_roles_uses_one_port_for_one_service_unless_the_server_share
     """Web services share 80 and 443 by path, Front Ends share 444 among services of one kind."""
     seen = {}
     for row in ports():
-        seen.setdefault((row.from_role, row.to_role, row.transport, row.ports, row.protocol), set()).add(
-            row.service
-        )
+        seen.setdefault((row.from_role, row.to_role, row.transport, row.ports, row.protocol), set()).add(row.service)
     shared = {key: found for key, found in seen.items() if len(found) > 1}
     assert shared == {
         ("phone", "fe", "tcp", "80", "HTTP"): {"certprov", "device-update"},

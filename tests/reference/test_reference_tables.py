@@ -47,9 +47,7 @@ def records(name):
 
 
 def test_every_file_has_a_loader():
-    assert {one.name for one in FOLDER.iterdir() if one.name.endswith(".csv")} == {
-        f"{name}.csv" for name in TABLES
-    }
+    assert {one.name for one in FOLDER.iterdir() if one.name.endswith(".csv")} == {f"{name}.csv" for name in TABLES}
 
 
 @TABLE
@@ -208,9 +206,7 @@ def test_thresholds_get_worse_from_warn_to_poor():
 def test_an_ambiguous_port_means_what_the_port_table_says():
     for row in reference.ambiguous_ports():
         assert 0 < row.port_min <= row.port_max <= 65535
-        listed = {
-            one.service for port in (row.port_min, row.port_max) for one in reference.services_on("tcp", port)
-        }
+        listed = {one.service for port in (row.port_min, row.port_max) for one in reference.services_on("tcp", port)}
         assert set(row.services) <= listed | {"certprov"}, row.ports
         assert len(row.meanings) > 1
 

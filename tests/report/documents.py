@@ -58,9 +58,7 @@ def finding(number: int, rule: str, device: str | None, **others: object) -> Fin
         "act": ("network/firewall",),
         "sources": ("[MS-TURN] 3.2",),
         "evidence": (
-            Evidence(
-                CAPTURE, (10 * number, 10 * number + 1), "SYN, then RST", f"frame.number == {10 * number}"
-            ),
+            Evidence(CAPTURE, (10 * number, 10 * number + 1), "SYN, then RST", f"frame.number == {10 * number}"),
         ),
     }
     return Finding(**{**given, **others})  # type: ignore[arg-type]
@@ -174,9 +172,7 @@ ROOT_CHAIN: dict[str, object] = {
     ),
     "act": ("network/load balancer", "Lync admin"),
     "rejected": (
-        Rejected(
-            "rootchain-http80-filtered", "The refusals came back within 1.2 ms; nothing was dropped silently."
-        ),
+        Rejected("rootchain-http80-filtered", "The refusals came back within 1.2 ms; nothing was dropped silently."),
         Rejected("certprov-http-error", "No HTTP request was ever sent."),
     ),
 }
@@ -252,12 +248,8 @@ def one_cause(phones: int = 14) -> Document:
         findings=tuple(findings),
         assessments=(
             *assessments(("rootchain-http80-refused", "tls-unknown-ca", "dns-srv-missing")),
-            Assessment(
-                "media-one-way", Outcome.INCONCLUSIVE, "The capture holds one direction only of 3 flows."
-            ),
-            Assessment(
-                "ice-failed", Outcome.INCONCLUSIVE, "The capture holds one direction only of 3 flows."
-            ),
+            Assessment("media-one-way", Outcome.INCONCLUSIVE, "The capture holds one direction only of 3 flows."),
+            Assessment("ice-failed", Outcome.INCONCLUSIVE, "The capture holds one direction only of 3 flows."),
             Assessment("crl-expired", Outcome.RULE_FAILED, "KeyError"),
         ),
         captures=(
@@ -292,9 +284,7 @@ def five_hundred() -> Document:
         findings.append(finding(n, "rootchain-http80-refused", device.id, evidence=proof, **ROOT_CHAIN))
         for k, rule in enumerate(("tls-unknown-ca", "sip-no-sign-in")):
             findings.append(
-                finding(
-                    1000 * (k + 1) + n, rule, device.id, port=443 + k, evidence=proof, caused_by=f"F{n:04}"
-                )
+                finding(1000 * (k + 1) + n, rule, device.id, port=443 + k, evidence=proof, caused_by=f"F{n:04}")
             )
     return build(devices=tuple(devices), findings=tuple(findings))
 
@@ -354,9 +344,7 @@ def no_lync() -> Document:
 
 
 def inconclusive() -> Document:
-    late = Quality(
-        "one-sided", "Only packets towards the servers were captured.", ("that a server did not answer",)
-    )
+    late = Quality("one-sided", "Only packets towards the servers were captured.", ("that a server did not answer",))
     return build(
         captures=(capture(quality=(late,)),),
         devices=(pc(1),),

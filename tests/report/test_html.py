@@ -97,16 +97,12 @@ def test_the_page_loads_nothing_from_outside(name: str) -> None:
     assert not page.attributes("src")
     assert all(one.startswith("#") for one in page.attributes("href"))
     assert not re.search(r"url\(|@import|https?:", page.own["style"] + page.own["script"])
-    assert {"link", "img", "iframe", "object", "embed", "base", "form"}.isdisjoint(
-        tag for tag, _ in page.elements
-    )
+    assert {"link", "img", "iframe", "object", "embed", "base", "form"}.isdisjoint(tag for tag, _ in page.elements)
 
 
 def test_the_policy_allows_this_style_and_this_script_only() -> None:
     page = Page(render_html(documents.hostile()))
-    (policy,) = [
-        given["content"] for _, given in page.elements if given.get("http-equiv") == "Content-Security-Policy"
-    ]
+    (policy,) = [given["content"] for _, given in page.elements if given.get("http-equiv") == "Content-Security-Policy"]
     assert policy.startswith("default-src 'none';")
     for name in ("style", "script"):
         digest = base64.b64encode(hashlib.sha256(page.own[name].encode()).digest()).decode()
@@ -175,10 +171,7 @@ def test_a_journey_names_each_outcome_in_words_and_signs(one_cause: Page) -> Non
     assert "✓ DHCP ok" in said
     assert "✕ Root chain failed" in said
     assert "○ Web ticket not seen" in said
-    assert (
-        "was refused on TCP port 80 of 10.1.1.5, three times in 9.0 s. 2026-03-02 08:15:03.412 UTC 412–414"
-        in said
-    )
+    assert "was refused on TCP port 80 of 10.1.1.5, three times in 9.0 s. 2026-03-02 08:15:03.412 UTC 412–414" in said
 
 
 def test_what_the_capture_lacks_is_told_with_what_it_forbids(one_cause: Page) -> None:
@@ -189,12 +182,8 @@ def test_what_the_capture_lacks_is_told_with_what_it_forbids(one_cause: Page) ->
 
 
 def test_services_servers_and_captures_are_listed(one_cause: Page) -> None:
-    assert "SIP (sign-in, presence, calls) tls port 5061 and certificate 41 9 120 4.2 MB" in one_cause.said(
-        "services"
-    )
-    assert "Front End Server 10.1.1.5 pool.contoso.example certificate name and port 5061" in one_cause.said(
-        "topology"
-    )
+    assert "SIP (sign-in, presence, calls) tls port 5061 and certificate 41 9 120 4.2 MB" in one_cause.said("services")
+    assert "Front End Server 10.1.1.5 pool.contoso.example certificate name and port 5061" in one_cause.said("topology")
     said = one_cause.said("captures")
     assert documents.capture().sha256 in said
     assert "2026-03-02 08:26:10.004 UTC (12 min 3 s)" in said

@@ -33,9 +33,7 @@ def test_no_text_keeps_a_control_or_reordering_character(text: str) -> None:
     seen = visible(text)
     seen.encode()
     assert not any(unicodedata.category(one) in ("Cc", "Cs") for one in seen)
-    assert not any(
-        unicodedata.bidirectional(one) in ("RLO", "LRO", "RLE", "LRE", "RLI", "LRI") for one in seen
-    )
+    assert not any(unicodedata.bidirectional(one) in ("RLO", "LRO", "RLE", "LRE", "RLI", "LRI") for one in seen)
 
 
 def test_an_endless_text_is_cut_and_says_so() -> None:

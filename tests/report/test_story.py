@@ -97,9 +97,7 @@ def test_devices_of_many_subnets_are_counted_by_subnet() -> None:
 def test_a_finding_without_device_is_told_by_its_server() -> None:
     story = Story(build(findings=(finding(1, "r", None),)))
     assert story.who(story.causes[0]) == f"Server {documents.FRONT_END}"
-    assert headline(story).startswith(
-        "No device failed in what this capture shows, but one problem was found"
-    )
+    assert headline(story).startswith("No device failed in what this capture shows, but one problem was found")
 
 
 def test_a_failed_step_that_no_finding_confirms_is_no_proven_failure() -> None:
@@ -165,13 +163,9 @@ def test_relay_and_media_traffic_of_others_is_not_taken_for_lync() -> None:
 
 
 def test_a_host_is_not_called_by_a_service_record() -> None:
-    role = Role(
-        "Front End Server", (documents.FRONT_END,), ("_sipinternaltls._tcp.x.example", "fe1.x.example"), "dns"
-    )
+    role = Role("Front End Server", (documents.FRONT_END,), ("_sipinternaltls._tcp.x.example", "fe1.x.example"), "dns")
     story = Story(build(topology=Topology("inferred", (role,))))
-    assert (
-        story.peer(finding(1, "r", "10.1.2.1")) == "10.1.1.5 (fe1.x.example, Front End Server), TCP port 80"
-    )
+    assert story.peer(finding(1, "r", "10.1.2.1")) == "10.1.1.5 (fe1.x.example, Front End Server), TCP port 80"
 
 
 def test_services_of_lync_are_named_before_those_of_any_network() -> None:
@@ -187,9 +181,7 @@ def test_services_of_lync_are_named_before_those_of_any_network() -> None:
 
 def test_a_capture_with_gaps_is_not_called_healthy() -> None:
     lack = Quality("started-late", "2 connections were already open.", ("how they began",))
-    story = Story(
-        msgspec.structs.replace(documents.healthy(), captures=(documents.capture(quality=(lack,)),))
-    )
+    story = Story(msgspec.structs.replace(documents.healthy(), captures=(documents.capture(quality=(lack,)),)))
     assert headline(story) == "No failure was found, but this capture has gaps that can hide one."
 
 
