@@ -4,6 +4,7 @@ import hashlib
 import stat
 import sys
 import zlib
+from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,7 +74,7 @@ class Feed:
         self._stream = source.open()
         self._hash = hashlib.sha256()
         self._hasher = ThreadPoolExecutor(1)
-        self._hashing: Future[None] | None = None
+        self._hashing: deque[Future[None]] = deque()
         self._held = b""
         self._ended = False
         self._inflate = zlib.decompressobj(GZIP_WBITS)
@@ -98,11 +99,10 @@ class Feed:
         """
         return self._fill_inflated(target) if self.compression else self._fill_plain(target)
 
-    def settle(self) -> None:
-        """Wait until the bytes of the last `fill` are hashed."""
-        if self._hashing is not None:
-            self._hashing.result()
-            self._hashing = None
+    def settle(self, but: int = 0) -> None:
+        """Wait until what `fill` wrote is hashed, all of it or all but the last few calls' bytes."""
+        while len(self._hashing) > but:
+            self._hashing.popleft().result()
 
     def sha256(self) -> str:
         """The hash of every byte handed over; reads what is left of the source first."""
@@ -145,8 +145,7 @@ class Feed:
             done += count
             self.file_bytes += count
         if done > hashed_from:
-            self.settle()
-            self._hashing = self._hasher.submit(self._hash.update, target[hashed_from:done])
+            self._hashing.append(self._hasher.submit(self._hash.update, target[hashed_from:done]))
         return done
 
     def _fill_inflated(self, target: memoryview) -> int:
@@ -171,8 +170,7 @@ class Feed:
         if not block:
             self._stop(f"the gzip data ends early, at byte {self.file_bytes}")
             return False
-        self.settle()
-        self._hashing = self._hasher.submit(self._hash.update, block)
+        self._hashing.append(self._hasher.submit(self._hash.update, block))
         self._held = block
         return True
 
