@@ -215,3 +215,14 @@ def test_same_input_gives_the_same_bytes_in_another_process() -> None:
     )
 
     assert first == second
+
+
+def test_one_unreadable_file_among_several_is_told_and_loses_nothing(tmp_path: Path) -> None:
+    (tmp_path / "broken.pcap").write_bytes(b"\xd4\xc3\xb2\xa1 cut")
+
+    result = run("analyze", tmp_path / "broken.pcap", REFUSED, "--format", "json")
+
+    captures = {one["name"]: one for one in json.loads(result.stdout)["captures"]}
+    assert result.exit_code == 0
+    assert captures[REFUSED.name]["packets"] > 200
+    assert "damaged" in [one["code"] for one in captures["broken.pcap"]["quality"]]

@@ -36,7 +36,8 @@ def read_tables(sources: Sequence[Source], *, progress: Progress | None = None) 
     parts = []
     done = 0
     for source in sources:
-        part = _read(source, partial(_report, progress, done, total))
+        report = partial(_report, progress, done, total)
+        part = _read(source, report) if len(sources) == 1 else _read_or_note(source, report)
         done += part.file_bytes
         parts.append(part)
     if not any(part.packets for part in parts):
@@ -51,10 +52,20 @@ def _report(progress: Progress | None, before: int, total: int, count: int) -> N
         progress(before + count, total)
 
 
+def _read_or_note(source: Source, report: Callable[[int], None]) -> CaptureParts:
+    """One capture of several: where it cannot be read, an empty one that says so, because the others can."""
+    try:
+        return _read(source, report)
+    except UnreadableCapture as problem:
+        part = Engine().finish()
+        part.name, part.format, part.damage = source.name, "unread", str(problem)
+        return part
+
+
 def _read(source: Source, report: Callable[[int], None]) -> CaptureParts:
     with Feed(source) as feed:
         window = Window(feed)
-        reader = _reader(window, source.name)
+        reader = _reader(window, source.where)
         engine = Engine()
         for frames in reader.frames():
             engine.add(frames)
@@ -71,7 +82,7 @@ def _read(source: Source, report: Callable[[int], None]) -> CaptureParts:
     return part
 
 
-def _reader(window: Window, name: str) -> PcapReader | PcapngReader:
+def _reader(window: Window, where: str) -> PcapReader | PcapngReader:
     magic = bytes(window.view[: min(8, window.filled)])
     try:
         if magic[:4] in MAGICS:
@@ -79,12 +90,12 @@ def _reader(window: Window, name: str) -> PcapReader | PcapngReader:
         if magic[:4] == PCAPNG_MAGIC:
             return PcapngReader(window)
     except ValueError as problem:
-        raise UnreadableCapture(f"{name}: {problem}; ask for a whole copy of the file") from None
+        raise UnreadableCapture(f"{where}: {problem}; ask for a whole copy of the file") from None
     if not magic and window.feed.damage:
-        raise UnreadableCapture(f"{name}: {window.feed.damage}; ask for a whole copy of the file")
+        raise UnreadableCapture(f"{where}: {window.feed.damage}; ask for a whole copy of the file")
     other = next((says for start, says in OTHER_FORMATS.items() if magic.startswith(start)), "")
     what = f"is {other}, which is not read" if other else "is not a capture"
     raise UnreadableCapture(
-        f"{name}: {what} (the file begins with {magic[:4].hex(' ')} at byte 0); "
+        f"{where}: {what} (the file begins with {magic[:4].hex(' ')} at byte 0); "
         "save it as pcap or pcapng, for example with Wireshark"
     )
