@@ -32,6 +32,11 @@ class Source:
         """The file name without its folder."""
         return "standard input" if self.path == "-" else Path(self.path).name
 
+    @property
+    def where(self) -> str:
+        """The path as it was given, for error messages."""
+        return "standard input" if self.path == "-" else self.path
+
     def open(self) -> BinaryIO:
         """The open stream. Raises UnreadableCapture for a file that is missing, a folder, empty or locked."""
         if self.stream is not None:
@@ -115,7 +120,7 @@ class Feed:
         while len(self._held) < len(GZIP_MAGIC) and (more := self._read(GZIP_BLOCK)):
             self._held += more
         if not self._held:
-            raise UnreadableCapture(f"{self.source.name}: no bytes at all; copy or capture it again")
+            raise UnreadableCapture(f"{self.source.where}: no bytes at all; copy or capture it again")
         if self._held.startswith(GZIP_MAGIC):
             self.compression = "gzip"
         self._hash.update(self._held)
