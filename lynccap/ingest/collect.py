@@ -33,7 +33,8 @@ def _expand(name: str) -> Iterator[str]:
             raise UnreadableCapture(f"{name}: the folder holds no pcap or pcapng file; name one that does")
         yield from found
     elif has_magic(name) and not path.exists():
-        found = sorted(one for one in glob(name) if Path(one).is_file())[:MAX_FILES]
+        matches = glob(name)  # noqa: PTH207  Path.glob takes no absolute patterns
+        found = sorted(one for one in matches if Path(one).is_file())[:MAX_FILES]
         if not found:
             raise UnreadableCapture(f"{name}: no file fits this pattern; check it")
         yield from found
