@@ -1,5 +1,6 @@
 """Drives the dissectors over the kept bytes of a flow, and turns what they find into rows."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from operator import attrgetter
 from typing import Any
@@ -24,11 +25,11 @@ Row = tuple[Any, ...]
 class Facts:
     """What the flow table knows that dissection needs, by side bit."""
 
-    begins: tuple[bool, bool]
+    begins: Sequence[bool]
     """The capture holds the SYN of this side: its stream starts at offset 0."""
-    stopped: tuple[bool, bool]
+    stopped: Sequence[bool]
     """Later bytes of this side were seen and not kept, because enough was."""
-    bounded: tuple[bool, bool]
+    bounded: Sequence[bool]
     """Later bytes of this side were seen and not kept, because a limit was reached."""
 
 

@@ -1,21 +1,18 @@
 """One capture's way from frames to rows: holds the state that lives from window to window."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lynccap.ingest.flow_rows import FlowRows
 from lynccap.ingest.flows import MAX_CONTROL_ROWS, FlowTable
 from lynccap.ingest.icmp import IcmpErrors
 from lynccap.ingest.layers import decode
+from lynccap.ingest.schemas import Arrays, columns_from
 from lynccap.ingest.sequences import Sequences
 from lynccap.ingest.streams import Streams
 from lynccap.ingest.window import Frames
 
-Arrays = dict[str, NDArray[Any]]
-Row = tuple[Any, ...]
 CONTROL_COLUMNS = ("frame", "time", "flags", "seq", "ack", "ttl", "ip_id", "window", "options")
 
 
@@ -39,8 +36,8 @@ class CaptureParts:
     flows: Arrays = field(default_factory=dict)
     tcp_frames: Arrays = field(default_factory=dict)
     icmp: Arrays = field(default_factory=dict)
-    rows: dict[str, list[Row]] = field(default_factory=dict)
-    """Rows of the other tables by name, each beginning with flow, frame."""
+    tables: dict[str, Arrays] = field(default_factory=dict)
+    """The other tables by name."""
 
 
 class Engine:
@@ -75,11 +72,13 @@ class Engine:
         parts.icmp = self._icmp.columns(flow_rows)
         parts.tcp_frames = self._control(flow_rows)
         yielded = self._streams.finish(self._flows, flow_rows)
-        parts.rows = yielded.rows
+        parts.tables = yielded.tables
         if self._flows.control_rows > MAX_CONTROL_ROWS:
             count = self._flows.control_rows
             says = f"{count} frames with SYN, FIN or RST; the first {MAX_CONTROL_ROWS} were kept"
-            parts.rows["anomalies"].append((-1, 0, 0, False, "tcp", "bounded", says))
+            bounded = columns_from("anomalies", [(-1, 0, 0, False, "tcp", "bounded", says)])
+            held = parts.tables["anomalies"]
+            parts.tables["anomalies"] = {name: np.concatenate((bounded[name], held[name])) for name in held}
         parts.flows = flow_rows.columns(yielded.stack, yielded.basis)
         return parts
 

@@ -10,18 +10,14 @@ from dissectors.contract import Verdict
 from lynccap.ingest.assembly import Segment
 from lynccap.ingest.classify import classify, head_of, named_by_port
 from lynccap.ingest.conversation import KEPT_FRAMES, KIND_OF_TCP, KIND_OF_UDP, Conversation, Kind
-from lynccap.ingest.dissection import Dissection, Facts, Row
+from lynccap.ingest.dissection import Dissection, Facts
 from lynccap.ingest.flow_rows import FlowRows
 from lynccap.ingest.flows import NEVER, FlowTable, Numbered
 from lynccap.ingest.layers import TCP, UDP, Packets
 from lynccap.ingest.media import Media
-from lynccap.ingest.message_places import (
-    CERTIFICATE_FIELD,
-    DNS_ANSWERS_FIELD,
-    DNS_WIRE_FIELD,
-    KIND_FIELD,
-)
+from lynccap.ingest.schemas import Arrays
 from lynccap.ingest.selection import Selection
+from lynccap.ingest.stream_tables import tables_of
 from lynccap.ingest.window import Flags, Ints
 
 STORE_BYTES = 32 << 20  # kept payload of all flows: above it, flows are dissected and dropped
@@ -32,9 +28,9 @@ SATISFIED = (Kind.TLS,)  # kinds that need no more once both sides have stopped
 
 @dataclass(slots=True)
 class Yielded:
-    """Rows of the tables below the flows, and each flow's stack by flow number."""
+    """The tables below the flows, and each flow's stack by flow number."""
 
-    rows: dict[str, list[Row]]
+    tables: dict[str, Arrays]
     stack: NDArray[Any]
     basis: NDArray[Any]
 
@@ -102,16 +98,12 @@ class Streams:
 
     def finish(self, table: FlowTable, flow_rows: FlowRows) -> Yielded:
         """Dissect what is still kept; every row with its flow's final number and direction."""
-        for conversation in list(self._store.values()):
-            self._settle(conversation, table)
+        self._settle(list(self._store.values()), table)
         media, spoken, controlled = self._media.finish()
-        columns = {name: 3 if name == "anomalies" else 4 for name in self._dissection.rows}
-        rows = {name: _placed(found, columns[name], flow_rows) for name, found in self._dissection.rows.items()}
-        rows["media"] = _placed_media(media, flow_rows)
-        rows["certificates"] = _certificates(rows.get("tls", []))
-        rows["dns_answers"] = _answers(rows.get("dns", []))
+        self._dissection.rows["media"] = media
+        tables = tables_of(self._dissection.rows, flow_rows)
         stack, basis = self._stacks_of(table.flows.rows, spoken, controlled, flow_rows)
-        return Yielded(rows, stack, basis)
+        return Yielded(tables, stack, basis)
 
     def _grow(self, flows: int) -> None:
         if flows > len(self._kinds):
@@ -178,33 +170,37 @@ class Streams:
         self._frames -= sum(len(side) for side in conversation.sides)
         self._store.pop(conversation.flow, None)
 
-    def _settle(self, conversation: Conversation, table: FlowTable) -> None:
-        """Dissect a conversation and drop its bytes; datagrams may go on being kept, streams may not."""
-        flow = conversation.flow
-        sides, chosen = table.sides, self._selection.sides
-        pair = (flow * 2, flow * 2 + 1)
-        stopped = tuple(bool(chosen["stop"][side] < NEVER) for side in pair)
-        bounded = tuple(bool(chosen["dropped"][side]) for side in pair)
-        begins = tuple(bool(sides["syn_frame"][side] or sides["syn_ack_frame"][side]) for side in pair)
-        facts = Facts(begins=(begins[0], begins[1]), stopped=(stopped[0], stopped[1]), bounded=(bounded[0], bounded[1]))
-        stack = self._dissection.read(conversation, facts)
-        if stack:
-            self._stacks[flow] = stack
-        self._drop(conversation)
-        if conversation.on_tcp:
-            self._kinds[flow] = Kind.SETTLED
+    def _settle(self, conversations: list[Conversation], table: FlowTable) -> None:
+        """Dissect conversations and drop their bytes; datagrams may go on being kept, streams may not."""
+        flows = np.array([one.flow for one in conversations], np.int64)
+        sides = np.stack((flows * 2, flows * 2 + 1), axis=1)
+        begins = (table.sides["syn_frame"][sides] > 0) | (table.sides["syn_ack_frame"][sides] > 0)
+        stopped = self._selection.sides["stop"][sides] < NEVER
+        bounded = self._selection.sides["dropped"][sides] > 0
+        for conversation, *facts in zip(
+            conversations, *(one.tolist() for one in (begins, stopped, bounded)), strict=True
+        ):
+            stack = self._dissection.read(conversation, Facts(*facts))
+            if stack:
+                self._stacks[conversation.flow] = stack
+            self._drop(conversation)
+            if conversation.on_tcp:
+                self._kinds[conversation.flow] = Kind.SETTLED
 
     def _relieve(self, table: FlowTable) -> None:
         """Make room: first what needs no more bytes, then what began longest ago."""
-        for conversation in list(self._store.values()):
-            if self._satisfied(conversation, table):
-                self._settle(conversation, table)
-        for conversation in list(self._store.values()):
-            if self._bytes < STORE_BYTES // 2 and self._frames < STORE_FRAMES // 2:
-                return
-            if conversation.on_tcp:
-                self._selection.sides["dropped"][[conversation.flow * 2, conversation.flow * 2 + 1]] = 1
-            self._settle(conversation, table)
+        self._settle([one for one in self._store.values() if self._satisfied(one, table)], table)
+        excess, oldest = max(self._bytes - STORE_BYTES // 2, 0), []
+        frames = max(self._frames - STORE_FRAMES // 2, 0)
+        for conversation in self._store.values():
+            if excess <= 0 and frames <= 0:
+                break
+            oldest.append(conversation)
+            excess -= conversation.kept
+            frames -= sum(map(len, conversation.sides))
+        streams = np.array([one.flow for one in oldest if one.on_tcp], np.int64)
+        self._selection.sides["dropped"][np.concatenate((streams * 2, streams * 2 + 1))] = 1
+        self._settle(oldest, table)
 
     def _satisfied(self, conversation: Conversation, table: FlowTable) -> bool:
         pair = [conversation.flow * 2, conversation.flow * 2 + 1]
@@ -231,55 +227,3 @@ class Streams:
             stack[flow] = stack[flow] or "rtcp"
         basis[stack != ""] = "bytes"
         return stack, basis
-
-
-def _placed(found: list[Row], where: int, flow_rows: FlowRows) -> list[Row]:
-    """Rows in frame order, with the flow and, at column `where`, `from_client` instead of the side."""
-    if not found:
-        return []
-    sides = np.array([row[0] for row in found], np.int64)
-    flows = flow_rows.index[sides >> 1].tolist()
-    senders = flow_rows.from_client(sides).tolist()
-    placed = [
-        (flow, *row[1:where], sender, *row[where + 1 :])
-        for row, flow, sender in zip(found, flows, senders, strict=True)
-    ]
-    placed.sort(key=lambda row: row[1])
-    return placed
-
-
-def _placed_media(rows: list[Row], flow_rows: FlowRows) -> list[Row]:
-    if not rows:
-        return []
-    sides = np.array([row[0] for row in rows], np.int64)
-    flows = flow_rows.index[sides >> 1].tolist()
-    senders = flow_rows.from_client(sides).tolist()
-    placed = [(flow, sender, *row[2:]) for row, flow, sender in zip(rows, flows, senders, strict=True)]
-    placed.sort(key=lambda row: (row[9], row[0], row[2]))
-    return placed
-
-
-def _certificates(tls: list[Row]) -> list[Row]:
-    """Rows of CERTIFICATES for the certificate messages; each different certificate is parsed once."""
-    messages = [row for row in tls if row[KIND_FIELD] == "certificate" and row[CERTIFICATE_FIELD]]
-    if not messages:
-        return []
-    from lynccap.ingest.certificates import read_certificate
-
-    parsed: dict[bytes, Row] = {}
-    rows: list[Row] = []
-    for flow, frame, _, time, from_client, *rest in messages:
-        for position, der in enumerate(rest[CERTIFICATE_FIELD - 5]):
-            if der not in parsed:
-                parsed[der] = read_certificate(der)
-            rows.append((flow, frame, time, from_client, position, *parsed[der]))
-    return rows
-
-
-def _answers(messages: list[Row]) -> list[Row]:
-    promising = [row for row in messages if row[DNS_ANSWERS_FIELD]]
-    if not promising:
-        return []
-    from lynccap.ingest.dns_answers import read_answers
-
-    return [(row[0], row[1], row[3], *fields) for row in promising for fields in read_answers(row[DNS_WIRE_FIELD])]

@@ -37,8 +37,8 @@ from protocol_examples import (
 from tls_sessions import NAME, contexts, mint, speak
 
 from lynccap.ingest import UnreadableCapture
-from lynccap.ingest.joining import MESSAGES
 from lynccap.ingest.rtp_streams import MIN_PACKETS
+from lynccap.ingest.schemas import MESSAGES
 from lynccap.tables import ANOMALIES, CERTIFICATES, DNS_ANSWERS, MEDIA, columns_of
 
 GET = b"GET /certprov/x HTTP/1.1\r\nHost: a\r\n\r\n"

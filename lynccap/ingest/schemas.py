@@ -1,0 +1,65 @@
+"""The columns of every table that is built from rows, and how rows become columns."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dissectors.autodiscover import AutodiscoverExchange
+from dissectors.certprov import CertProvExchange
+from dissectors.contract import Message
+from dissectors.crl import CrlExchange
+from dissectors.dhcp import DhcpMessage
+from dissectors.dns import DnsMessage
+from dissectors.http import HttpMessage
+from dissectors.ntp import NtpMessage
+from dissectors.sip import SipMessage
+from dissectors.stun import StunMessage
+from dissectors.tls import TlsMessage
+from dissectors.web_ticket import WebTicketExchange
+from lynccap.tables import ANOMALIES, CERTIFICATES, DNS_ANSWERS, MEDIA, columns_of
+
+Arrays = dict[str, NDArray[Any]]
+Row = tuple[Any, ...]
+
+MESSAGES: dict[str, type[Message]] = {
+    kind.protocol: kind
+    for kind in (
+        TlsMessage,
+        HttpMessage,
+        SipMessage,
+        StunMessage,
+        DnsMessage,
+        DhcpMessage,
+        NtpMessage,
+        CertProvExchange,
+        WebTicketExchange,
+        AutodiscoverExchange,
+        CrlExchange,
+    )
+}
+SCHEMAS: dict[str, Mapping[str, str]] = {
+    "media": MEDIA,
+    "certificates": CERTIFICATES,
+    "dns_answers": DNS_ANSWERS,
+    "anomalies": ANOMALIES,
+    **{name: columns_of(kind) for name, kind in MESSAGES.items()},
+}
+"""Columns and dtypes by table."""
+
+
+def columns_from(name: str, rows: list[Row]) -> Arrays:
+    """The rows of table `name` as columns."""
+    columns = SCHEMAS[name]
+    values = zip(*rows, strict=True) if rows else ((),) * len(columns)
+    return {column: array_of(one, columns[column]) for column, one in zip(columns, values, strict=True)}
+
+
+def array_of(values: tuple[Any, ...], dtype: str) -> NDArray[Any]:
+    """One column; tuples and bytes in an object column stay what they are."""
+    if dtype != "object":
+        return np.array(values, dtype)
+    column = np.empty(len(values), object)
+    column[:] = values
+    return column
