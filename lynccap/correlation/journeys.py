@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import pandas as pd
+from msgspec import structs
 
 from lynccap.correlation.attempts import Attempt, Ending
 from lynccap.correlation.case import Case
@@ -76,12 +77,16 @@ def _address(case: Case, device: DeviceFacts, ids: Sequence[str]) -> Step | None
         row = next(mine.itertuples())
         says = "asked by DHCP; no acknowledgement is in the capture"
         return _step(case, ids, "address", StepOutcome.UNKNOWN, says, _capture(case, row), row.time, mine["frame"])
-    return _step(case, ids, "address", StepOutcome.NOT_SEEN, "no DHCP of this device is in the capture")
+    if not device.is_phone:
+        return None
+    return _step(case, ids, "address", StepOutcome.NOT_SEEN, "no DHCP of this phone is in the capture")
 
 
 def _names(case: Case, device: DeviceFacts, ids: Sequence[str]) -> Step | None:
     dns = _messages(case, "dns", device)
     asked = dns[dns["kind"] == "request"]
+    if asked.empty and device.role:
+        return None
     if asked.empty:
         return _step(case, ids, "names", StepOutcome.NOT_SEEN, "no DNS question of this device is in the capture")
     answers = dns[(dns["kind"] == "response") & (dns["rcode"] == 0) & (dns["answers"] > 0)]
@@ -90,9 +95,14 @@ def _names(case: Case, device: DeviceFacts, ids: Sequence[str]) -> Step | None:
     found = [name for name in wanted if name in set(answers["name"])]
     row = next(asked.itertuples())
     kind = "Lync names" if lync else "names"
-    says = f"asked for {len(wanted)} {kind}, {len(found)} exist" + (f": {', '.join(found[:4])}" if found else "")
-    heard = (dns["kind"] == "response").any()
-    outcome = StepOutcome.OK if found else StepOutcome.FAILED if heard else StepOutcome.UNKNOWN
+    denied = set(dns.loc[(dns["kind"] == "response") & ((dns["rcode"] != 0) | (dns["answers"] == 0)), "name"])
+    if found:
+        outcome, answered = StepOutcome.OK, f"{len(found)} exist: {', '.join(found[:4])}"
+    elif denied >= set(wanted):
+        outcome, answered = StepOutcome.FAILED, "none exists"
+    else:
+        outcome, answered = StepOutcome.UNKNOWN, "no answer that can be read is in the capture"
+    says = f"asked for {len(wanted)} {kind}, {answered}"
     frames = dns.loc[dns["name"].isin(wanted), "frame"]
     return _step(case, ids, "names", outcome, says, _capture(case, row), row.time, frames)
 
@@ -138,7 +148,10 @@ def _root_chain(case: Case, device: DeviceFacts, ids: Sequence[str]) -> Step | N
     tries = [one for one in case.attempts_of(device.id) if one.port == 80 and case.roles.has(one.server, *WEB_ROLES)]
     if not tries:
         return _step(case, ids, "root chain", StepOutcome.NOT_SEEN, "did not ask for the root certificates")
-    return _connection(case, ids, "root chain", tries, "TCP port 80 of the web services")
+    step = _connection(case, ids, "root chain", tries, "TCP port 80 of the web services")
+    if step.outcome is StepOutcome.OK:  # the port is open; what was fetched there is not readable
+        return structs.replace(step, outcome=StepOutcome.UNKNOWN)
+    return step
 
 
 def _connection(case: Case, ids: Sequence[str], name: str, tries: list[Attempt], words: str) -> Step:

@@ -69,6 +69,12 @@ class Cause:
         """The symptoms, gathered like causes."""
         return gather(self.symptoms)
 
+    @property
+    def consequences(self) -> str:
+        """What the symptoms are called, each title once: "14 later symptoms: …, which should end with it"."""
+        titles = dict.fromkeys(one.lead.title for one in self.symptom_groups)
+        return f"{count(len(self.symptoms), 'later symptom')}, which should end with it: {'; '.join(titles)}"
+
 
 class Story:
     """A document and what follows from it for a reader; all texts are harmless to show."""

@@ -86,7 +86,7 @@ def _facts(story: Story, cause: Cause) -> Iterator[tuple[str, str]]:
     if len(cause.addresses) > 1:
         yield "devices", _names(story, cause.addresses)
     if cause.symptoms:
-        yield "also caused", f"{count(len(cause.symptoms), 'later symptom')}, which should end with it"
+        yield "also caused", cause.consequences
     yield "read on", f"lynccap explain {cause.lead.rule}"
 
 

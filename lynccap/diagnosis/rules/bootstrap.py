@@ -295,11 +295,13 @@ def _crl_blocked(inquiry: Inquiry, verdict: Verdict) -> Judgement:
     )
     says = (
         f"{device} cannot fetch the revocation list from {host} ({attempt.server}): "
-        f"TCP port 80 {'is refused' if attempt.refused else 'is silently dropped'}. "
+        f"TCP port 80 {'is refused' if attempt.refused else 'does not answer'}. "
         f"TLS with {', '.join(partners)} on port 5061 fails at the same time."
     )
+    told = attempt.refused or verdict.rejected
+    unknown = "" if told else " Whether a firewall drops them or the host is down is not visible."
     why = (
-        f"{verdict.says}. Windows checks a partner's certificate against this list before it trusts it; "
+        f"{verdict.says}.{unknown} Windows checks a partner's certificate against this list before it trusts it; "
         "without it the handshake waits and may end. That one causes the other is likely, not proven."
     )
     proof = Proof(attempt.capture, frames, "the TLS handshake on 5061 ends after the certificate, without data")
