@@ -17,8 +17,7 @@ class Segment(NamedTuple):
     """Payload bytes on the wire: more than `data` holds when the frame was captured short."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """From this offset of the run on, the bytes came with this frame."""
 
     offset: int
@@ -45,6 +44,8 @@ class Run:
 
     def completing(self, start: int, end: int) -> Mark:
         """The mark of the last frame among those that brought the bytes [start, end) of this run."""
+        if len(self.marks) == 1:
+            return self.marks[0]
         low = max(0, bisect_right(self.marks, start, key=_offset) - 1)
         high = max(low + 1, bisect_right(self.marks, end - 1, key=_offset))
         return max(self.marks[low:high], key=_frame)

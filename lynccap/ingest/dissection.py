@@ -3,22 +3,22 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from dissectors import identify, rider_of
 from dissectors.contract import Anomaly, AnomalyKind, Dissector, Message, Verdict, dissect
 from dissectors.http import HttpMessage
 from dissectors.stun import STUN, StunMessage
-from dissectors.tls import TlsMessage
 from lynccap.ingest.assembly import Mark, Run, reassemble
 from lynccap.ingest.conversation import Conversation
 from lynccap.ingest.media import RFC4571, Media, carried_by
+from lynccap.ingest.schemas import Row, Rows
 
 MAX_ANOMALIES = 16  # of one flow: the first ones say what is wrong
 MAX_NESTING = 3  # STUN in DATA in STUN: a relay reached through a relay, and no more
 MAX_MESSAGE_ROWS = 2_000_000  # of one capture, all protocols together
 
-Row = tuple[Any, ...]
+SHARED = (str, tuple)  # values kept once however many messages repeat them: names, suites, certificates
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +33,7 @@ class Facts:
     """Later bytes of this side were seen and not kept, because a limit was reached."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A message and where it came from."""
 
     message: Message
@@ -47,7 +46,7 @@ class Dissection:
 
     def __init__(self, media: Media) -> None:
         """No row yet; relayed RTP goes to `media`."""
-        self.rows: dict[str, list[Row]] = {"anomalies": []}
+        self.rows = Rows()
         self._media = media
         self._getters: dict[type[Message], attrgetter[Row]] = {}
         self._same: dict[Any, Any] = {}
@@ -155,18 +154,16 @@ class Dissection:
         if self._count >= MAX_MESSAGE_ROWS:
             return
         self._count += 1
-        if isinstance(message, TlsMessage) and message.certificates:
-            certificates = tuple([self._same.setdefault(one, one) for one in message.certificates])
-            message = replace(message, certificates=certificates)
         if isinstance(message, StunMessage) and message.inner:
             self._unwrap(side, found, message, depth)
         kind = type(message)
         getter = self._getters.get(kind)
         if getter is None:
             getter = self._getters[kind] = attrgetter(*(one.name for one in fields(kind)))
-        values = getter(message)
-        row = (side, found.last.frame, found.first.frame, found.last.time, side, *values)
-        self.rows.setdefault(kind.protocol, []).append(row)
+        same = self._same
+        values = [same.setdefault(one, one) if type(one) in SHARED else one for one in getter(message)]
+        row = (side, found.last.frame, found.first.frame, found.last.time, False, *values)
+        self.rows.add(kind.protocol, row)
 
     def _unwrap(self, side: int, found: Found, message: StunMessage, depth: int) -> None:
         """Read what a relay's message carries: an ICE check becomes a row, RTP goes to the media."""
@@ -187,7 +184,7 @@ class Dissection:
     def _note(self, side: int, mark: Mark, protocol: str, kind: str, says: str) -> None:
         self._anomalies += 1
         if self._anomalies <= MAX_ANOMALIES:
-            self.rows["anomalies"].append((side, mark.frame, mark.time, side, protocol, str(kind), says))
+            self.rows.add("anomalies", (side, mark.frame, mark.time, False, protocol, str(kind), says))
 
     def _riders(self, found: list[tuple[int, Found]]) -> None:
         """Pair requests and responses of one connection in order, and read the services that ride on them."""

@@ -47,6 +47,31 @@ SCHEMAS: dict[str, Mapping[str, str]] = {
     **{name: columns_of(kind) for name, kind in MESSAGES.items()},
 }
 """Columns and dtypes by table."""
+PACKED_ROWS = 8192
+
+
+class Rows:
+    """The growing rows of every table; every few thousand of them are packed into columns, which take less memory."""
+
+    def __init__(self) -> None:
+        """No row."""
+        self._loose: dict[str, list[Row]] = {name: [] for name in SCHEMAS}
+        self._packed: dict[str, list[Arrays]] = {name: [] for name in SCHEMAS}
+
+    def add(self, name: str, row: Row) -> None:
+        """One more row of table `name`."""
+        loose = self._loose[name]
+        loose.append(row)
+        if len(loose) >= PACKED_ROWS:
+            self._packed[name].append(columns_from(name, loose))
+            loose.clear()
+
+    def take(self, name: str) -> Arrays:
+        """The whole table, which is empty afterwards."""
+        parts = [*self._packed.pop(name), columns_from(name, self._loose.pop(name))]
+        if len(parts) == 1:
+            return parts[0]
+        return {column: np.concatenate([part.pop(column) for part in parts]) for column in SCHEMAS[name]}
 
 
 def columns_from(name: str, rows: list[Row]) -> Arrays:

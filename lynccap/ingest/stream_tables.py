@@ -3,16 +3,12 @@
 import numpy as np
 
 from lynccap.ingest.flow_rows import FlowRows
-from lynccap.ingest.schemas import SCHEMAS, Arrays, Row, columns_from
+from lynccap.ingest.schemas import SCHEMAS, Arrays, Row, Rows, columns_from
 
 
-def tables_of(rows: dict[str, list[Row]], flow_rows: FlowRows) -> dict[str, Arrays]:
-    """Every table that stands on rows, in frame order. `rows` is used up; its `flow` column holds sides."""
-    tables: dict[str, Arrays] = {}
-    for name in SCHEMAS:
-        found = rows.pop(name, [])
-        tables[name] = _placed(columns_from(name, found), flow_rows)
-        found.clear()
+def tables_of(rows: Rows, flow_rows: FlowRows) -> dict[str, Arrays]:
+    """Every table that stands on rows, in frame order. `rows` is used up; its `flow` columns hold sides."""
+    tables = {name: _placed(rows.take(name), flow_rows) for name in SCHEMAS}
     tables["certificates"] = columns_from("certificates", _certificates(tables["tls"]))
     tables["dns_answers"] = columns_from("dns_answers", _answers(tables["dns"]))
     return tables
@@ -25,7 +21,7 @@ def _placed(table: Arrays, flow_rows: FlowRows) -> Arrays:
     table["flow"] = flow_rows.index[side >> 1]
     table["from_client"] = flow_rows.from_client(side)
     order = np.argsort(table["frame" if "frame" in table else "first_frame"], kind="stable")
-    return {name: column[order] for name, column in table.items()}
+    return {name: table.pop(name)[order] for name in list(table)}
 
 
 def _certificates(tls: Arrays) -> list[Row]:

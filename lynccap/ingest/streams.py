@@ -20,10 +20,9 @@ from lynccap.ingest.selection import Selection
 from lynccap.ingest.stream_tables import tables_of
 from lynccap.ingest.window import Flags, Ints
 
-STORE_BYTES = 32 << 20  # kept payload of all flows: above it, flows are dissected and dropped
-STORE_FRAMES = 150_000  # the same for segments, each of which costs a few hundred bytes beside its payload
+STORE_BYTES = 16 << 20  # kept payload of all flows: above it, flows are dissected and dropped
+STORE_FRAMES = 60_000  # the same for segments, each of which costs a few hundred bytes beside its payload
 MAX_REFUSALS = 3  # looks at a head that nobody claims before the flow is given up
-SATISFIED = (Kind.TLS,)  # kinds that need no more once both sides have stopped
 
 
 @dataclass(slots=True)
@@ -100,7 +99,8 @@ class Streams:
         """Dissect what is still kept; every row with its flow's final number and direction."""
         self._settle(list(self._store.values()), table)
         media, spoken, controlled = self._media.finish()
-        self._dissection.rows["media"] = media
+        for row in media:
+            self._dissection.rows.add("media", row)
         tables = tables_of(self._dissection.rows, flow_rows)
         stack, basis = self._stacks_of(table.flows.rows, spoken, controlled, flow_rows)
         return Yielded(tables, stack, basis)
@@ -189,7 +189,7 @@ class Streams:
 
     def _relieve(self, table: FlowTable) -> None:
         """Make room: first what needs no more bytes, then what began longest ago."""
-        self._settle([one for one in self._store.values() if self._satisfied(one, table)], table)
+        self._settle(self._satisfied(table), table)
         excess, oldest = max(self._bytes - STORE_BYTES // 2, 0), []
         frames = max(self._frames - STORE_FRAMES // 2, 0)
         for conversation in self._store.values():
@@ -202,14 +202,14 @@ class Streams:
         self._selection.sides["dropped"][np.concatenate((streams * 2, streams * 2 + 1))] = 1
         self._settle(oldest, table)
 
-    def _satisfied(self, conversation: Conversation, table: FlowTable) -> bool:
-        pair = [conversation.flow * 2, conversation.flow * 2 + 1]
-        if not conversation.on_tcp:
-            return False
-        sides = table.sides
-        closed = bool((sides["rst_frame"][pair] > 0).any() or (sides["fin_frame"][pair] > 0).all())
-        stopped = bool((self._selection.sides["stop"][pair] < NEVER).all())
-        return closed or (stopped and self._kinds[conversation.flow] in SATISFIED)
+    def _satisfied(self, table: FlowTable) -> list[Conversation]:
+        """The kept streams that are over, or of which no more is wanted."""
+        streams = [one for one in self._store.values() if one.on_tcp]
+        flows = np.array([one.flow for one in streams], np.int64)
+        pair = np.stack((flows * 2, flows * 2 + 1), axis=1)
+        ended = (table.sides["rst_frame"][pair] > 0).any(axis=1) | (table.sides["fin_frame"][pair] > 0).all(axis=1)
+        stopped = (self._selection.sides["stop"][pair] < NEVER).all(axis=1) & (self._kinds[flows] == Kind.TLS)
+        return [one for one, satisfied in zip(streams, (ended | stopped).tolist(), strict=True) if satisfied]
 
     def _stacks_of(
         self, flows: int, spoken: set[int], controlled: set[int], flow_rows: FlowRows
