@@ -1,0 +1,157 @@
+"""Tables made by hand: what a rule or a join sees, in a few lines, without a capture."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from dissectors.autodiscover import AutodiscoverExchange
+from dissectors.certprov import CertProvExchange
+from dissectors.crl import CrlExchange
+from dissectors.dhcp import DhcpMessage
+from dissectors.dns import DnsMessage
+from dissectors.http import HttpMessage
+from dissectors.ntp import NtpMessage
+from dissectors.sip import SipMessage
+from dissectors.stun import StunMessage
+from dissectors.tls import TlsMessage
+from dissectors.web_ticket import WebTicketExchange
+from lynccap import tables as schemas
+from lynccap.correlation.case import Case, build_case
+from lynccap.tables import Tables, columns_of, table
+
+MESSAGES: Mapping[str, type[Any]] = {
+    one.protocol: one
+    for one in (
+        AutodiscoverExchange,
+        CertProvExchange,
+        CrlExchange,
+        DhcpMessage,
+        DnsMessage,
+        HttpMessage,
+        NtpMessage,
+        SipMessage,
+        StunMessage,
+        TlsMessage,
+        WebTicketExchange,
+    )
+}
+SECOND = 1_000_000_000
+START = 1_700_000_000 * SECOND
+TUPLES = frozenset(
+    [
+        "crl_urls",
+        "ocsp_urls",
+        "names",
+        "usages",
+        "suites",
+        "certificates",
+        "sip_servers",
+        "dns_servers",
+        "ntp_servers",
+        "requested_options",
+        "candidates",
+        "links",
+        "contributors",
+    ]
+)
+TEXTS = frozenset({"name", "stack", "basis", "closing", "kind", "client_mac", "server_mac", "damage", "unreadable"})
+
+
+def _default(name: str, dtype: str) -> Any:
+    if name in TUPLES:
+        return ()
+    if dtype == "int64":
+        return 0
+    if dtype == "bool":
+        return False
+    return "" if name in TEXTS else None
+
+
+def rows(columns: Mapping[str, str], given: list[dict[str, Any]]) -> Any:
+    """A table of these columns; what a row does not give has its usual empty value."""
+    unknown = {name for one in given for name in one} - set(columns)
+    assert not unknown, f"no such column: {unknown}"
+    return table(
+        columns, [tuple(one.get(name, _default(name, kind)) for name, kind in columns.items()) for one in given]
+    )
+
+
+def flow(client: str, server: str, port: int, **facts: Any) -> dict[str, Any]:
+    """A row of the flows table: an established TCP conversation unless told otherwise."""
+    usual = {
+        "transport": "tcp",
+        "client": client,
+        "client_port": 50_000,
+        "server": server,
+        "server_port": port,
+        "originator": "syn",
+        "vlan": -1,
+        "first_time": START,
+        "last_time": START + SECOND,
+        "first_frame": 1,
+        "last_frame": 9,
+        "frames_client": 5,
+        "frames_server": 4,
+        "first_frame_client": 1,
+        "first_frame_server": 2,
+        "ttl_client_min": 127,
+        "ttl_client_max": 127,
+        "ttl_server_min": 126,
+        "ttl_server_max": 126,
+        "opening": "established",
+        "syns": 1,
+    }
+    return {**usual, **facts}
+
+
+def tables(
+    flows: list[dict[str, Any]], *, seconds: float = 60.0, tcp_frames: Any = (), icmp: Any = (), media: Any = (),
+    certificates: Any = (), dns_answers: Any = (), **messages: list[dict[str, Any]],
+) -> Tables:  # fmt: skip
+    """Tables of one capture that starts at START and lasts `seconds`; message tables by protocol, "_" for "-"."""
+    capture = {
+        "name": "case.pcap",
+        "sha256": "0" * 64,
+        "format": "pcap",
+        "packets": 100,
+        "first_time": START - 10 * SECOND,
+        "last_time": START + int(seconds * SECOND),
+        "digits": 6,
+    }
+    given = {name.replace("_", "-"): found for name, found in messages.items()}
+    return Tables(
+        captures=rows(schemas.CAPTURES, [capture]),
+        flows=rows(schemas.FLOWS, flows),
+        tcp_frames=rows(schemas.TCP_FRAMES, list(tcp_frames)),
+        icmp=rows(schemas.ICMP, list(icmp)),
+        media=rows(schemas.MEDIA, list(media)),
+        certificates=rows(schemas.CERTIFICATES, list(certificates)),
+        dns_answers=rows(schemas.DNS_ANSWERS, list(dns_answers)),
+        anomalies=rows(schemas.ANOMALIES, []),
+        messages={name: rows(columns_of(kind), given.get(name, [])) for name, kind in MESSAGES.items()},
+    )
+
+
+def case(flows: list[dict[str, Any]], **more: Any) -> Case:
+    """The case those tables make."""
+    return build_case(tables(flows, **more))
+
+
+def answer(name: str, address: str, **facts: Any) -> dict[str, Any]:
+    """A DNS A record on flow 0, which must be one to port 53."""
+    usual = {"question": name, "name": name, "record_type": "A", "value": address, "frame": 3, "time": START}
+    return {**usual, **facts}
+
+
+def dns_flow(client: str = "10.1.0.9", server: str = "10.1.0.53") -> dict[str, Any]:
+    """The flow DNS answers belong to."""
+    return flow(client, server, 53, transport="udp", opening="answered", stack="dns", basis="bytes")
+
+
+def syn(of: int, frame: int, time: int = START, **facts: Any) -> dict[str, Any]:
+    """A SYN of the client."""
+    return {"flow": of, "frame": frame, "time": time, "from_client": True, "flags": 2, "ttl": 127, **facts}
+
+
+def reset(of: int, frame: int, time: int = START + 1_000_000, ttl: int = 126) -> dict[str, Any]:
+    """A reset of the server that answers a SYN."""
+    return {"flow": of, "frame": frame, "time": time, "flags": 20, "ttl": ttl}

@@ -1,0 +1,90 @@
+"""A device is what it shows, and inside or outside by what it reached."""
+
+from typing import Any
+
+import pytest
+from cases import answer, case, dns_flow, flow
+
+from lynccap.correlation.devices import Location
+
+INSIDE = "lyncdiscoverinternal.contoso.example"
+
+
+def _question(of: int, name: str) -> dict[str, Any]:
+    return {"flow": of, "frame": 2, "kind": "request", "name": name, "from_client": True}
+
+
+def _lease(vendor_class: str) -> list[dict[str, Any]]:
+    common = {"flow": 1, "mac": "00:15:5d:00:00:01", "frame": 4, "first_frame": 4}
+    asked = {**common, "kind": "request", "vendor_class": vendor_class, "from_client": True}
+    return [asked, {**common, "kind": "ack", "your_address": "10.1.0.9"}]
+
+
+@pytest.mark.parametrize("vendor_class", ["MS-UC-Client", "CPE-OCPHONE"])
+def test_dhcp_class_makes_a_phone(vendor_class: str) -> None:
+    dhcp = flow("0.0.0.0", "255.255.255.255", 67, transport="udp", stack="dhcp")
+
+    made = case([dns_flow(), dhcp], dhcp=_lease(vendor_class))
+
+    assert made.devices.of("10.1.0.9").kind == "Lync phone"
+
+
+def test_lease_of_another_class_makes_nothing() -> None:
+    dhcp = flow("0.0.0.0", "255.255.255.255", 67, transport="udp", stack="dhcp")
+
+    made = case([dns_flow(), dhcp], dhcp=_lease("MSFT 5.0"))
+
+    assert made.devices.of("10.1.0.9") is None
+
+
+def test_who_asks_for_the_inner_discovery_name_is_a_desktop() -> None:
+    made = case([dns_flow()], dns=[_question(0, INSIDE)])
+
+    assert made.devices.of("10.1.0.9").kind == "desktop"
+
+
+def test_dns_server_that_asks_for_others_is_no_device() -> None:
+    flows = [dns_flow(), dns_flow("10.1.0.53", "198.51.100.53")]
+
+    made = case(flows, dns=[_question(0, INSIDE), _question(1, INSIDE)])
+
+    assert made.devices.of("10.1.0.53") is None
+
+
+def test_strangers_are_no_devices() -> None:
+    made = case([flow("10.1.0.77", "198.51.100.20", 443, stack="tls")])
+
+    assert made.devices.all() == ()
+
+
+def test_signing_in_at_a_private_address_is_inside() -> None:
+    sip = flow("10.1.0.9", "10.9.0.6", 5061, stack="tls")
+
+    made = case([dns_flow(), sip], dns_answers=[answer("sipinternal.contoso.example", "10.9.0.6")])
+
+    assert made.devices.of("10.1.0.9").location is Location.INSIDE
+
+
+def test_signing_in_at_a_public_edge_is_outside_whatever_the_home_network_is() -> None:
+    sip = flow("192.168.1.20", "203.0.113.5", 443, stack="tls")
+
+    made = case([dns_flow(), sip], dns_answers=[answer("sipexternal.contoso.example", "203.0.113.5")])
+
+    assert made.devices.of("192.168.1.20").location is Location.OUTSIDE
+
+
+def test_private_address_alone_proves_nothing() -> None:
+    web = flow("192.168.1.20", "203.0.113.5", 80, opening="refused")
+
+    made = case([dns_flow(), web], dns_answers=[answer("lyncdiscover.contoso.example", "203.0.113.5")])
+
+    assert made.devices.of("192.168.1.20").location is Location.UNKNOWN
+
+
+def test_a_routers_mac_is_nobodys() -> None:
+    flows = [dns_flow()]
+    flows += [flow(f"10.1.0.{n}", "10.9.0.6", 5061, stack="tls", client_mac="00:00:5e:00:01:01") for n in range(10, 16)]
+
+    made = case(flows, dns_answers=[answer("sipinternal.contoso.example", "10.9.0.6")])
+
+    assert {one.macs for one in made.devices.all()} == {()}

@@ -1,0 +1,83 @@
+"""The path of media follows from its two ends."""
+
+from typing import Any
+
+import pytest
+from cases import SECOND, START, case, flow
+
+from lynccap.correlation.media import Path
+
+RELAY = "203.0.113.13"
+
+
+def _stream(of: int, from_client: bool = True, seconds: float = 8.0, **facts: Any) -> dict[str, Any]:
+    usual = {
+        "flow": of,
+        "from_client": from_client,
+        "carried": "udp",
+        "packets": int(seconds * 50),
+        "first_time": START,
+        "last_time": START + int(seconds * SECOND),
+        "first_frame": 20,
+        "last_frame": 900,
+    }
+    return {**usual, **facts}
+
+
+def _udp(client: str, server: str, port: int = 50_000) -> dict[str, Any]:
+    return flow(client, server, port, transport="udp", opening="answered", stack="stun/rtp")
+
+
+def _success(of: int, relay: str, reflexive: str | None = None) -> list[dict[str, Any]]:
+    common = {"flow": of, "method": "allocate", "dialect": "ms-turn"}
+    return [
+        {**common, "frame": 1, "kind": "request", "from_client": True},
+        {**common, "frame": 2, "kind": "response", "mapped_address": relay, "xor_mapped_address": reflexive},
+    ]
+
+
+def test_two_hosts_are_a_direct_path() -> None:
+    made = case([_udp("10.1.0.9", "10.2.0.9")], media=[_stream(0)])
+
+    assert [one.path for one in made.media] == [Path.DIRECT]
+
+
+def test_media_on_the_allocations_own_flow_is_relayed_inside() -> None:
+    made = case([_udp("10.1.0.9", "10.9.0.8", 3478)], media=[_stream(0)], stun=_success(0, f"{RELAY}:50001"))
+
+    assert [(one.path, one.relay) for one in made.media] == [(Path.RELAY_INTERNAL, "10.9.0.8")]
+
+
+def test_media_to_somebodys_relayed_port_is_relayed_outside() -> None:
+    flows = [_udp("10.2.0.9", "10.9.0.8", 3478), _udp("10.1.0.9", RELAY, 50_001)]
+
+    made = case(flows, media=[_stream(1)], stun=_success(0, f"{RELAY}:50001"))
+
+    assert [one.path for one in made.media] == [Path.RELAY_EXTERNAL]
+
+
+def test_media_to_a_turn_port_without_its_allocation_is_not_placed() -> None:
+    made = case([_udp("10.1.0.9", "10.9.0.8", 3478)], media=[_stream(0)])
+
+    assert [one.path for one in made.media] == [Path.RELAY_UNPLACED]
+
+
+def test_media_to_a_nat_address_is_reflexive() -> None:
+    flows = [_udp("10.2.0.9", "10.9.0.8", 3478), _udp("10.1.0.9", "198.51.100.7", 40_000)]
+
+    made = case(flows, media=[_stream(1)], stun=_success(0, f"{RELAY}:50001", "198.51.100.7:40000"))
+
+    assert [one.path for one in made.media] == [Path.REFLEXIVE]
+
+
+@pytest.mark.parametrize(("seconds", "sustained"), [(8.0, True), (4.0, False), (1.5, False)])
+def test_only_media_that_stays_is_sustained(seconds: float, sustained: bool) -> None:
+    made = case([_udp("10.1.0.9", "10.2.0.9")], media=[_stream(0, seconds=seconds)])
+
+    assert [one.sustained for one in made.media] == [sustained]
+
+
+def test_both_directions_are_one_session() -> None:
+    made = case([_udp("10.1.0.9", "10.2.0.9")], media=[_stream(0), _stream(0, from_client=False, packets=300)])
+
+    assert [(one.packets_client, one.packets_server) for one in made.media] == [(400, 300)]

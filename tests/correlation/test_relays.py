@@ -1,0 +1,77 @@
+"""Which side of the Edge a relay address is follows from what it hands out, and is left open where it does not."""
+
+from typing import Any
+
+import pytest
+from cases import answer, case, dns_flow, flow
+
+from lynccap.correlation.relays import Side
+
+RELAY = "203.0.113.13"
+
+
+def _allocation(of: int, relay: str | None, alternate: str | None = None) -> list[dict[str, Any]]:
+    common = {"flow": of, "method": "allocate", "dialect": "ms-turn", "lifetime": None}
+    asked = {**common, "frame": 10 * of + 1, "kind": "request", "from_client": True}
+    challenge = {**common, "frame": 10 * of + 2, "kind": "error", "error_code": 401, "alternate_server": alternate}
+    success = {**common, "frame": 10 * of + 3, "kind": "response", "mapped_address": relay}
+    return [asked, challenge, success] if relay else [asked]
+
+
+def _turn(client: str, server: str) -> dict[str, Any]:
+    return flow(client, server, 3478, transport="udp", opening="answered", stack="stun")
+
+
+def test_who_hands_out_another_address_is_the_internal_side() -> None:
+    made = case([_turn("10.1.0.9", "10.9.0.8")], stun=_allocation(0, f"{RELAY}:50001"))
+
+    assert made.relays.side_of("10.9.0.8") is Side.INTERNAL
+    assert made.relays.side_of(RELAY) is Side.EXTERNAL
+
+
+def test_who_hands_out_itself_is_the_external_side() -> None:
+    made = case([_turn("10.1.0.9", RELAY)], stun=_allocation(0, f"{RELAY}:50001"))
+
+    assert made.relays.side_of(RELAY) is Side.EXTERNAL
+
+
+def test_two_private_addresses_with_one_relay_are_left_open() -> None:
+    flows = [_turn("10.1.0.9", "10.9.0.8"), _turn("10.1.0.10", "172.16.0.8")]
+    stun = _allocation(0, f"{RELAY}:50001") + _allocation(1, f"{RELAY}:50002")
+
+    made = case(flows, stun=stun)
+
+    assert {made.relays.side_of("10.9.0.8"), made.relays.side_of("172.16.0.8")} == {Side.UNKNOWN}
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["by its name", "by the address it gives itself"])
+def test_address_behind_nat_is_told_from_the_inside(named: bool) -> None:
+    flows = [dns_flow(), _turn("10.1.0.9", "10.9.0.8"), _turn("10.1.0.10", "172.16.0.8")]
+    alternate = None if named else f"{RELAY}:3478"
+    stun = _allocation(1, f"{RELAY}:50001", "10.9.0.8:3478") + _allocation(2, f"{RELAY}:50002", alternate)
+    names = [answer("av.contoso.example", "172.16.0.8")] if named else []
+
+    made = case(flows, stun=stun, dns_answers=names)
+
+    assert made.relays.side_of("172.16.0.8") is Side.EXTERNAL
+    assert made.relays.side_of("10.9.0.8") is Side.INTERNAL
+
+
+def test_address_asked_by_public_clients_is_the_external_side() -> None:
+    made = case([_turn("198.51.100.4", "172.16.0.8")], stun=_allocation(0, f"{RELAY}:50001"))
+
+    assert made.relays.side_of("172.16.0.8") is Side.EXTERNAL
+
+
+def test_microsofts_relays_are_cloud() -> None:
+    made = case([_turn("10.1.0.9", "52.113.1.1")], stun=_allocation(0, "52.113.1.1:50001"))
+
+    assert made.relays.cloud == {"52.113.1.1"}
+    assert made.roles.servers() == ()
+
+
+def test_unanswered_allocation_is_kept_without_a_side() -> None:
+    made = case([_turn("10.1.0.9", "10.9.0.8")], stun=_allocation(0, None))
+
+    assert [one.answered for one in made.relays.allocations] == [False]
+    assert made.relays.side_of("10.9.0.8") is Side.UNKNOWN
