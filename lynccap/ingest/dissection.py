@@ -81,9 +81,12 @@ class Dissection:
         side, count = conversation.flow * 2 + bit, 0
         for one in conversation.sides[bit]:
             mark = Mark(0, one.frame, one.time)
-            if dissector.probe(one.data) is Verdict.REJECT:
+            # Frames without a cookie have nothing but a length: those of STUN are believed only when probed.
+            if dissector is STUN and STUN.probe(one.data) is Verdict.REJECT:
                 continue
             result = dissect(dissector, one.data)
+            if not result.messages and dissector.probe(one.data) is Verdict.REJECT:
+                continue
             count += len(result.messages)
             for placed in result.messages:
                 self._keep(side, Found(placed.message, mark, mark))

@@ -97,7 +97,9 @@ def read_headers(window: Window, position: Ints, available: Ints) -> tuple[Flags
     version2 = (header["first"] >> 6 == 2) & (available >= 8)
     second = header["second"]
     control = version2 & (second >= 192) & (second <= 223)
-    return version2 & ~control & (available >= HEADER_BYTES), control, header
+    # The length of the first RTCP packet stands where RTP has its sequence number; it must fit the datagram.
+    fits = (header["sequence"].astype(np.int64) + 1) * 4 <= available
+    return version2 & ~control & (available >= HEADER_BYTES), control & fits, header
 
 
 def packets_of(header: NDArray[np.void], side: Ints, frame: Ints, time: Ints, length: Ints) -> RtpPackets:

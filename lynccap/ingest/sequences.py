@@ -78,7 +78,7 @@ class Sequences:
         # A jump no window allows is not followed: the side simply goes on there.
         jumped = np.abs(start - before) > MAX_JUMP
         if jumped.any():
-            return self._follow_jumps(rows, side, start, end, jumped)
+            return self._follow_apart(packets, numbered, rows, side, length, start, end, np.isin(side, side[jumped]))
         last = np.concatenate((first[1:] - 1, [len(side) - 1]))
         state["top"][side[last]] = highest[last]
         time = numbered.time[packets.tcp[rows]]
@@ -98,14 +98,24 @@ class Sequences:
         moved = advances[earlier] & ~starts
         return np.where(moved, time[earlier], held)
 
-    def _follow_jumps(self, rows: Ints, side: Ints, start: Ints, end: Ints, jumped: Flags) -> Ints:
-        """Move the top of sides that jumped to where they went on; this window's segments are not judged."""
-        top = self.sides["top"]
-        bad = np.unique(side[jumped])
-        for one in bad.tolist():
+    def _follow_apart(
+        self,
+        packets: Packets,
+        numbered: Numbered,
+        rows: Ints,
+        side: Ints,
+        length: Ints,
+        start: Ints,
+        end: Ints,
+        jumped: Flags,
+    ) -> Ints:
+        """Let the sides that `jumped` go on where they are, without judging their segments; follow the others."""
+        for one in np.unique(side[jumped]).tolist():
             self._holes.pop(one, None)
-        np.maximum.at(top, side[~jumped], end[~jumped])
-        top[side[jumped]] = end[jumped]
+        self.sides["top"][side[jumped]] = end[jumped]
+        others = ~jumped
+        if others.any():
+            start[others] = self._follow(packets, numbered, rows[others], side[others], length[others])
         return start
 
     def _judge(self, side: Ints, start: Ints, end: Ints, before: Ints, length: Ints, time: Ints, copied: Flags) -> None:

@@ -22,6 +22,7 @@ from lynccap.ingest.window import Flags, Ints
 
 STORE_BYTES = 16 << 20  # kept payload of all flows: above it, flows are dissected and dropped
 STORE_FRAMES = 60_000  # the same for segments, each of which costs a few hundred bytes beside its payload
+UNSEEN = -1  # the kind of a flow without payload so far
 MAX_REFUSALS = 3  # looks at a head that nobody claims before the flow is given up
 
 
@@ -42,8 +43,7 @@ class Streams:
         self._selection = Selection()
         self._media = Media()
         self._dissection = Dissection(self._media)
-        self._kinds = np.zeros(1024, np.int8)
-        self._known = 0
+        self._kinds = np.full(1024, UNSEEN, np.int8)
         self._store: dict[int, Conversation] = {}
         self._undecided: dict[int, Conversation] = {}
         self._stacks: dict[int, str] = {}
@@ -52,38 +52,46 @@ class Streams:
 
     def add(self, packets: Packets, numbered: Numbered, offsets: Ints, table: FlowTable) -> None:
         """Keep what is wanted of these packets; `offsets` are the stream offsets of the TCP rows."""
-        sides = table.flows.rows * 2
+        start = np.zeros(len(packets), np.int64)
+        start[packets.tcp] = offsets
         rows = np.flatnonzero(packets.available > 0)
+        side = numbered.side[rows]
+        # Bytes before the first one are a keep-alive's, or another connection's.
+        early = (start[rows] < 0) & ((table.sides["syn_frame"][side] > 0) | (table.sides["syn_ack_frame"][side] > 0))
+        rows = rows[~early]
         if not rows.size:
             return
+        sides = table.flows.rows * 2
         self._selection.sides.grow(sides)
-        self._grow(table.flows.rows)
-        protocol = packets.network.protocol[rows]
-        flow = numbered.flow[rows]
-        new = flow >= self._known
-        if new.any():
-            self._kinds[flow[new]] = np.where(
-                protocol[new] == TCP,
-                Kind.UNDECIDED_TCP,
-                np.where(protocol[new] == UDP, Kind.UNDECIDED_UDP, Kind.SETTLED),
-            )
-        self._known = max(self._known, table.flows.rows)
-        kind = self._kinds[flow].astype(np.int64)
+        kind = self._kinds_of(packets, numbered.flow, rows)
         shaped = self._media.add(packets, numbered, rows, kind, sides)
-        left = self._take(packets, numbered, offsets, rows, kind, shaped)
+        left = self._take(packets, numbered, start, rows, kind, shaped)
         self._classify()
         # What a flow is, is known only now: of a short capture, all of it may be in this one window.
         late = left & (kind <= Kind.UNDECIDED_UDP)
         rows, shaped = rows[late], shaped[late]
-        kind = self._kinds[numbered.flow[rows]].astype(np.int64)
+        kind = self._kinds_of(packets, numbered.flow, rows)
         decided = kind > Kind.UNDECIDED_UDP
-        self._take(packets, numbered, offsets, rows[decided], kind[decided], shaped[decided])
+        self._take(packets, numbered, start, rows[decided], kind[decided], shaped[decided])
         if self._bytes > STORE_BYTES or self._frames > STORE_FRAMES:
             self._relieve(table)
 
-    def _take(
-        self, packets: Packets, numbered: Numbered, offsets: Ints, rows: Ints, kind: Ints, shaped: Flags
-    ) -> Flags:
+    def _kinds_of(self, packets: Packets, flows: Ints, rows: Ints) -> Ints:
+        """The kind of each row's flow; a flow without payload before begins undecided."""
+        flow = flows[rows]
+        if not rows.size:
+            return flow
+        self._grow(int(flow.max()) + 1)
+        kind = self._kinds[flow].astype(np.int64)
+        new = kind == UNSEEN
+        if new.any():
+            protocol = packets.network.protocol[rows[new]]
+            first = np.where(protocol == UDP, Kind.UNDECIDED_UDP, Kind.SETTLED)
+            kind[new] = np.where(protocol == TCP, Kind.UNDECIDED_TCP, first)
+            self._kinds[flow[new]] = kind[new]
+        return kind
+
+    def _take(self, packets: Packets, numbered: Numbered, start: Ints, rows: Ints, kind: Ints, shaped: Flags) -> Flags:
         """Keep what these rows' kinds want, RTP-shaped datagrams of media flows left out; which rows were not kept."""
         left = np.ones(len(rows), np.bool_)
         wanted = np.flatnonzero((kind != Kind.SETTLED) & ~(shaped & (kind == Kind.MEDIA)))
@@ -91,7 +99,7 @@ class Streams:
             at = rows[wanted]
             side, frame = numbered.side[at], numbered.frame[at]
             chosen = wanted[self._selection.choose(packets, at, side, frame, kind[wanted])]
-            self._keep(packets, numbered, offsets, rows[chosen])
+            self._keep(packets, numbered, start, rows[chosen])
             left[chosen] = False
         return left
 
@@ -107,15 +115,13 @@ class Streams:
 
     def _grow(self, flows: int) -> None:
         if flows > len(self._kinds):
-            wider = np.full(max(flows, len(self._kinds) * 2), Kind.SETTLED, np.int8)
+            wider = np.full(max(flows, len(self._kinds) * 2), UNSEEN, np.int8)
             wider[: len(self._kinds)] = self._kinds
             self._kinds = wider
 
-    def _keep(self, packets: Packets, numbered: Numbered, offsets: Ints, rows: Ints) -> None:
+    def _keep(self, packets: Packets, numbered: Numbered, start: Ints, rows: Ints) -> None:
         if not rows.size:
             return
-        start = np.zeros(len(packets), np.int64)
-        start[packets.tcp] = offsets
         view = packets.frames.window.view
         columns = (
             numbered.side[rows],

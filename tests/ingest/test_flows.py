@@ -179,6 +179,14 @@ def test_a_gap_nobody_acknowledged_is_not_lost_by_the_capture(tmp_path):
     assert only_flow([*opened, data[0], data[2], ack], tmp_path)["lost_client"] == 0
 
 
+def test_a_stray_number_on_one_connection_does_not_blind_the_others(tmp_path):
+    link = Connection()
+    opened, data = link.open(), link.say(0, bytes(300), 100)
+    stray = [tcp(("10.0.0.9", 9), SERVER, number, 1, ACK, b"x") for number in (1, 2_000_000_000)]
+    flows = read_frames([*opened, data[0], *stray, data[2], link.send(1, ACK)], tmp_path).flows
+    assert flows["lost_client"].tolist() == [100, 0]
+
+
 def test_a_stray_sequence_number_is_not_a_loss_of_gigabytes(tmp_path):
     link = Connection()
     frames = link.open() + link.say(0, b"abc")

@@ -308,6 +308,8 @@ def test_a_few_packets_that_look_like_rtp_are_none(tmp_path):
 
 def test_random_datagrams_never_become_rtp(tmp_path):
     dice = random.Random(5)
+    noise = [udp(("10.0.0.9", 7), SERVER, dice.randbytes(60)) for _ in range(3000)]
+    assert read_frames(noise, tmp_path).flows["stack"].tolist() == [""]
     frames = [udp(CLIENT, SERVER, b"\x80" + dice.randbytes(40)) for _ in range(3000)]
     frames += [udp(("10.0.0.8", 7), SERVER, b"\x80\x00" + dice.randbytes(2) + bytes(30)) for _ in range(3000)]
     assert read_frames(frames, tmp_path).media.empty
@@ -338,6 +340,26 @@ def test_a_small_store_reads_the_same_messages(identity, tmp_path, monkeypatch):
     assert len(whole["http"]) == 80
     assert abs(len(small["http"]) - 80) <= 2
     assert len(small.anomalies) <= 2
+
+
+@pytest.mark.parametrize("build", [lambda link: link.open(), lambda link: [udp(link.ends[0], link.ends[1], b"")]])
+def test_payload_that_comes_windows_after_the_first_frame_is_read(build, tmp_path):
+    filler = [udp(("10.1.1.1", 9), ("10.1.1.2", 9), bytes(60_000))] * 150
+    link = Connection(server=("10.0.0.2", 80))
+    frames = [*build(link), *filler, *link.say(0, GET), *filler, *link.say(1, OK)]
+    frames += [udp(CLIENT, ("10.0.0.2", 80), STUN_BINDING)]
+    tables = read_frames(frames, tmp_path)
+    assert len(tables["http"]) == 2
+    assert len(tables["stun"]) == 1
+
+
+def test_a_keep_alive_before_the_first_byte_does_not_hide_the_protocol(tmp_path):
+    link = Connection(server=("10.0.0.2", 80))
+    opened = link.open()
+    keep_alive = tcp(CLIENT, ("10.0.0.2", 80), link.next[0] - 1, link.next[1], ACK, b"\0")
+    tables = read_frames([*opened, keep_alive, *link.say(0, GET), *link.say(1, OK)], tmp_path)
+    assert len(tables["http"]) == 2
+    assert tables.anomalies.empty
 
 
 def test_huge_streams_are_cut_and_said_to_be(tmp_path):
