@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from lynccap.correlation.addresses import sort_key
 from lynccap.correlation.case import Case
 from lynccap.diagnosis.catalogue import RULES
-from lynccap.diagnosis.contract import Clear, Doubt, Found, Proof, Rule
+from lynccap.diagnosis.contract import Rule
 from lynccap.diagnosis.inquiry import Inquiry
+from lynccap.diagnosis.judgements import Clear, Doubt, Found, Proof
 from lynccap.document import Assessment, Evidence, Finding, Outcome, Rejected, Severity
 from lynccap.reference import sources
 

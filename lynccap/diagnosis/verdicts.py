@@ -10,8 +10,8 @@ from enum import StrEnum
 from lynccap.correlation.addresses import subnet_of
 from lynccap.correlation.attempts import Attempt, Ending
 from lynccap.correlation.case import Case
-from lynccap.diagnosis.contract import Proof
 from lynccap.diagnosis.gates import Gates
+from lynccap.diagnosis.judgements import Proof
 from lynccap.diagnosis.meanings import Meaning, meaning_of
 from lynccap.document import Confidence
 

@@ -5,8 +5,9 @@ from typing import Any
 
 from lynccap.correlation.attempts import Attempt
 from lynccap.correlation.roles import CRL_HOST, WEB_ROLES
-from lynccap.diagnosis.contract import Clear, Doubt, Found, Judgement, Proof, Stage, rule
+from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
+from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof
 from lynccap.diagnosis.meanings import HTTP, distrust, partner_handshakes
 from lynccap.diagnosis.rules.reach import FOR_ROOT_CHAIN, found, judged
 from lynccap.diagnosis.verdicts import How, Verdict

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
-from lynccap.diagnosis.contract import Clear, Judgement, Proof, Stage, rule
+from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
+from lynccap.diagnosis.judgements import Clear, Judgement, Proof
 from lynccap.diagnosis.meanings import PSOM, signed_in
 from lynccap.diagnosis.rules.reach import found, judged
 from lynccap.document import Severity

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from lynccap.correlation.devices import Location
 from lynccap.correlation.media import MediaSession, Path
 from lynccap.correlation.relays import Allocation, Side
-from lynccap.diagnosis.contract import Clear, Doubt, Found, Judgement, Proof, Stage, rule
+from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
+from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof
 from lynccap.document import Confidence, Severity
 
 LISTED_CHECKS = 20

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from lynccap.correlation.attempts import PROHIBITED_CODES
 from lynccap.correlation.services import BY_PORT_OF_LYNC
-from lynccap.diagnosis.contract import Clear, Doubt, Found, Judgement, Proof, Stage, rule
+from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
+from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof
 from lynccap.diagnosis.meanings import Meaning
 from lynccap.diagnosis.verdicts import Verdict
 from lynccap.document import Confidence, Severity

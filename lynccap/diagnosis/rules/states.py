@@ -6,8 +6,9 @@ from lynccap.correlation.addresses import is_private
 from lynccap.correlation.attempts import Attempt
 from lynccap.correlation.media import MediaSession, Path
 from lynccap.correlation.roles import REVERSE_PROXY
-from lynccap.diagnosis.contract import Clear, Found, Judgement, Proof, Stage, rule
+from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
+from lynccap.diagnosis.judgements import Clear, Found, Judgement, Proof
 from lynccap.diagnosis.rules.reach import judged
 from lynccap.document import Confidence, Severity
 

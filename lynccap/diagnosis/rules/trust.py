@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 from lynccap.correlation.sessions import UNKNOWN_CA, TlsSession
-from lynccap.diagnosis.contract import Clear, Found, Judgement, Proof, Stage, rule
+from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
+from lynccap.diagnosis.judgements import Clear, Found, Judgement, Proof
 from lynccap.document import Confidence, Severity
 
 
