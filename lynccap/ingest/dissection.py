@@ -5,11 +5,12 @@ from dataclasses import dataclass, fields, replace
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from dissectors import identify, rider_of
+from dissectors import rider_of
 from dissectors.contract import Anomaly, AnomalyKind, Dissector, Message, Verdict, dissect
 from dissectors.http import HttpMessage
 from dissectors.stun import STUN, StunMessage
 from lynccap.ingest.assembly import Mark, Run, reassemble
+from lynccap.ingest.classify import classify
 from lynccap.ingest.conversation import Conversation
 from lynccap.ingest.media import RFC4571, Media, carried_by
 from lynccap.ingest.schemas import Row, Rows
@@ -132,7 +133,7 @@ class Dissection:
             if at is None:
                 break
             data, base = data[at:], base + at
-            inner, verdict = identify(data)
+            inner, verdict = classify(data, b"", True)
             if inner is None or verdict < Verdict.LIKELY or inner.name == dissector.name:
                 return found
             dissector = inner

@@ -173,6 +173,18 @@ def test_a_tunnel_through_a_proxy_is_looked_into(identity, tmp_path):
     assert tables["tls"]["frame"].tolist()[:2] == [6, 7]
 
 
+@pytest.mark.parametrize("inside", [RTP_PACKET, b"\x80\xc8" + bytes(30), bytes(40), b"\xff" * 40])
+def test_a_tunnel_of_something_else_is_only_a_tunnel(inside, tmp_path):
+    turns = [
+        (0, b"CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n"),
+        (1, b"HTTP/1.1 200 OK\r\n\r\n"),
+        (0, inside),
+        (1, inside),
+    ]
+    tables = read_frames(conversation(*turns, server=("10.0.0.2", 8080)), tmp_path)
+    assert tables.flows.loc[0, "stack"] == "http"
+
+
 @pytest.mark.parametrize(
     ("port", "data", "stack", "count"),
     [
