@@ -4,7 +4,16 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from lynccap.diagnosis.contract import Rule
-from lynccap.diagnosis.rules import bootstrap, conferencing, media, reach, states, trust
+from lynccap.diagnosis.rules import (
+    bootstrap,
+    conferencing,
+    media,
+    provisioning,
+    reach,
+    revocation,
+    states,
+    trust,
+)
 
 RULES: tuple[Rule, ...] = (
     reach.tcp_refused_by_host,
@@ -13,10 +22,10 @@ RULES: tuple[Rule, ...] = (
     reach.icmp_admin_prohibited,
     bootstrap.rootchain_http80_refused,
     bootstrap.rootchain_http80_filtered,
-    bootstrap.certprov_http_error,
+    provisioning.certprov_http_error,
     bootstrap.port80_open_443_filtered,
     trust.tls_unknown_ca,
-    bootstrap.edge_crl_http_blocked,
+    revocation.edge_crl_http_blocked,
     media.media_tcp443_fallback,
     media.media_via_external_edge_from_inside,
     media.media_relayed_internal_edge,

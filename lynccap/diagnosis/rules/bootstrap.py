@@ -1,14 +1,13 @@
-"""What needs TCP port 80: a phone's root chain, half of the web services, revocation lists (catalogue group 2)."""
+"""What needs TCP port 80: a phone's root chain, and half of the web services (catalogue group 2)."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from lynccap.correlation.attempts import Attempt
-from lynccap.correlation.roles import CRL_HOST, WEB_ROLES
+from lynccap.correlation.roles import WEB_ROLES
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
-from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof
-from lynccap.diagnosis.meanings import HTTP, distrust, partner_handshakes
+from lynccap.diagnosis.judgements import Clear, Judgement, Proof
+from lynccap.diagnosis.meanings import HTTP, distrust
 from lynccap.diagnosis.rules.reach import FOR_ROOT_CHAIN, found, judged
 from lynccap.diagnosis.verdicts import How, Verdict
 from lynccap.document import Confidence, Severity
@@ -138,83 +137,6 @@ def rootchain_http80_filtered(inquiry: Inquiry) -> Iterator[Judgement]:
 
 
 @rule(
-    title="The certificate provisioning service answers with an error",
-    severity=Severity.CRITICAL,
-    stage=Stage.BOOTSTRAP,
-    causes=(
-        "The web server's application pool for certificate provisioning is stopped.",
-        "Request filtering on the web server refuses the request.",
-        "The load balancer sends the request to another product's web server.",
-    ),
-    fix=(
-        "Repair the web services of the Front End.",
-        "Check that the load balancer leads to the Lync web server.",
-    ),
-    act=("Lync administrator",),
-    sources=("ms-phoneboot", "ms-ocauthws"),
-    explains=("tls-unknown-ca",),
-)
-def certprov_http_error(inquiry: Inquiry) -> Iterator[Judgement]:
-    """The certificate provisioning service is reached and fails.
-
-    Evidence: a request to CertProvisioningService.svc, answered with HTTP 4xx or 5xx, with a SOAP fault, or cut off
-    before the answer was complete.
-
-    Not this: a single 401 on a protected address, which is authentication; an answer the capture itself cut.
-    """
-    certprov = inquiry.case.tables["certprov"]
-    flows = inquiry.case.flows
-    exchanges = certprov.assign(
-        client=certprov["flow"].map(flows["client"]), server=certprov["flow"].map(flows["server"])
-    )
-    for (client, server), rows in exchanges.groupby(["client", "server"], sort=True, observed=True):
-        bad = rows[rows["outcome"].isin(("http-error", "fault"))]
-        if bad.empty or (
-            (rows["outcome"] == "ok").any() and rows.loc[rows["outcome"] == "ok", "time"].max() > bad["time"].max()
-        ):
-            yield Clear(client)
-        else:
-            yield _certprov_failed(inquiry, client, server, bad)
-
-
-def _certprov_failed(inquiry: Inquiry, client: str, server: str, bad: Any) -> Judgement:
-    flows = inquiry.case.flows
-    flow = int(bad["flow"].iloc[0])
-    capture = int(flows.at[flow, "capture"])
-    if bad["status"].isna().all():
-        return Doubt(client, "the capture lacks the status line of the answer")
-    statuses = sorted({int(one) for one in bad["status"].dropna()})
-    words = " and ".join(f"HTTP {one}" for one in statuses)
-    times = "once" if len(bad) == 1 else f"{len(bad)} times"
-    faults = sorted({str(one) for one in bad["fault_reason"].dropna()})
-    reason = f" The server's own words: {'; '.join(faults)}." if faults else ""
-    chain = (bad["step"] == "root-chains").any()
-    what = "the root certificates" if chain else "certificate provisioning"
-    return Found(
-        device=client,
-        peer=server,
-        port=int(flows.at[flow, "server_port"]),
-        transport="tcp",
-        service="certprov",
-        says=(
-            f"{inquiry.word(client)} asked {inquiry.server(server)} for {what} and was answered with {words}, {times}."
-        ),
-        why=f"The port is open and the request arrived; the service behind it failed.{reason}"
-        + (f" {FOR_ROOT_CHAIN}" if chain else ""),
-        confidence=Confidence.CERTAIN,
-        proof=(
-            Proof(
-                capture,
-                tuple(sorted({*bad["frame"], *bad["first_frame"]})),
-                f"certificate provisioning answered {words}",
-            ),
-        ),
-        time=int(bad["time"].min()),
-        rejected=(("rootchain-http80-refused", "the connection was accepted and answered"),),
-    )
-
-
-@rule(
     title="One of the two web ports is closed",
     severity=Severity.MAJOR,
     stage=Stage.BOOTSTRAP,
@@ -245,66 +167,3 @@ def port80_open_443_filtered(inquiry: Inquiry) -> Iterator[Judgement]:
         says = f"{device} reaches {server} on TCP port {other} but not on {attempt.port}."
         why = f"{verdict.says}. Lync clients use both ports of the web services; phones need port 80 before all else."
         yield found(inquiry, verdict, says, why)
-
-
-@rule(
-    title="The Edge cannot fetch a revocation list",
-    severity=Severity.MAJOR,
-    stage=Stage.TRUST,
-    causes=(
-        "The outbound policy of the perimeter network lacks TCP port 80.",
-        "A proxy is required that the Edge Server does not know.",
-    ),
-    fix=("Allow TCP 80 (and DNS) from the Access Edge's external address to any host.",),
-    act=("network/firewall team",),
-    sources=("ms-edge-nat",),
-)
-def edge_crl_http_blocked(inquiry: Inquiry) -> Iterator[Judgement]:
-    """The Edge fails to fetch a certificate revocation list over port 80, and a federation handshake fails with it.
-
-    Evidence: a Lync server's SYN to port 80 of a host that a certificate names as its CRL distribution point (or whose
-    name says so) is refused or gets no answer; in the same seconds a TLS handshake on port 5061 ends after the
-    certificate without any data.
-
-    Not this: no fetch at all, which a cached list explains; a fetch that worked.
-    """
-    crl = inquiry.case.tables["crl"]
-    fetched = crl[crl["outcome"] == "ok"]
-    for client in sorted(set(inquiry.case.flows.loc[fetched["flow"], "client"])):
-        yield Clear(client)
-    for verdict in judged(inquiry, "edge-crl-http-blocked"):
-        yield _crl_blocked(inquiry, verdict)
-
-
-def _crl_blocked(inquiry: Inquiry, verdict: Verdict) -> Judgement:
-    case, attempt = inquiry.case, verdict.attempt
-    device = inquiry.word(attempt.client)
-    flows = partner_handshakes(case, attempt)
-    claim = case.roles.best(attempt.server, CRL_HOST)
-    host = next(iter(case.names.names_of(attempt.server, "dns")), attempt.server)
-    frames = tuple(
-        sorted(
-            {
-                frame
-                for flow in flows
-                for frame in (case.sessions[flow].certificate_frame, int(case.flows.at[flow, "last_frame"]))
-            }
-        )
-    )
-    partners = sorted(
-        {str(case.flows.at[flow, side]) for flow in flows for side in ("client", "server")} - {attempt.client}
-    )
-    says = (
-        f"{device} cannot fetch the revocation list from {host} ({attempt.server}): "
-        f"TCP port 80 {'is refused' if attempt.refused else 'does not answer'}. "
-        f"TLS with {', '.join(partners)} on port 5061 fails at the same time."
-    )
-    told = attempt.refused or verdict.rejected
-    unknown = "" if told else " Whether a firewall drops them or the host is down is not visible."
-    why = (
-        f"{verdict.says}.{unknown} Windows checks a partner's certificate against this list before it trusts it; "
-        "without it the handshake waits and may end. That one causes the other is likely, not proven."
-    )
-    proof = Proof(attempt.capture, frames, "the TLS handshake on 5061 ends after the certificate, without data")
-    named = Proof(claim.capture, (claim.frame,), f"{host}: {claim.says}") if claim else None
-    return found(inquiry, verdict, says, why, Confidence.LIKELY, tuple(one for one in (proof, named) if one))
