@@ -1,6 +1,5 @@
 """Reads captures into tables: source, windows, packets, flows, streams, messages."""
 
-import gc
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -33,16 +32,6 @@ def read_tables(sources: Sequence[Source], *, progress: Progress | None = None) 
     """
     if not sources:
         raise UnreadableCapture("no capture was named; name a pcap or pcapng file")
-    collecting = gc.isenabled()
-    gc.disable()  # rows and messages have no cycles: looking for some costs a tenth of the time
-    try:
-        return _read_all(sources, progress)
-    finally:
-        if collecting:
-            gc.enable()
-
-
-def _read_all(sources: Sequence[Source], progress: Progress | None) -> Tables:
     total = sum(source.size() for source in sources)
     parts = []
     done = 0
