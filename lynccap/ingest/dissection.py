@@ -155,9 +155,13 @@ class Dissection:
 
     def _keep(self, side: int, found: Found, depth: int = 0) -> None:
         message = found.message
-        if self._count >= MAX_MESSAGE_ROWS:
-            return
         self._count += 1
+        if self._count > MAX_MESSAGE_ROWS:
+            if self._count == MAX_MESSAGE_ROWS + 1:
+                says = f"more than {MAX_MESSAGE_ROWS} messages; the rest of the capture's are not listed"
+                mark = found.last
+                self.rows.add("anomalies", (side, mark.frame, mark.time, False, message.protocol, "bounded", says))
+            return
         if isinstance(message, StunMessage) and message.inner:
             self._unwrap(side, found, message, depth)
         kind = type(message)

@@ -6,7 +6,7 @@ import numpy as np
 
 from lynccap.ingest.flow_rows import FlowRows
 from lynccap.ingest.flows import MAX_CONTROL_ROWS, FlowTable
-from lynccap.ingest.icmp import IcmpErrors
+from lynccap.ingest.icmp import MAX_ERRORS, IcmpErrors
 from lynccap.ingest.layers import decode
 from lynccap.ingest.schemas import Arrays, columns_from
 from lynccap.ingest.sequences import Sequences
@@ -73,14 +73,23 @@ class Engine:
         parts.tcp_frames = self._control(flow_rows)
         yielded = self._streams.finish(self._flows, flow_rows)
         parts.tables = yielded.tables
-        if self._flows.control_rows > MAX_CONTROL_ROWS:
-            count = self._flows.control_rows
-            says = f"{count} frames with SYN, FIN or RST; the first {MAX_CONTROL_ROWS} were kept"
-            bounded = columns_from("anomalies", [(-1, 0, 0, False, "tcp", "bounded", says)])
-            held = parts.tables["anomalies"]
-            parts.tables["anomalies"] = {name: np.concatenate((bounded[name], held[name])) for name in held}
+        self._say_bounds()
         parts.flows = flow_rows.columns(yielded.stack, yielded.basis)
         return parts
+
+    def _say_bounds(self) -> None:
+        """An anomaly for every table that holds only the beginning of what there was."""
+        kept = (
+            ("tcp", "frames with SYN, FIN or RST", self._flows.control_rows, MAX_CONTROL_ROWS),
+            ("icmp", "ICMP errors", self._icmp.rows, MAX_ERRORS),
+        )
+        rows = [
+            (-1, 0, 0, False, protocol, "bounded", f"{count} {what}; the first {limit} are listed")
+            for protocol, what, count, limit in kept
+            if count > limit
+        ]
+        bounded, held = columns_from("anomalies", rows), self._parts.tables["anomalies"]
+        self._parts.tables["anomalies"] = {name: np.concatenate((bounded[name], held[name])) for name in held}
 
     def _count(self, frames: Frames) -> None:
         parts = self._parts

@@ -13,7 +13,7 @@ from lynccap.ingest.window import Ints
 ERRORS = {4: (3, 4, 5, 11, 12), 6: (1, 2, 3, 4)}
 QUOTE_AT = 8  # bytes of ICMP header before the quoted packet
 PORT_BYTES = 4
-MAX_ROWS = 100_000  # a flood of errors says no more than its beginning
+MAX_ERRORS = 100_000  # a flood of errors says no more than its beginning
 
 COLUMNS = (
     "frame", "time", "version", "reporter", "recipient", "type", "code", "tuple_flow", "upper",
@@ -35,7 +35,7 @@ class IcmpErrors:
         fourth = np.flatnonzero((network.protocol == ICMP) & (network.version == 4))
         sixth = np.flatnonzero((network.protocol == ICMP6) & (network.version == 6))
         for version, rows, kind in ((4, fourth, IPV4_TYPE), (6, sixth, IPV6_TYPE)):
-            if rows.size and self.rows < MAX_ROWS:
+            if rows.size:
                 self._add(packets, numbered, table, rows, version, kind)
 
     def columns(self, flow_rows: FlowRows) -> dict[str, NDArray[Any]]:
@@ -91,5 +91,6 @@ class IcmpErrors:
             table.find((first, second)), upper, quoted.protocol, quoted.source, source_port,
             quoted.destination, destination_port, quoted.version,
         )  # fmt: skip
-        self._parts.append(np.stack(values))
+        room = max(MAX_ERRORS - self.rows, 0)
+        self._parts.append(np.stack(values)[:, :room])
         self.rows += len(rows)

@@ -10,6 +10,8 @@ from capture_files import (
     SERVER,
     START,
     Connection,
+    ethernet,
+    ipv4,
     pcap,
     read,
     read_frames,
@@ -428,6 +430,18 @@ def test_any_payload_is_survived(tmp_path_factory, turns, on_tcp):
         frames = [udp(ends[side], ends[1 - side], data) for side, data in turns] or [tcp(*ends, 1, 1, ACK)]
     tables = read_frames(frames, tmp_path_factory.mktemp("payload"))
     assert tables.captures.loc[0, "packets"] == len(frames)
+
+
+def test_what_is_bounded_is_said(tmp_path, monkeypatch):
+    for name in ("flows.MAX_CONTROL_ROWS", "engine.MAX_CONTROL_ROWS", "icmp.MAX_ERRORS", "engine.MAX_ERRORS"):
+        monkeypatch.setattr(f"lynccap.ingest.{name}", 2)
+    monkeypatch.setattr("lynccap.ingest.dissection.MAX_MESSAGE_ROWS", 2)
+    query = udp(CLIENT, ("10.0.0.9", 53), DNS_QUERY)
+    error = ethernet(ipv4("10.0.0.9", "10.0.0.1", 1, b"\x03\x03" + bytes(6) + query[14:42]))
+    tables = read_frames([*[query] * 5, *[error] * 5, *Connection().open(), *Connection().close()], tmp_path)
+    assert (len(tables["dns"]), len(tables.icmp), len(tables.tcp_frames)) == (2, 2, 2)
+    assert sorted(tables.anomalies["protocol"]) == ["dns", "icmp", "tcp"]
+    assert set(tables.anomalies["kind"]) == {"bounded"}
 
 
 def test_reading_twice_gives_the_same_tables(sample, tmp_path):
