@@ -107,7 +107,7 @@ class Dissection:
         for place, run in enumerate(runs):
             last = place == len(runs) - 1
             after_gap = (place > 0 or facts.begins[bit]) and run.start > end
-            if after_gap and not facts.stopped[bit]:
+            if after_gap and not _sealed(found):
                 says = f"{run.start - end} bytes before this frame are not in the capture"
                 self._note(side, run.marks[0], dissector.name, "gap", says)
             end = run.end
@@ -138,7 +138,7 @@ class Dissection:
                 return found
             dissector = inner
             inside.add(inner.name)
-        if result.anomaly:
+        if result.anomaly and not _sealed(found):
             self._stopped(side, run, base, dissector.name, result.anomaly, open_end, bounded)
         return found
 
@@ -210,6 +210,11 @@ class Dissection:
             read = rider.read(request.message, message if isinstance(message, HttpMessage) else None)
             last = answer[1].last if answer else request.last
             self._keep(answer[0] if answer else side, Found(read, request.first, last))
+
+
+def _sealed(found: list[Found]) -> bool:
+    """Whether these messages reached the first application data of TLS: what is missing behind it hides nothing."""
+    return any(getattr(one.message, "kind", "") == "application-data" for one in found)
 
 
 def _tunnel_at(messages: tuple[Any, ...]) -> int | None:

@@ -151,6 +151,16 @@ def test_a_lost_segment_is_a_gap_and_reading_goes_on_behind_it(tmp_path):
     assert str(len(GET)) in row["says"]
 
 
+def test_a_gap_in_a_tls_handshake_is_said_and_one_behind_it_is_not(identity, tmp_path):
+    frames = tls_conversation(identity, 200)
+    hole = read_frames([*frames[:6], *frames[7:]], tmp_path)
+    assert hole.anomalies["kind"].tolist() == ["gap"]
+    data = Connection()
+    data.next = [50_000, 60_000]
+    later = read_frames([*frames[:-3], *data.say(0, b"\x17\x03\x03\x10\x00" + bytes(900))], tmp_path)
+    assert later.anomalies.empty
+
+
 def test_http_riders_get_their_request_and_response(tmp_path):
     path = b"/Autodiscover/AutodiscoverService.svc/root"
     request = b"GET " + path + b" HTTP/1.1\r\nHost: lyncdiscover.contoso.com\r\n\r\n"
