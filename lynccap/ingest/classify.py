@@ -39,6 +39,12 @@ def classify(client_head: bytes, server_head: bytes, on_tcp: bool) -> tuple[Diss
     for head in (client_head, server_head):
         if head and best[1] < Verdict.CERTAIN:
             best = _stronger(head, _TCP_DISSECTORS if on_tcp else _UDP_DISSECTORS, best)
+    dissector, verdict = best
+    if on_tcp and dissector is not None and verdict is Verdict.LIKELY:
+        # A shape that fits one side by chance does not fit the other.
+        heads = [head for head in (client_head, server_head) if head]
+        if any(dissector.probe(head) is Verdict.REJECT for head in heads):
+            return None, Verdict.REJECT
     return best
 
 

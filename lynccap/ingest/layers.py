@@ -115,9 +115,8 @@ class Packets:
 
 def decode(frames: Frames, intern: Intern) -> Packets:
     """The packets of `frames`; `intern` turns the two halves of IPv6 addresses into codes."""
-    position, kind, vlan = _links(frames)
-    end = frames.start + frames.captured
-    wire_end = frames.start + frames.wire
+    position, kind, vlan, wire_end = _links(frames)
+    end = np.minimum(frames.start + frames.captured, wire_end)
     network, unread = network_layer(frames.window, position, kind, end, wire_end, intern)
     undecoded = unread + int(network.later_fragment.sum())
     if network.later_fragment.any():
@@ -125,8 +124,8 @@ def decode(frames: Frames, intern: Intern) -> Packets:
     return _transport(frames, network, vlan[network.row], undecoded)
 
 
-def _links(frames: Frames) -> tuple[Ints, Ints, Ints]:
-    """Where the network layer starts, its EtherType (0: nothing there, -1: unread), the innermost tag."""
+def _links(frames: Frames) -> tuple[Ints, Ints, Ints, Ints]:
+    """Where the network layer starts, its EtherType (0: nothing there, -1: unread), the innermost tag, its end."""
     kinds = np.unique(frames.link).tolist() if len(frames) and np.ptp(frames.link) else frames.link[:1].tolist()
     position = frames.start.copy()
     kind = np.full(len(frames), -1, np.int64)
@@ -144,6 +143,7 @@ def _links(frames: Frames) -> tuple[Ints, Ints, Ints]:
         vlan[tagged] = np.where(whole, frames.window.uint(">u2", at) & 0x0FFF, vlan[tagged])
         kind[tagged] = np.where(whole, frames.window.uint(">u2", at + 2), -1)
         position[tagged] = at + 4
+    wire_end = frames.start + frames.wire
     sessions = np.flatnonzero(kind == PPPOE_TYPE)
     if sessions.size:
         at = position[sessions]
@@ -151,7 +151,9 @@ def _links(frames: Frames) -> tuple[Ints, Ints, Ints]:
         known = np.where(inside == 0x0021, IPV4_TYPE, np.where(inside == 0x0057, IPV6_TYPE, 0))
         kind[sessions] = np.where(at + 8 <= end[sessions], known, -1)
         position[sessions] = at + 8
-    return position, kind, vlan
+        # Some senders count the padding of short frames into the IP length; PPPoE's own length knows better.
+        wire_end[sessions] = np.minimum(wire_end[sessions], at + 6 + frames.window.uint(">u2", at + 4))
+    return position, kind, vlan, wire_end
 
 
 def _link(window: Window, link: int, start: Ints, captured: Ints) -> tuple[Ints, Ints]:

@@ -68,6 +68,12 @@ def test_pppoe_sessions_are_looked_into(tmp_path):
     assert read_frames([ethernet(session, kind=0x8864)], tmp_path).flows.loc[0, "bytes_client"] == 7
 
 
+def test_the_length_of_pppoe_cuts_padding_that_the_ip_length_counts(tmp_path):
+    packet = ipv4("10.0.0.1", "10.0.0.2", 6, tcp_body(1, 2, 3, 4, 16), total=46) + bytes(6)
+    session = struct.pack(">BBHHH", 0x11, 0, 1, 42, 0x0021) + packet
+    assert read_frames([ethernet(session, kind=0x8864)], tmp_path).flows.loc[0, "bytes_client"] == 0
+
+
 def test_ethernet_padding_is_no_payload(tmp_path):
     bare = ethernet(ipv4("10.0.0.1", "10.0.0.2", 6, tcp_body(1, 2, 3, 4, 16))) + bytes(6)
     flow = read_frames([bare, udp(CLIENT, SERVER, b"ab") + bytes(16)], tmp_path).flows

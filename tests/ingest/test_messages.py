@@ -214,6 +214,12 @@ def test_datagrams_are_known_by_their_bytes_whatever_the_port(port, data, stack,
     assert len(tables[stack]) == 2 * count
 
 
+def test_a_shape_that_fits_one_side_by_chance_names_nothing(tmp_path):
+    by_chance = b"\x00\x14\x00\x01\x00\x00" + bytes(range(16))
+    turns = [(0, b"binary nonsense " * 4), (1, by_chance)]
+    assert read_frames(conversation(*turns), tmp_path).flows.loc[0, ["stack", "basis"]].tolist() == ["", "port"]
+
+
 def test_ports_name_only_what_has_no_bytes_to_tell(tmp_path):
     nonsense = b"\x00\xffnobody speaks this\x00" * 3
     frames = [
