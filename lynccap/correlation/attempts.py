@@ -1,17 +1,25 @@
 """How each TCP connection attempt of a client to a server port ended: the facts a verdict is made from."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import pandas as pd
 
 from lynccap.tables import Tables
 
-MAX_ATTEMPTS = 20_000  # client/server/port groups looked at; a scan beyond it is counted, not judged one by one
-SAME_SYN_NS = 1_000_000  # copies of one SYN by a mirror port arrive within a millisecond
+MAX_FLOWS = 200_000  # connections to Lync servers looked at one by one: an hour of the busiest pool, not a flood
+SCAN_PORTS = 12  # a client that tries more ports of one server is a scanner
+COPIES_NS = 200_000_000  # a mirror copies a frame sooner, and no stack repeats a SYN or its refusal so soon
 
-SYN, RST, ACK = 2, 4, 16
+SYN, RST = 2, 4
+OPEN = ("established", "midstream")
+FAILED = ("refused", "unanswered")
+
+_FLOW_COLUMNS = ["capture", "client", "server", "server_port", "opening", "first_time", "last_time", "last_time_server"]
+_FRAME_COLUMNS = ["frame", "time", "from_client", "flags", "ttl"]
+_ICMP_COLUMNS = ["frame", "version", "type", "code", "reporter"]
 
 
 class Ending(StrEnum):
@@ -51,8 +59,14 @@ class Attempt:
     last_time: int
     syn_times: tuple[int, ...]
     """Distinct SYNs of the flows that failed, mirror copies left out."""
+    longest_wait: int
+    """Nanoseconds between the first and the last SYN of the most patient of those flows."""
+    most_tries: int
+    """Distinct SYNs of the most patient of those flows."""
     syn_frames: tuple[int, ...]
     """All frames of those SYNs."""
+    refusals: int
+    """Distinct resets, mirror copies left out."""
     rst_frames: tuple[int, ...]
     rst_ttls: tuple[int, ...]
     rst_delays: tuple[int, ...]
@@ -70,85 +84,124 @@ class Attempt:
 
 
 def read_attempts(tables: Tables, servers: Iterable[str] | None = None) -> tuple[Attempt, ...]:
-    """The attempts towards `servers` (all when None), in order of their first frame."""
+    """The attempts towards `servers` (all when None), in order of their first frame.
+
+    Connections that fail after the last one that worked are an attempt of their own: the server was lost later.
+    """
     flows = tables.flows[tables.flows["transport"] == "tcp"]
     if servers is not None:
         flows = flows[flows["server"].isin(list(servers))]
-    keys = ["capture", "client", "server", "server_port"]
-    groups = list(flows.groupby(keys, sort=False, observed=True))[:MAX_ATTEMPTS]
-    handshakes = tables.tcp_frames[tables.tcp_frames["flow"].isin(flows.index)]
-    by_flow = dict(list(handshakes.groupby("flow", sort=False)))
-    errors = tables.icmp[tables.icmp["flow"] >= 0]
-    icmp_by_flow = dict(list(errors.groupby("flow", sort=False)))
-    made = [_attempt(key, group, by_flow, icmp_by_flow) for key, group in groups]
+    flows = _without_scans(flows)[:MAX_FLOWS]
+    groups: dict[tuple[int, str, str, int], list[Any]] = {}
+    for row in flows[_FLOW_COLUMNS].itertuples():
+        groups.setdefault((row.capture, row.client, row.server, row.server_port), []).append(row)
+    ends = _by_flow(tables.tcp_frames[tables.tcp_frames["flow"].isin(flows.index)], _FRAME_COLUMNS)
+    errors = _by_flow(tables.icmp[tables.icmp["flow"].isin(flows.index)], _ICMP_COLUMNS)
+    made = [_attempt(key, part, ends, errors) for key, rows in groups.items() for part in _parts(rows)]
     return tuple(sorted(made, key=lambda one: (one.capture, one.first_time, one.flows)))
 
 
+def _without_scans(flows: pd.DataFrame) -> pd.DataFrame:
+    """Without the flows of a client that tries many ports of one server: it looks for open ones, not for Lync."""
+    pairs = flows[["client", "server", "server_port"]].astype({"client": object, "server": object})
+    ports = pairs.drop_duplicates().groupby(["client", "server"], sort=False, observed=True).size()
+    scans = ports[ports > SCAN_PORTS]
+    if scans.empty:
+        return flows
+    scanned = pd.MultiIndex.from_frame(pairs[["client", "server"]]).isin(scans.index)
+    return flows[~scanned]
+
+
+def _by_flow(table: pd.DataFrame, columns: list[str]) -> dict[int, list[Any]]:
+    rows: dict[int, list[Any]] = {}
+    for row in table[["flow", *columns]].itertuples(index=False):
+        rows.setdefault(row.flow, []).append(row)
+    return rows
+
+
+def _parts(rows: list[Any]) -> Iterator[list[Any]]:
+    """The flows up to the last good one, and those that failed after it."""
+    good = [row for row in rows if row.opening in OPEN]
+    if not good:
+        yield rows
+        return
+    last = max(row.last_time_server for row in good)
+    later = [row.opening in FAILED and row.first_time > last for row in rows]
+    yield [row for row, is_later in zip(rows, later, strict=True) if not is_later]
+    if any(later):
+        yield [row for row, is_later in zip(rows, later, strict=True) if is_later]
+
+
 def _attempt(
-    key: tuple[int, str, str, int],
-    group: pd.DataFrame,
-    by_flow: dict[int, pd.DataFrame],
-    icmp_by_flow: dict[int, pd.DataFrame],
+    key: tuple[int, str, str, int], rows: list[Any], ends: dict[int, list[Any]], errors: dict[int, list[Any]]
 ) -> Attempt:
-    opening = group["opening"]
-    refused = tuple(group.index[opening == "refused"])
-    unanswered = tuple(group.index[opening == "unanswered"])
-    open_flows = tuple(group.index[opening.isin(("established", "midstream"))])
-    failed = [flow for flow in group.index if flow in (*refused, *unanswered)]
-    syns, resets, delays = _handshake([by_flow[flow] for flow in failed if flow in by_flow])
-    errors = [icmp_by_flow[flow] for flow in group.index if flow in icmp_by_flow]
-    icmp = pd.concat(errors) if errors else None
-    codes = () if icmp is None else tuple(sorted(set(zip(icmp["type"], icmp["code"], strict=True))))
-    versions = () if icmp is None else tuple(icmp["version"].unique())
+    failed = [row.Index for row in rows if row.opening in FAILED]
+    heard = [_handshake(ends.get(flow, [])) for flow in failed]
+    resets = [reset for one in heard for reset in one.resets]
+    icmp = [error for row in rows for error in errors.get(row.Index, [])]
     return Attempt(
         capture=int(key[0]),
         client=str(key[1]),
         server=str(key[2]),
         port=int(key[3]),
-        flows=tuple(int(flow) for flow in group.index),
-        ending=_ending(opening, codes, versions),
-        established=open_flows,
-        refused=refused,
-        unanswered=unanswered,
-        first_time=int(group["first_time"].min()),
-        last_time=int(group["last_time"].max()),
-        syn_times=_distinct(syns),
-        syn_frames=tuple(frame for _, frame in syns),
-        rst_frames=tuple(frame for frame, _ in resets),
+        flows=tuple(int(row.Index) for row in rows),
+        ending=_ending({row.opening for row in rows}, icmp),
+        established=tuple(int(row.Index) for row in rows if row.opening in OPEN),
+        refused=tuple(int(row.Index) for row in rows if row.opening == "refused"),
+        unanswered=tuple(int(row.Index) for row in rows if row.opening == "unanswered"),
+        first_time=int(min(row.first_time for row in rows)),
+        last_time=int(max(row.last_time for row in rows)),
+        syn_times=tuple(sorted(time for one in heard for time in one.tries)),
+        longest_wait=max((one.spread for one in heard), default=0),
+        most_tries=max((len(one.tries) for one in heard), default=0),
+        syn_frames=tuple(frame for _, frame in sorted(syn for one in heard for syn in one.syns)),
+        refusals=sum(one.refusals for one in heard),
+        rst_frames=tuple(sorted(frame for frame, _ in resets)),
         rst_ttls=tuple(sorted({ttl for _, ttl in resets})),
-        rst_delays=tuple(delays),
-        icmp_frames=() if icmp is None else tuple(int(frame) for frame in icmp["frame"]),
-        icmp_codes=tuple((int(kind), int(code)) for kind, code in codes),
-        reporters=() if icmp is None else tuple(sorted(set(icmp["reporter"]))),
+        rst_delays=tuple(delay for one in heard for delay in one.delays),
+        icmp_frames=tuple(int(error.frame) for error in icmp),
+        icmp_codes=tuple(sorted({(int(error.type), int(error.code)) for error in icmp})),
+        reporters=tuple(sorted({str(error.reporter) for error in icmp})),
     )
 
 
-def _handshake(
-    parts: list[pd.DataFrame],
-) -> tuple[list[tuple[int, int]], list[tuple[int, int]], list[int]]:
-    """SYNs as (time, frame), resets as (frame, ttl), and the delays between them, of flows that failed."""
-    syns: list[tuple[int, int]] = []
-    resets: list[tuple[int, int]] = []
-    delays: list[int] = []
-    for rows in parts:
-        last_syn = 0
-        for row in rows.itertuples():
-            if row.from_client and row.flags & SYN:
-                syns.append((int(row.time), int(row.frame)))
-                last_syn = int(row.time)
-            elif not row.from_client and row.flags & RST:
-                resets.append((int(row.frame), int(row.ttl)))
-                if last_syn:
-                    delays.append(int(row.time) - last_syn)
-    return sorted(syns), resets, delays
+@dataclass(slots=True)
+class _Handshake:
+    """The SYNs and resets of one flow that never opened."""
+
+    syns: list[tuple[int, int]]
+    """(time, frame), copies included"""
+    tries: list[int]
+    """Times of distinct SYNs."""
+    resets: list[tuple[int, int]]
+    """(frame, ttl), copies included"""
+    refusals: int
+    """Distinct resets."""
+    delays: list[int]
+
+    @property
+    def spread(self) -> int:
+        """From the first SYN to its last repeat, in nanoseconds."""
+        return self.tries[-1] - self.tries[0] if self.tries else 0
 
 
-def _distinct(syns: list[tuple[int, int]]) -> tuple[int, ...]:
-    times: list[int] = []
-    for time, _ in syns:
-        if not times or time - times[-1] > SAME_SYN_NS:
-            times.append(time)
-    return tuple(times)
+def _handshake(rows: list[Any]) -> _Handshake:
+    heard = _Handshake([], [], [], 0, [])
+    last_reset = 0
+    for row in rows:
+        time = int(row.time)
+        if row.from_client and row.flags & SYN:
+            heard.syns.append((time, int(row.frame)))
+            if not heard.tries or time - heard.tries[-1] > COPIES_NS:
+                heard.tries.append(time)
+        elif not row.from_client and row.flags & RST:
+            heard.resets.append((int(row.frame), int(row.ttl)))
+            if not last_reset or time - last_reset > COPIES_NS:
+                heard.refusals += 1
+                if heard.tries:
+                    heard.delays.append(time - heard.tries[-1])
+            last_reset = time
+    return heard
 
 
 PROHIBITED_CODES = {4: {(3, 9), (3, 10), (3, 13)}, 6: {(1, 1), (1, 5), (1, 6)}}
@@ -156,12 +209,11 @@ PROHIBITED_CODES = {4: {(3, 9), (3, 10), (3, 13)}, 6: {(1, 1), (1, 5), (1, 6)}}
 NO_ROUTE_CODES = {4: {(3, 0), (3, 1), (3, 5), (3, 6), (3, 7)}, 6: {(1, 0), (1, 3)}}
 
 
-def _ending(opening: "pd.Series[str]", codes: tuple[tuple[int, int], ...], versions: tuple[int, ...]) -> Ending:
-    seen = set(opening)
+def _ending(seen: set[str], icmp: list[Any]) -> Ending:
     if "established" in seen:
         return Ending.ANSWERED
     for table, ending in ((PROHIBITED_CODES, Ending.PROHIBITED), (NO_ROUTE_CODES, Ending.NO_ROUTE)):
-        if any(code in table.get(int(version), set()) for version in versions for code in codes):
+        if any((error.type, error.code) in table.get(error.version, set()) for error in icmp):
             return ending
     for name, ending in (
         ("refused", Ending.REFUSED),

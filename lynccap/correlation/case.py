@@ -1,6 +1,10 @@
 """The case: everything correlation made of the tables, in one value that rules and reports read."""
 
+from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import pandas as pd
 
@@ -37,7 +41,56 @@ class Case:
 
     def attempts_of(self, client: str) -> tuple[Attempt, ...]:
         """The attempts one client made."""
-        return tuple(one for one in self.attempts if one.client == client)
+        return self._by_client.get(client, ())
+
+    def attempts_at(self, server: str) -> tuple[Attempt, ...]:
+        """The attempts made towards one server."""
+        return self._by_server.get(server, ())
+
+    def ttls_of(self, capture: int, address: str) -> frozenset[int]:
+        """The TTLs of a host's packets in one capture, resets left out; empty when it sent nothing else."""
+        return self._ttls.get((capture, address), frozenset())
+
+    def messages_of(self, protocol: str, client: str) -> pd.DataFrame:
+        """One protocol's messages on the flows a client opened."""
+        places = self._messages(protocol).get(client)
+        table = self.tables[protocol]
+        return table.iloc[places if places is not None else []]
+
+    @cached_property
+    def _by_client(self) -> dict[str, tuple[Attempt, ...]]:
+        return _grouped(self.attempts, lambda one: one.client)
+
+    @cached_property
+    def _by_server(self) -> dict[str, tuple[Attempt, ...]]:
+        return _grouped(self.attempts, lambda one: one.server)
+
+    @cached_property
+    def _ttls(self) -> dict[tuple[int, str], frozenset[int]]:
+        found: dict[tuple[int, str], set[int]] = defaultdict(set)
+        for side in ("client", "server"):
+            columns = ["capture", side, f"ttl_{side}_min", f"ttl_{side}_max"]
+            for capture, address, low, high in self.flows[columns].drop_duplicates().itertuples(index=False):
+                found[capture, address] |= {low, high} - {0}
+        return {key: frozenset(values) for key, values in found.items()}
+
+    def _messages(self, protocol: str) -> dict[str, Any]:
+        if protocol not in self._places:
+            table = self.tables[protocol]
+            owners = table["flow"].map(self.flows["client"]).astype(object)
+            self._places[protocol] = dict(owners.groupby(owners, sort=False).indices)
+        return self._places[protocol]
+
+    @cached_property
+    def _places(self) -> dict[str, dict[str, Any]]:
+        return {}
+
+
+def _grouped(attempts: tuple[Attempt, ...], key: Callable[[Attempt], str]) -> dict[str, tuple[Attempt, ...]]:
+    groups: dict[str, list[Attempt]] = defaultdict(list)
+    for one in attempts:
+        groups[key(one)].append(one)
+    return {name: tuple(ones) for name, ones in groups.items()}
 
 
 def build_case(tables: Tables) -> Case:

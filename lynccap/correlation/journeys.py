@@ -7,7 +7,6 @@ nothing of it is there.
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-import pandas as pd
 from msgspec import structs
 
 from lynccap.correlation.attempts import Attempt, Ending
@@ -52,13 +51,6 @@ def _step(
     return Step(name, outcome, says, rfc3339(time, digits), listed, ids[capture])
 
 
-def _messages(case: Case, protocol: str, device: DeviceFacts, side: str = "client") -> pd.DataFrame:
-    """A protocol's messages on the flows of a device."""
-    table = case.tables[protocol]
-    owner = table["flow"].map(case.flows[side])
-    return table[owner.isin(device.addresses)]
-
-
 def _capture(case: Case, row: Any) -> int:
     return int(case.flows.at[row.flow, "capture"])
 
@@ -83,7 +75,7 @@ def _address(case: Case, device: DeviceFacts, ids: Sequence[str]) -> Step | None
 
 
 def _names(case: Case, device: DeviceFacts, ids: Sequence[str]) -> Step | None:
-    dns = _messages(case, "dns", device)
+    dns = case.messages_of("dns", device.id)
     asked = dns[dns["kind"] == "request"]
     if asked.empty and device.role:
         return None
@@ -110,7 +102,7 @@ def _names(case: Case, device: DeviceFacts, ids: Sequence[str]) -> Step | None:
 def _clock(case: Case, device: DeviceFacts, ids: Sequence[str]) -> Step | None:
     if not device.is_phone:
         return None
-    ntp = _messages(case, "ntp", device)
+    ntp = case.messages_of("ntp", device.id)
     if ntp.empty:
         return _step(case, ids, "time", StepOutcome.NOT_SEEN, "no NTP of this phone is in the capture")
     answered = ntp[~ntp["from_client"]]
@@ -126,7 +118,7 @@ def _exchange(name: str, protocol: str, words: str, phones_only: bool = False) -
     def step(case: Case, device: DeviceFacts, ids: Sequence[str]) -> Step | None:
         if phones_only and not device.is_phone:
             return None
-        rows = _messages(case, protocol, device)
+        rows = case.messages_of(protocol, device.id)
         if rows.empty:
             return None
         good = rows[rows["outcome"].isin(("ok", "redirected"))]
@@ -223,7 +215,7 @@ def _tls(case: Case, device: DeviceFacts, ids: Sequence[str]) -> Step | None:
 
 
 def _sign_in(case: Case, device: DeviceFacts, ids: Sequence[str]) -> Step | None:
-    sip = _messages(case, "sip", device)
+    sip = case.messages_of("sip", device.id)
     registers = sip[sip["method"] == "REGISTER"]
     final = registers[(registers["kind"] == "response") & (registers["status"] >= 200)]
     if len(final):
