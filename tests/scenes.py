@@ -1,0 +1,283 @@
+"""A network told step by step: connections, handshakes and messages at given seconds, as the tables ingest makes."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from cases import SECOND, START, answer, case, flow, reset, syn
+
+from lynccap.correlation.case import Case
+from lynccap.diagnosis.catalogue import BY_NAME
+from lynccap.diagnosis.inquiry import Inquiry
+from lynccap.diagnosis.judge import judge
+from lynccap.diagnosis.judgements import Doubt, Found
+from lynccap.document import Finding, Severity
+
+RESOLVER, ANYBODY = "10.1.0.53", "10.1.0.250"
+BEFORE = -8.0  # names are looked up by ANYBODY before anything else happens
+SERVER_TTL = 126
+NOTES = (Severity.INFO,)
+
+
+def moment(at: float) -> int:
+    """Nanoseconds of a second of the scene; second 0 is START, the capture starts 10 s earlier."""
+    return START + round(at * SECOND)
+
+
+class Scene:
+    """Collects flows, control frames and messages; every step returns the number of its flow."""
+
+    def __init__(self) -> None:
+        self.flows: list[dict[str, Any]] = []
+        self.answers: list[dict[str, Any]] = []
+        self.controls: list[dict[str, Any]] = []
+        self.errors: list[dict[str, Any]] = []
+        self.streams: list[dict[str, Any]] = []
+        self.certificates: list[dict[str, Any]] = []
+        self.messages: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        self.exchange(ANYBODY, RESOLVER, 53, BEFORE, stack="dns")
+
+    def frame(self, at: float, of: int) -> int:
+        """The frame of a flow at a time: later ones have higher numbers."""
+        return round((at + 10) * 100_000) + of
+
+    def case(self, seconds: float = 90.0) -> Case:
+        """What correlation makes of it, for a capture that ends at `seconds`."""
+        return case(
+            self.flows, seconds=seconds, tcp_frames=self.controls, icmp=self.errors, media=self.streams,
+            certificates=self.certificates, dns_answers=self.answers, **self.messages,
+        )  # fmt: skip
+
+    def _add(self, client: str, server: str, port: int, at: float, seconds: float, **facts: Any) -> int:
+        of, end = len(self.flows), at + seconds
+        usual = {
+            "client_port": 50_000 + of,
+            "client_mac": f"00:00:00:00:{of >> 8:02x}:{of & 255:02x}",
+            "first_time": moment(at),
+            "first_time_client": moment(at),
+            "last_time": moment(end),
+            "last_time_client": moment(end - 0.002),
+            "first_frame": self.frame(at, of),
+            "first_frame_client": self.frame(at, of),
+            "last_frame": self.frame(end, of),
+            "last_frame_client": self.frame(end - 0.002, of),
+            "first_time_server": moment(at + 0.001),
+            "last_time_server": moment(end),
+            "first_frame_server": self.frame(at + 0.001, of),
+            "last_frame_server": self.frame(end, of),
+        }
+        self.flows.append(flow(client, server, port, **{**usual, **facts}))
+        return of
+
+    def connect(self, client: str, server: str, port: int, at: float = 0.0, seconds: float = 1.0, **facts: Any) -> int:
+        """A TCP connection that is accepted and carries data both ways."""
+        times = {"syn_time": moment(at), "syn_ack_time": moment(at + 0.001)}
+        data = {"data_frames_client": 2, "data_frames_server": 2, "bytes_client": 900, "bytes_server": 900}
+        return self._add(client, server, port, at, seconds, **{**times, **data, **facts})
+
+    def midstream(self, client: str, server: str, port: int, at: float = 0.0, **facts: Any) -> int:
+        """A TCP connection that was there before the capture, with data both ways."""
+        data = {"data_frames_client": 3, "data_frames_server": 3, "bytes_client": 120, "bytes_server": 120}
+        usual = {"opening": "midstream", "originator": "first-frame", "syns": 0, "stack": "tls"}
+        return self._add(client, server, port, at, 5.0, **{**usual, **data, **facts})
+
+    def exchange(self, client: str, server: str, port: int, at: float = 0.0, **facts: Any) -> int:
+        """Datagrams both ways."""
+        usual = {"transport": "udp", "opening": "answered", "originator": "first-frame", "syns": 0, "basis": "bytes"}
+        return self._add(client, server, port, at, 0.01, **{**usual, **facts})
+
+    def oneway(self, client: str, server: str, port: int, at: float = 0.0, **facts: Any) -> int:
+        """Datagrams nobody answers."""
+        usual = {"transport": "udp", "opening": "one-way", "originator": "first-frame", "syns": 0, "basis": "bytes"}
+        return self._add(client, server, port, at, 1.0, **{**usual, **_nothing_back(), **facts})
+
+    def named(self, name: str, *addresses: str) -> None:
+        """A DNS answer to somebody."""
+        for address in addresses:
+            self.answers.append(answer(name, address, frame=self.frame(BEFORE, 0), time=moment(BEFORE)))
+
+    def service(self, name: str, target: str, port: int) -> None:
+        """A SRV answer to somebody."""
+        record = answer(name, target, record_type="SRV", port=port, frame=self.frame(BEFORE, 0), time=moment(BEFORE))
+        self.answers.append(record)
+
+    def asks(self, client: str, name: str, at: float = 0.0) -> int:
+        """A DNS question of a client, answered with nothing."""
+        of = self.exchange(client, RESOLVER, 53, at, stack="dns")
+        self._say("dns", of, at, kind="request", name=name)
+        return of
+
+    def _say(self, protocol: str, of: int, at: float, from_client: bool = True, **fields: Any) -> int:
+        number = self.frame(at, of)
+        keys = {"flow": of, "frame": number, "first_frame": number, "time": moment(at), "from_client": from_client}
+        self.messages[protocol].append({**keys, **fields})
+        return number
+
+    def refused(
+        self, client: str, server: str, port: int, at: float = 0.0, *, tries: int = 2, every: float = 0.5,
+        ttl: int = SERVER_TTL, copies: Iterable[float] = (0.0,),
+    ) -> int:  # fmt: skip
+        """SYNs of one flow, each answered with a reset; `copies` are the offsets at which a mirror repeats a frame."""
+        copies = tuple(copies)
+        frames = tries * len(copies)
+        of = self._add(
+            client, server, port, at, (tries - 1) * every + 0.001, opening="refused", closing="server-rst",
+            syns=frames, frames_client=frames, frames_server=frames, ttl_server_min=0, ttl_server_max=0,
+        )  # fmt: skip
+        for place in range(tries):
+            for copy in copies:
+                asked = at + place * every + copy
+                self.controls.append(syn(of, self.frame(asked, of), moment(asked)))
+                self.controls.append(reset(of, self.frame(asked + 0.001, of), moment(asked + 0.001), ttl))
+        return of
+
+    def silent(self, client: str, server: str, port: int, at: float = 0.0, after: Iterable[float] = (0, 3, 9)) -> int:
+        """SYNs of one flow that nobody answers."""
+        times = [at + one for one in after]
+        facts = {"opening": "unanswered", "syns": len(times), "frames_client": len(times), **_nothing_back()}
+        of = self._add(client, server, port, at, times[-1] - at, **facts)
+        self.controls += [syn(of, self.frame(one, of), moment(one)) for one in times]
+        return of
+
+    def secure(self, client: str, server: str, port: int, at: float = 0.0, **facts: Any) -> int:
+        """A TLS connection that works."""
+        of = self.connect(client, server, port, at, **{"stack": "tls", "basis": "bytes", **facts})
+        self._hello(of, at)
+        for place, from_client in enumerate((True, False)):
+            self._say("tls", of, at + 0.1 + place / 100, from_client, kind="application-data")
+        return of
+
+    def distrusts(self, client: str, server: str, port: int, at: float = 0.0, **facts: Any) -> int:
+        """A TLS connection the client ends with alert 48; returns the frame of the alert."""
+        of = self.connect(client, server, port, at, **{"stack": "tls", "basis": "bytes", **facts})
+        self._hello(of, at)
+        return self._say("tls", of, at + 0.1, kind="alert", alert=48, alert_level="fatal", alert_name="unknown_ca")
+
+    def _hello(self, of: int, at: float) -> None:
+        self._say("tls", of, at + 0.01, kind="client-hello", version="1.2")
+        self._say("tls", of, at + 0.02, False, kind="server-hello", version="1.2")
+        shown = self._say("tls", of, at + 0.03, False, kind="certificate", certificates=(b"x",))
+        row = {"flow": of, "frame": shown, "time": moment(at + 0.03), "common_name": "fe01", "issuer": "CN=Issuing CA"}
+        self.certificates.append(row)
+
+    def boots(self, client: str, at: float = 0.0, vendor_class: str = "MS-UC-Client") -> int:
+        """A lease given to a client, by its vendor class a phone."""
+        of = self.exchange("0.0.0.0", "255.255.255.255", 67, at, stack="dhcp", client_port=68)
+        mac = "00:04:f2:00:00:01"
+        self._say("dhcp", of, at, kind="request", mac=mac, vendor_class=vendor_class, requested_address=client)
+        self._say("dhcp", of, at + 0.005, False, kind="ack", mac=mac, your_address=client)
+        return of
+
+    def browses(self, client: str, server: str, at: float, user_agent: str) -> int:
+        """An HTTP request with its answer."""
+        of = self.connect(client, server, 80, at, stack="http", basis="bytes")
+        self._say("http", of, at + 0.1, kind="request", method="GET", target="/", user_agent=user_agent)
+        self._say("http", of, at + 0.2, False, kind="response", status=200)
+        return of
+
+    def provisions(self, client: str, server: str, at: float, outcome: str, status: int | None, **facts: Any) -> int:
+        """An anonymous request for the root chain and what came of it."""
+        of = self.connect(client, server, 80, at, stack="http", basis="bytes")
+        usual = {"step": "root-chains", "anonymous": True, "outcome": outcome, "status": status}
+        self._say("certprov", of, at + 0.1, **{**usual, **facts})
+        return of
+
+    def allocates(
+        self, client: str, server: str, at: float = 0.0, relay: str | None = None, *, over: str = "udp",
+        requests: int = 4, peer: str | None = None,
+    ) -> int:  # fmt: skip
+        """Allocate requests, granted with `relay`, or without any answer when there is none."""
+        stack, port = {"udp": ("stun/rtp", 3478), "tcp": ("pseudo-tls/stun", 443)}[over]
+        if over == "tcp":
+            of = self.connect(client, server, port, at, seconds=30.0, stack=stack, basis="bytes")
+        else:
+            of = (self.exchange if relay else self.oneway)(client, server, port, at, stack=stack)
+        turn: dict[str, Any] = {
+            "method": "allocate",
+            "dialect": "ms-turn",
+            "framing": "turn-tcp" if over == "tcp" else "udp",
+        }
+        for place in range(1 if relay else requests):
+            self._say("stun", of, at + place / 5, kind="request", lifetime=None, **turn)
+        if relay:
+            self._say("stun", of, at + 0.01, False, kind="error", error_code=401, **turn)
+            self._say("stun", of, at + 0.02, kind="request", lifetime=None, **turn)
+            seen = f"{client}:{50_000 + of}"
+            granted: dict[str, Any] = {"mapped_address": relay, "relayed_address": relay, "xor_mapped_address": seen}
+            self._say("stun", of, at + 0.03, False, kind="response", **granted, **turn)
+        if peer:
+            wanted = {**turn, "method": "set-active-destination", "destination": peer}
+            self._say("stun", of, at + 0.05, kind="request", **wanted)
+        return of
+
+    def speaks(
+        self, of: int, at: float = 1.0, seconds: float = 20.0, sides: Iterable[bool] = (True, False),
+        payload_type: int = 114, carried: str = "udp",
+    ) -> None:  # fmt: skip
+        """Audio of 50 packets a second in a flow, from the client (True), the server (False) or both."""
+        for from_client in sides:
+            self.streams.append(
+                {
+                    "flow": of,
+                    "from_client": from_client,
+                    "ssrc": 1 + from_client,
+                    "payload_type": payload_type,
+                    "carried": carried,
+                    "packets": round(50 * seconds),
+                    "bytes": round(50 * seconds) * 120,
+                    "first_time": moment(at),
+                    "last_time": moment(at + seconds),
+                    "first_frame": self.frame(at, of),
+                    "last_frame": self.frame(at + seconds, of),
+                }
+            )
+
+    def forbidden(self, of: int, at: float = 0.01, reporter: str = "10.1.0.1") -> None:
+        """ICMP "administratively prohibited" quotes the client's first packet of a flow."""
+        row = self.flows[of]
+        self.errors.append(
+            {
+                "frame": self.frame(at, of),
+                "time": moment(at),
+                "reporter": reporter,
+                "recipient": row["client"],
+                "type": 3,
+                "code": 13,
+                "version": 4,
+                "flow": of,
+                "from_client": True,
+                "quoted_transport": row["transport"],
+                "quoted_source": row["client"],
+                "quoted_source_port": row["client_port"],
+                "quoted_destination": row["server"],
+                "quoted_destination_port": row["server_port"],
+            }
+        )
+
+
+def _nothing_back() -> Mapping[str, int]:
+    names = ("frames_server", "first_frame_server", "last_frame_server", "first_time_server", "last_time_server")
+    return dict.fromkeys((*names, "ttl_server_min", "ttl_server_max"), 0)
+
+
+def found(rule: str, scene: Scene, seconds: float = 90.0) -> list[Found]:
+    """What a rule found."""
+    return [one for one in BY_NAME[rule].judge(Inquiry(scene.case(seconds))) if isinstance(one, Found)]
+
+
+def doubts(rule: str, scene: Scene, seconds: float = 90.0) -> list[Doubt]:
+    """What a rule doubted."""
+    return [one for one in BY_NAME[rule].judge(Inquiry(scene.case(seconds))) if isinstance(one, Doubt)]
+
+
+def findings(scene: Scene, seconds: float = 90.0) -> list[Finding]:
+    """Everything found that is no mere note; a rule that failed is a failure of the test."""
+    assessments, told = judge(scene.case(seconds), ["c1"])
+    failed = [one for one in assessments if one.outcome == "rule-failed"]
+    assert failed == []
+    return [one for one in told if one.severity not in NOTES]
+
+
+def accused(scene: Scene, seconds: float = 90.0) -> set[tuple[str, str | None]]:
+    """Rule and device of everything found that is no mere note."""
+    return {(one.rule, one.device) for one in findings(scene, seconds)}
