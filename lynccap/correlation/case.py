@@ -57,6 +57,33 @@ class Case:
         table = self.tables[protocol]
         return table.iloc[places if places is not None else []]
 
+    def heard_after(self, capture: int, address: str, time: int) -> int:
+        """The last frame an address sent in a capture, 0 when it sent none at or after `time`."""
+        last, frame = self._last_sent.get((capture, address), (0, 0))
+        return frame if last >= time else 0
+
+    def heard_by(self, capture: int, address: str, time: int) -> bool:
+        """Whether anybody sent the address anything at or after `time`."""
+        return self._last_received.get((capture, address), 0) >= time
+
+    @cached_property
+    def _last_sent(self) -> dict[tuple[int, str], tuple[int, int]]:
+        found: dict[tuple[int, str], tuple[int, int]] = {}
+        for side in ("client", "server"):
+            columns = ["capture", side, f"last_time_{side}", f"last_frame_{side}"]
+            for capture, address, time, frame in _latest(self.flows[columns]).itertuples(index=False):
+                found[capture, address] = max(found.get((capture, address), (0, 0)), (int(time), int(frame)))
+        return found
+
+    @cached_property
+    def _last_received(self) -> dict[tuple[int, str], int]:
+        found: dict[tuple[int, str], int] = defaultdict(int)
+        for side, other in (("client", "server"), ("server", "client")):
+            columns = ["capture", side, f"last_time_{other}"]
+            for capture, address, time in _latest(self.flows[columns]).itertuples(index=False):
+                found[capture, address] = max(found[capture, address], int(time))
+        return found
+
     @cached_property
     def _by_client(self) -> dict[str, tuple[Attempt, ...]]:
         return _grouped(self.attempts, lambda one: one.client)
@@ -84,6 +111,12 @@ class Case:
     @cached_property
     def _places(self) -> dict[str, dict[str, Any]]:
         return {}
+
+
+def _latest(table: pd.DataFrame) -> pd.DataFrame:
+    """Of each capture and address (the first two columns) the row with the latest time (the third)."""
+    capture, address, time, *_ = table.columns
+    return table.sort_values(time, kind="stable").drop_duplicates([capture, address], keep="last")
 
 
 def _grouped(attempts: tuple[Attempt, ...], key: Callable[[Attempt], str]) -> dict[str, tuple[Attempt, ...]]:

@@ -9,7 +9,7 @@ import pandas as pd
 from lynccap.correlation.addresses import Scope, is_private, is_public, scope_of, sort_key
 from lynccap.correlation.names import NameBook
 from lynccap.correlation.relays import RelayBook, Side
-from lynccap.correlation.roles import EXTERNAL_ROLES, ROLE_NAMES, RoleBook
+from lynccap.correlation.roles import EDGE_ACCESS, EXTERNAL_ROLES, ROLE_NAMES, RoleBook
 from lynccap.tables import Tables
 
 ROUTER_ADDRESSES = 3  # a MAC in front of more addresses than this is a router's, and no device's identity
@@ -18,6 +18,9 @@ PHONE_QUESTIONS = ("ucupdates-r2.", "ucupdates.")  # firmware of phones nobody h
 TIME_QUESTION = "_ntp._udp."  # asked by Lync Phone Edition, but not by it alone: counts for users of Lync only
 PHONE_CLASSES = ("MS-UC-Client", "CPE-OCPHONE")
 USER_AGENTS = (
+    ("iPhoneLync", "mobile"),
+    ("AndroidLync", "mobile"),
+    ("WPLync", "mobile"),
     ("OCPhone", "Lync phone"),
     ("Lync Phone Edition", "Lync phone"),
     ("Polycom", "third-party phone"),
@@ -28,9 +31,9 @@ USER_AGENTS = (
     ("OC/", "desktop"),
     ("UCCAPI", "desktop"),
     ("Lync", "desktop"),
-    ("iPhoneLync", "mobile"),
-    ("AndroidLync", "mobile"),
 )
+"""Part of a User-Agent and the kind it tells, the more telling part first."""
+SIP_PORTS = frozenset({5060, 5061})
 INTERNAL_QUESTIONS = ("lyncdiscoverinternal.", "_sipinternaltls._tcp.", "_sipinternal._tcp.", "sipinternal.")
 DISCOVERY_QUESTIONS = (*INTERNAL_QUESTIONS, "lyncdiscover.", "_sip._tls.", "sipexternal.")
 
@@ -52,11 +55,13 @@ class DeviceFacts:
     macs: tuple[str, ...]
     names: tuple[str, ...]
     kind: str
-    """Lync phone, third-party phone, desktop, mobile, server, unknown"""
+    """Lync phone, third-party phone, desktop, mobile, client (one of the last two), server, unknown"""
     role: str | None
     basis: str
     location: Location
     location_basis: str
+    signs_in: bool
+    """It opened a SIP connection; mobile apps speak HTTP only."""
     frame: int
     """A frame that shows the kind, 0 when nothing does."""
 
@@ -100,60 +105,88 @@ class _Traits:
             self.kind, self.basis, self.frame = kind, basis, int(frame)
 
 
+@dataclass(frozen=True)
+class _Clues:
+    """What the captures tell of addresses, each looked up once."""
+
+    names: NameBook
+    roles: RoleBook
+    relays: RelayBook
+    macs: dict[str, str]
+    traits: dict[str, _Traits]
+    asked: dict[str, set[str]]
+    opened: dict[str, set[tuple[str, int]]]
+    """By client: the (server, port) pairs it reached over TCP."""
+    serving: frozenset[str]
+    """Addresses that accepted a connection."""
+
+
 def read_devices(
     tables: Tables, flows: pd.DataFrame, names: NameBook, roles: RoleBook, relays: RelayBook
 ) -> DeviceBook:
     """The devices that used, or tried to use, Lync services; servers that act as clients are devices too."""
-    macs = _macs(flows)
-    traits = _traits(tables, flows)
-    asked = _questions(tables, flows)
-    lync_clients = set(flows.loc[flows["server"].isin(list(roles.servers())), "client"])
-    wanted = lync_clients | set(traits) | {one.client for one in relays.allocations if one.server not in relays.cloud}
-    wanted |= {asker for asker, ones in asked.items() if any(one.startswith(DISCOVERY_QUESTIONS) for one in ones)}
+    opened, serving = _opened(flows)
+    clues = _Clues(
+        names, roles, relays, _macs(flows), _traits(tables, flows), _questions(tables, flows), opened, serving
+    )
+    wanted = set(flows.loc[flows["server"].isin(list(roles.servers())), "client"]) | set(clues.traits)
+    wanted |= {one.client for one in relays.allocations if one.server not in relays.cloud}
+    wanted |= {asker for asker, ones in clues.asked.items() if any(one.startswith(DISCOVERY_QUESTIONS) for one in ones)}
     book = DeviceBook()
     for address in sorted(wanted, key=sort_key):
         if scope_of(address) not in (Scope.GROUP, Scope.LOCAL):
-            book.devices[address] = _device(address, macs, traits, asked, flows, names, roles, relays)
+            book.devices[address] = _device(address, clues)
     return book
 
 
-def _device(
-    address: str,
-    macs: dict[str, str],
-    traits: dict[str, _Traits],
-    asked: dict[str, set[str]],
-    flows: pd.DataFrame,
-    names: NameBook,
-    roles: RoleBook,
-    relays: RelayBook,
-) -> DeviceFacts:
-    told = traits.get(address, _Traits())
-    claim = roles.best(address)
-    kind, basis, frame, role = told.kind, told.basis, told.frame, None
-    if not basis and claim and (claim.decisive or _serves(flows, address)):
-        kind, basis, frame, role = "server", claim.says, claim.frame, claim.role
-    if not basis and any(one.startswith("lyncdiscoverinternal.") for one in asked.get(address, ())):
-        kind, basis = "desktop", "asked for lyncdiscoverinternal, as desktop clients do"
-    if not basis and any(one.startswith(TIME_QUESTION) for one in asked.get(address, ())):
-        kind, basis = "Lync phone", "asked DNS for a time server, as Lync phones do"
-    location, why = _location(address, flows, names, roles, relays)
+def _opened(flows: pd.DataFrame) -> tuple[dict[str, set[tuple[str, int]]], frozenset[str]]:
+    good = flows[flows["opening"].isin(("established", "midstream"))]
+    pairs = good[["client", "server", "server_port"]].drop_duplicates()
+    opened: dict[str, set[tuple[str, int]]] = defaultdict(set)
+    for client, server, port in pairs.itertuples(index=False):
+        opened[client].add((server, int(port)))
+    return opened, frozenset(pairs["server"])
+
+
+def _device(address: str, clues: _Clues) -> DeviceFacts:
+    kind, basis, frame, role = _kind(address, clues)
+    location, why = _location(address, clues)
+    told = clues.traits.get(address)
     return DeviceFacts(
         id=address,
         addresses=(address,),
-        macs=(macs[address],) if address in macs else (),
-        names=tuple(sorted(told.names | set(names.names_of(address, "dns")))),
+        macs=(clues.macs[address],) if address in clues.macs else (),
+        names=tuple(sorted((told.names if told else set()) | set(clues.names.names_of(address, "dns")))),
         kind=kind,
         role=role,
         basis=basis or "uses Lync services; nothing shows what it is",
         location=location,
         location_basis=why,
+        signs_in=any(_is_sign_in(server, port, clues.roles) for server, port in clues.opened.get(address, ())),
         frame=frame,
     )
 
 
-def _serves(flows: pd.DataFrame, address: str) -> bool:
-    served = flows[(flows["server"] == address) & (flows["opening"] == "established")]
-    return len(served) > 0
+def _kind(address: str, clues: _Clues) -> tuple[str, str, int, str | None]:
+    """Kind, basis, frame and role: what the device says of itself, then what it serves, then what it asks."""
+    told = clues.traits.get(address)
+    if told:
+        return told.kind, told.basis, told.frame, None
+    claim = clues.roles.best(address)
+    if claim and (claim.decisive or address in clues.serving):
+        return "server", claim.says, claim.frame, claim.role
+    asked = clues.asked.get(address, ())
+    if any(one.startswith("lyncdiscoverinternal.") for one in asked):
+        return "client", "asked for lyncdiscoverinternal, as desktop and mobile clients do", 0, None
+    if any(one.startswith(TIME_QUESTION) for one in asked):
+        return "Lync phone", "asked DNS for a time server, as Lync phones do", 0, None
+    return "unknown", "", 0, None
+
+
+def _is_sign_in(server: str, port: int, roles: RoleBook) -> bool:
+    if not roles.is_plausible(server):
+        return False
+    return port in SIP_PORTS or (port == 443 and roles.has(server, EDGE_ACCESS))
 
 
 def _macs(flows: pd.DataFrame) -> dict[str, str]:
@@ -217,24 +250,23 @@ def _questions(tables: Tables, flows: pd.DataFrame) -> dict[str, set[str]]:
     return asked
 
 
-def _location(
-    address: str, flows: pd.DataFrame, names: NameBook, roles: RoleBook, relays: RelayBook
-) -> tuple[Location, str]:
+def _location(address: str, clues: _Clues) -> tuple[Location, str]:
     """Inside or outside, by what the device reached; homes have private addresses too: no proof."""
-    if is_public(address):
-        return Location.OUTSIDE, "its address is public"
-    mine = flows[(flows["client"] == address) & (flows["opening"].isin(("established", "midstream")))]
-    for server in mine.loc[mine["server_port"].isin((5061, 5060)), "server"].unique():
-        if is_private(server) and roles.is_plausible(server):
-            return Location.INSIDE, f"signs in at {server}, a private address"
-    for server in mine["server"].unique():
-        internal = [one for one in names.names_of(server) if one.startswith(INTERNAL_QUESTIONS)]
-        if is_private(server) and internal:
-            return Location.INSIDE, f"reached {internal[0]} at {server}"
-    for one in relays.allocations:
-        if one.client == address and one.success_frames and relays.side_of(one.server) is Side.INTERNAL:
+    opened = sorted(clues.opened.get(address, ()))
+    for server, port in opened:
+        inner = [one for one in clues.names.names_of(server) if one.startswith(INTERNAL_QUESTIONS)]
+        if port in SIP_PORTS and clues.roles.is_plausible(server) and (inner or is_private(server)):
+            return Location.INSIDE, f"signs in at {server}, {'an inner' if inner else 'a private'} address"
+    for one in clues.relays.allocations:
+        if one.client == address and one.success_frames and clues.relays.side_of(one.server) is Side.INTERNAL:
             return Location.INSIDE, f"allocates on the Edge's internal interface {one.server}"
-    for server in mine.loc[mine["server_port"] == 443, "server"].unique():
-        if is_public(server) and roles.roles_of(server) & EXTERNAL_ROLES:
+    if is_public(address):
+        return Location.OUTSIDE, "its address is public, and it reached nothing inner"
+    for server, port in opened:
+        if port == 443 and is_public(server) and clues.roles.roles_of(server) & EXTERNAL_ROLES:
             return Location.OUTSIDE, f"signs in through {server}, a public address"
+    for server, _ in opened:
+        inner = [one for one in clues.names.names_of(server) if one.startswith(INTERNAL_QUESTIONS)]
+        if is_private(server) and inner:
+            return Location.INSIDE, f"reaches {server}, a private address with inner names"
     return Location.UNKNOWN, "nothing shows on which side it is"

@@ -14,7 +14,7 @@ import pandas as pd
 from lynccap import reference
 from lynccap.correlation.addresses import is_private, is_public, split_endpoint
 from lynccap.correlation.names import NameBook, is_cloud
-from lynccap.correlation.roles import CLOUD, EDGE_AV, EDGE_INT, Basis, RoleBook, RoleClaim
+from lynccap.correlation.roles import CLOUD, EDGE_AV, EDGE_INT, RELAY, Basis, RoleBook, RoleClaim
 from lynccap.tables import Tables
 
 RELAY_PORTS = range(50_000, 60_000)  # the A/V Edge's default allocation range
@@ -149,14 +149,16 @@ def _place_sides(book: RelayBook, names: NameBook) -> None:
 
 
 def _side(server: str, mine: list[Allocation], book: RelayBook, names: NameBook) -> Side:
-    if server in book.relay_hosts or is_public(server) or any(is_public(one.client) for one in mine):
+    outside = is_private(server) and any(is_public(one.client) for one in mine)
+    if server in book.relay_hosts or outside:
         return Side.EXTERNAL
     # Behind NAT the Edge tells its public address in the challenge, and its outer name leads here.
     told = {end[0] for one in mine if (end := split_endpoint(one.alternate))}
     if told & set(book.relay_hosts) or any(_is_outer_name(name) for name in names.names_of(server)):
         return Side.EXTERNAL
     handed_out = any(server in servers for servers in book.relay_hosts.values())
-    return Side.INTERNAL if handed_out else Side.UNKNOWN
+    # A public address that hands out another one may be either side: address plans do not tell.
+    return Side.INTERNAL if handed_out and is_private(server) else Side.UNKNOWN
 
 
 def _is_outer_name(name: str) -> bool:
@@ -171,11 +173,14 @@ def _leave_rivals_open(book: RelayBook) -> None:
             book.sides.update(dict.fromkeys(inside, Side.UNKNOWN))
 
 
+_SIDE_ROLES = {Side.INTERNAL: EDGE_INT, Side.EXTERNAL: EDGE_AV, Side.UNKNOWN: RELAY}
+
+
 def _claim(book: RelayBook, roles: RoleBook) -> None:
     for one in book.allocations:
         if one.server in book.cloud or not one.answered:
             continue
-        role = EDGE_INT if book.side_of(one.server) is Side.INTERNAL else EDGE_AV
+        role = _SIDE_ROLES[book.side_of(one.server)]
         frames = (*one.success_frames, *one.challenge_frames, *(frame for frame, _ in one.errors))
         # A private address that answers MS-TURN is no consumer relay; a public one may be anybody's.
         decisive = is_private(one.server)

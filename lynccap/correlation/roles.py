@@ -11,13 +11,13 @@ from urllib.parse import urlsplit
 
 from lynccap import reference
 from lynccap.correlation.addresses import is_private, is_public
-from lynccap.correlation.names import SOURCE_CERTIFICATE, NameBook, is_cloud
+from lynccap.correlation.names import SOURCE_CERTIFICATE, SOURCE_DNS, NameBook, NameLink, is_cloud
 from lynccap.reference.rows import NameRow
 from lynccap.tables import Tables
 
 EDGE_ACCESS, EDGE_WEBCONF, EDGE_AV, EDGE_INT = "edge_access", "edge_webconf", "edge_av", "edge_int"
 FRONT_END, WEB, REVERSE_PROXY = "fe", "fe_vip", "rp_ext"
-CRL_HOST, CLOUD, UNSPECIFIED = "crl_host", "cloud", "lync"
+CRL_HOST, CLOUD, SIP_SERVER, RELAY, UNSPECIFIED = "crl_host", "cloud", "sip_server", "relay", "lync"
 
 WEB_ROLES = frozenset({FRONT_END, WEB, "director", "director_vip"})
 EXTERNAL_ROLES = frozenset({EDGE_ACCESS, EDGE_WEBCONF, EDGE_AV, REVERSE_PROXY})
@@ -37,6 +37,8 @@ ROLE_NAMES = {
     EDGE_INT: "Edge, internal side",
     CRL_HOST: "CRL host",
     CLOUD: "Microsoft cloud service",
+    SIP_SERVER: "SIP server",
+    RELAY: "media relay",
     "ntp": "time server",
     UNSPECIFIED: "Lync server",
 }
@@ -79,10 +81,13 @@ class RoleBook:
     claims: dict[str, list[RoleClaim]] = field(default_factory=lambda: defaultdict(list))
 
     def add(self, claim: RoleClaim) -> None:
-        """Keep the first claim of each role and basis of an address."""
+        """Keep the first claim of each role and basis of an address; a decisive one takes a weaker one's place."""
         kept = self.claims[claim.address]
-        if not any(one.role == claim.role and one.basis == claim.basis for one in kept):
+        same = next((one for one in kept if one.role == claim.role and one.basis == claim.basis), None)
+        if same is None:
             kept.append(claim)
+        elif claim.decisive and not same.decisive:
+            kept[kept.index(same)] = claim
 
     def roles_of(self, address: str) -> frozenset[str]:
         """The roles claimed for an address."""
@@ -95,7 +100,11 @@ class RoleBook:
     def is_lync(self, address: str) -> bool:
         """Whether something decisive ties the address to a Lync deployment."""
         claims = self.claims.get(address, ())
-        return any(one.decisive for one in claims) and not any(one.role == CLOUD for one in claims)
+        if any(one.role == CLOUD for one in claims):
+            return False
+        # Exchange may share a certificate with Lync's names, and others speak TLS on 5061: together they are Lync.
+        named = any(one.basis is Basis.CERTIFICATE for one in claims)
+        return any(one.decisive for one in claims) or (named and any(one.role == SIP_SERVER for one in claims))
 
     def is_plausible(self, address: str) -> bool:
         """Whether anything at all, a port with fitting first bytes included, speaks for a Lync server."""
@@ -105,7 +114,7 @@ class RoleBook:
     def best(self, address: str, *roles: str) -> RoleClaim | None:
         """The strongest claim of an address, decisive ones first; of `roles` only, when given."""
         claims = [one for one in self.claims.get(address, ()) if not roles or one.role in roles]
-        claims = [one for one in claims if one.role != UNSPECIFIED] or claims
+        claims = [one for one in claims if one.role not in (UNSPECIFIED, SIP_SERVER)] or claims
         return max(claims, key=lambda one: (one.decisive, one.basis, -one.frame), default=None)
 
     def servers(self) -> tuple[str, ...]:
@@ -133,7 +142,7 @@ class RoleBook:
 def read_roles(tables: Tables, names: NameBook) -> RoleBook:
     """The claims the captures support; media relays are added by the relays module."""
     book = RoleBook()
-    _claim_by_name(book, names)
+    _claim_by_name(book, tables, names)
     _claim_by_dhcp(book, tables, names)
     _claim_by_messages(book, tables)
     _claim_by_tls(book, tables)
@@ -142,28 +151,67 @@ def read_roles(tables: Tables, names: NameBook) -> RoleBook:
     return book
 
 
-def _claim_by_name(book: RoleBook, names: NameBook) -> None:
-    domains = _lync_domains(names)
+def _claim_by_name(book: RoleBook, tables: Tables, names: NameBook) -> None:
+    domains = _lync_domains(tables, names)
     for address, links in names.by_address.items():
         if is_cloud(address, names):
             says, first = "a service of Microsoft's own cloud", links[0]
             book.add(RoleClaim(address, CLOUD, Basis.NAME, False, says, first.capture, first.frame))
+        everything = _answers_everything(names.names_of(address, SOURCE_DNS))
         for link in links:
             for row in _rows_for(link.name, address):
-                if not _shows_lync(row) and CRL_HOST not in row.role and _domain_of(link.name, row) not in domains:
-                    continue  # meet., admin., sip. and the like are everybody's names
-                certificate = link.source == SOURCE_CERTIFICATE
-                # One certificate often names every public role: it ties the address to Lync, not to one role.
-                role = UNSPECIFIED if certificate else _placed(row.role, link.name, address)
-                basis = Basis.CERTIFICATE if certificate else Basis.NAME
-                says = f"{link.name} ({link.source})"
-                decisive = NOT_LYNC.isdisjoint(row.role)
-                book.add(RoleClaim(address, role, basis, decisive, says, link.capture, link.frame))
+                related = _domain_of(link.name, row) in domains
+                if link.source == SOURCE_CERTIFICATE and not _shows_lync(row):
+                    continue
+                if _counts(row, address, related):
+                    decisive = _is_decisive(row, related) and link.source != SOURCE_CERTIFICATE and not everything
+                    book.add(_name_claim(address, link, row, decisive))
+
+
+def _name_claim(address: str, link: NameLink, row: NameRow, decisive: bool) -> RoleClaim:
+    # One certificate often names every public role: it ties the address to Lync, not to one role.
+    certificate = link.source == SOURCE_CERTIFICATE
+    role = UNSPECIFIED if certificate else _placed(row.role, link.name, address)
+    basis = Basis.CERTIFICATE if certificate else Basis.NAME
+    return RoleClaim(address, role, basis, decisive, f"{link.name} ({link.source})", link.capture, link.frame)
+
+
+SHARED_SRV = "_sip._tls.*"  # other SIP products use it too
+INNER_NAMES = ("lyncdiscoverinternal.", "sipinternal.", "_sipinternaltls._tcp.")
+OUTER_NAMES = ("sipexternal.", "_sip._tls.", "_sipfederationtls._tcp.")
+STRANGE_DOMAINS = 2  # domains beside Lync's own on one address: a portal, a wildcard or a web host, nobody's pool
 
 
 def _shows_lync(row: NameRow) -> bool:
     """Whether the name is asked for by Lync and nobody else."""
-    return (row.decisive or row.service == "autodiscover") and NOT_LYNC.isdisjoint(row.role)
+    lync_only = row.decisive or row.service == "autodiscover"
+    return lync_only and row.pattern != SHARED_SRV and NOT_LYNC.isdisjoint(row.role)
+
+
+def _is_decisive(row: NameRow, related: bool) -> bool:
+    """Lync's own names are; the shared SRV record is in a domain that shows Lync; meet., admin., sip. never are."""
+    return _shows_lync(row) or (row.pattern == SHARED_SRV and related)
+
+
+def _counts(row: NameRow, address: str, related: bool) -> bool:
+    """Whether a name says anything of its address: everybody's names do in a Lync domain, on the side they are for."""
+    if _shows_lync(row) or CRL_HOST in row.role:
+        return True
+    outer_inside = row.zone == "external" and is_private(address) and row.pattern != SHARED_SRV
+    return related and not outer_inside
+
+
+def _answers_everything(names: tuple[str, ...]) -> bool:
+    """Whether DNS gives this one address for names that cannot belong together."""
+    if any(one.startswith(INNER_NAMES) for one in names) and any(one.startswith(OUTER_NAMES) for one in names):
+        return True
+    known = {_parent(one) for one in names if reference.name_rows(one)}
+    strange = {_parent(one) for one in names if not reference.name_rows(one)} - known
+    return len(strange) >= STRANGE_DOMAINS
+
+
+def _parent(name: str) -> str:
+    return ".".join(name.split(".")[-2:])
 
 
 def _rows_for(name: str, address: str) -> tuple[NameRow, ...]:
@@ -178,12 +226,11 @@ def _domain_of(name: str, row: NameRow) -> str:
     return name.removeprefix(row.pattern.removesuffix("*"))
 
 
-def _lync_domains(names: NameBook) -> frozenset[str]:
-    """The SIP domains the capture shows, by names nobody but Lync asks for."""
-    links = (link for links in names.by_address.values() for link in links)
-    return frozenset(
-        _domain_of(link.name, row) for link in links for row in reference.name_rows(link.name) if _shows_lync(row)
-    )
+def _lync_domains(tables: Tables, names: NameBook) -> frozenset[str]:
+    """The SIP domains the capture shows, by names nobody but Lync asks for, answered or not."""
+    asked = {str(name) for name in tables["dns"]["name"].unique()}
+    asked |= {link.name for links in names.by_address.values() for link in links}
+    return frozenset(_domain_of(name, row) for name in asked for row in reference.name_rows(name) if _shows_lync(row))
 
 
 def _placed(choices: tuple[str, ...], name: str, address: str) -> str:
@@ -212,6 +259,10 @@ def _claim_by_dhcp(book: RoleBook, tables: Tables, names: NameBook) -> None:
                 book.add(RoleClaim(address, FRONT_END, Basis.NAME, True, says, captures[row.flow], row.frame))
 
 
+ANSWERED = frozenset({"ok", "challenged", "fault"})
+"""Outcomes only the real service gives; an error or a redirect may come from anything that answers HTTP."""
+
+
 def _claim_by_messages(book: RoleBook, tables: Tables) -> None:
     flows = tables.flows
     for protocol, words in (
@@ -221,9 +272,10 @@ def _claim_by_messages(book: RoleBook, tables: Tables) -> None:
     ):
         for row in tables[protocol].itertuples():
             server = flows.at[row.flow, "server"]
-            role = REVERSE_PROXY if is_public(server) else WEB
+            outer = is_public(server) and not book.has(server, *WEB_ROLES)
+            role, decisive = REVERSE_PROXY if outer else WEB, row.outcome in ANSWERED
             capture = flows.at[row.flow, "capture"]
-            book.add(RoleClaim(server, role, Basis.MESSAGES, True, f"{words} requests", capture, row.frame))
+            book.add(RoleClaim(server, role, Basis.MESSAGES, decisive, f"{words} requests", capture, row.frame))
     for row in tables["sip"].itertuples():
         if "RTC/" in (row.server or ""):
             side = "client" if row.from_client else "server"
@@ -233,8 +285,8 @@ def _claim_by_messages(book: RoleBook, tables: Tables) -> None:
             book.add(RoleClaim(address, role, Basis.MESSAGES, True, f"SIP Server: {row.server}", capture, row.frame))
 
 
-TLS_PORT_ROLES = {5061: (FRONT_END, EDGE_ACCESS), 8057: (FRONT_END, EDGE_WEBCONF)}
-"""Port to the role of a private and of a public address, where TLS was really spoken."""
+TLS_PORT_ROLES = {5061: SIP_SERVER, 8057: UNSPECIFIED}
+"""Port to what TLS spoken on it makes plausible, and no more: other products listen on 5061 too."""
 
 
 def _claim_by_tls(book: RoleBook, tables: Tables) -> None:
@@ -243,7 +295,7 @@ def _claim_by_tls(book: RoleBook, tables: Tables) -> None:
     answered = set(tls.loc[~tls["from_client"], "flow"])
     spoken = flows[flows["server_port"].isin(list(TLS_PORT_ROLES)) & flows.index.isin(list(answered))]
     for row in spoken.itertuples():
-        role = TLS_PORT_ROLES[row.server_port][is_public(row.server)]
+        role = TLS_PORT_ROLES[row.server_port]
         says = f"TLS on port {row.server_port}"
         claim = RoleClaim(row.server, role, Basis.PORT_AND_BYTES, False, says, row.capture, row.first_frame_server)
         book.add(claim)

@@ -23,6 +23,7 @@ RULES: tuple[Rule, ...] = (
     bootstrap.rootchain_http80_refused,
     bootstrap.rootchain_http80_filtered,
     provisioning.certprov_http_error,
+    provisioning.certprov_redirected_to_https,
     bootstrap.port80_open_443_filtered,
     trust.tls_unknown_ca,
     revocation.edge_crl_http_blocked,

@@ -93,3 +93,9 @@ class Gates:
     def absence(self, capture: int, device: str, start: int, end: int) -> str | None:
         """Why "no answer" may not be concluded for a device between two times; None when it may."""
         return self.one_sided(capture, device) or self.ended_early(capture, start) or self.lossy(capture, start, end)
+
+    def cut_off(self, capture: int, device: str, since: int) -> str | None:
+        """Nothing at all reaches the device from then on: the device itself is cut off, whatever it asks."""
+        if self.case.heard_by(capture, device, since):
+            return None
+        return f"nothing reaches {device} from anybody from then on: the device itself is cut off"

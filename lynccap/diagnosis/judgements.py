@@ -37,6 +37,10 @@ class Found:
     """Where it differs from the rule's."""
     causes: tuple[str, ...] = ()
     """Where the frames rank them better than the rule does."""
+    fix: tuple[str, ...] = ()
+    """Where it differs from the rule's."""
+    act: tuple[str, ...] = ()
+    """Where somebody else than the rule says owns the change."""
     rejected: tuple[tuple[str, str], ...] = ()
     """(rule, because): look-alikes considered and excluded."""
 

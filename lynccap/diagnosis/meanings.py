@@ -7,16 +7,31 @@ from lynccap.correlation.addresses import is_public
 from lynccap.correlation.attempts import Attempt
 from lynccap.correlation.case import Case
 from lynccap.correlation.devices import Location
-from lynccap.correlation.roles import CRL_HOST, EDGE_ACCESS, REVERSE_PROXY, UNSPECIFIED, WEB_ROLES
+from lynccap.correlation.roles import (
+    CRL_HOST,
+    EDGE_ACCESS,
+    FRONT_END,
+    REVERSE_PROXY,
+    SIP_SERVER,
+    UNSPECIFIED,
+    WEB_ROLES,
+)
 from lynccap.correlation.sessions import UNKNOWN_CA
 
 HTTP, HTTPS, SIP_TLS, PSOM = 80, 443, 5061, 8057
 PAIR_NS = 60_000_000_000  # both web ports are tried within one sign-in
 BEFORE_NS, AFTER_NS = 5_000_000_000, 30_000_000_000  # Windows waits up to 20 s for a revocation list
-SCAN_PORTS = 12  # a client that tries more ports of one server is looking for open ones, not for Lync
 
-CLIENT_ROLES = frozenset({"any", "client_internal", "client_external", "client_mobile", "phone"})
-"""Roles of the port table that any device may play."""
+_INSIDE, _OUTSIDE = (
+    frozenset({"any", "client_internal", "phone"}),
+    frozenset({"any", "client_external", "client_mobile"}),
+)
+CALLERS = {
+    Location.INSIDE: _INSIDE,
+    Location.OUTSIDE: _OUTSIDE,
+    Location.UNKNOWN: _INSIDE | _OUTSIDE,
+}
+"""Roles of the port table that a device plays, by where it is."""
 
 
 class Meaning(StrEnum):
@@ -36,38 +51,38 @@ def meaning_of(case: Case, attempt: Attempt) -> Meaning | None:
     device = case.devices.of(attempt.client)
     if attempt.port == HTTP and CRL_HOST in held and not held & WEB_ROLES:
         return Meaning.CRL if device and device.role and partner_handshakes(case, attempt) else None
-    if attempt.port == HTTP and _at_the_proxy(case, attempt, held):
+    if attempt.port == HTTP and _at_the_proxy(attempt, held):
         return Meaning.PROXY_80
-    if attempt.port == PSOM and case.roles.is_plausible(attempt.server):
-        return Meaning.PSOM if signed_in(case, attempt.client) else _required(case, attempt, held)
+    if attempt.port == PSOM and case.roles.is_plausible(attempt.server) and signed_in(case, attempt.client):
+        return Meaning.PSOM
     if attempt.port == HTTP and _wants_root_chain(case, attempt, held) and not _whole_host_fails(case, attempt):
         return Meaning.ROOT_CHAIN
     if _one_of_two(case, attempt, held):
         return Meaning.WEB_PORT
-    return _required(case, attempt, held)
+    return Meaning.REQUIRED if _is_required(case, attempt, held) else None
 
 
-def _required(case: Case, attempt: Attempt, held: frozenset[str]) -> Meaning | None:
-    """A port of the port table that this kind of device opens on a server of this role."""
-    if not case.roles.is_lync(attempt.server) or _scans(case, attempt):
-        return None
-    callers = case.roles.roles_of(attempt.client) or CLIENT_ROLES
-    for row in reference.services_on("tcp", attempt.port):
-        exact = row.verified and row.port_min == row.port_max
-        if exact and row.from_role in callers and (row.to_role in held or UNSPECIFIED in held):
-            return Meaning.REQUIRED
-    return None
-
-
-def _scans(case: Case, attempt: Attempt) -> bool:
-    ports = {one.port for one in case.attempts_of(attempt.client) if one.server == attempt.server}
-    return len(ports) > SCAN_PORTS
-
-
-def _at_the_proxy(case: Case, attempt: Attempt, held: frozenset[str]) -> bool:
+def _is_required(case: Case, attempt: Attempt, held: frozenset[str]) -> bool:
+    """A port that the port table says this kind of device needs on a server of this role."""
+    if not case.roles.is_lync(attempt.server):
+        return False
     device = case.devices.of(attempt.client)
-    outside = device is None or device.location is not Location.INSIDE
-    return REVERSE_PROXY in held and is_public(attempt.server) and outside
+    callers = case.roles.roles_of(attempt.client) - {UNSPECIFIED, SIP_SERVER}
+    if not callers:
+        callers = CALLERS[device.location if device else Location.UNKNOWN]
+    targets = held | ({FRONT_END} if SIP_SERVER in held else set())
+    return any(
+        row.verified and row.required == "required" and row.port_min == row.port_max
+        for row in reference.services_on("tcp", attempt.port)
+        if row.from_role in callers and row.to_role in targets
+    )
+
+
+def _at_the_proxy(attempt: Attempt, held: frozenset[str]) -> bool:
+    """Port 80 of a reverse proxy, which may stay closed; seen at the proxy itself, only the client is public."""
+    if is_public(attempt.client) and not is_public(attempt.server):
+        return bool(held & (WEB_ROLES | {REVERSE_PROXY}))
+    return REVERSE_PROXY in held and not held & WEB_ROLES
 
 
 def signed_in(case: Case, client: str) -> tuple[int, ...]:
@@ -82,27 +97,44 @@ def signed_in(case: Case, client: str) -> tuple[int, ...]:
 
 
 def _wants_root_chain(case: Case, attempt: Attempt, held: frozenset[str]) -> bool:
-    """A phone without the root certificate asks on port 80; one that trusts already, or a PC, has other reasons."""
+    """A phone without the root certificate asks on port 80; one that trusts already, or a PC, has other reasons.
+
+    That it lacks the certificate is shown by its own alert, or by its boot: phones keep the chain across calls.
+    """
     device = case.devices.of(attempt.client)
-    if device is None or not held & WEB_ROLES:
+    if device is None or not held & (WEB_ROLES | {SIP_SERVER}) or _has_chain(case, attempt.client):
         return False
-    if _has_chain(case, attempt.client):
-        return False
-    return device.is_phone or (device.kind == "unknown" and bool(distrust(case, attempt.client)))
+    alerts = bool(distrust(case, attempt.client))
+    if device.is_phone:
+        return alerts or booted_before(case, attempt)
+    return device.kind == "unknown" and alerts
+
+
+def booted_before(case: Case, attempt: Attempt) -> bool:
+    """The capture shows the device getting its address before the attempt."""
+    dhcp = case.tables["dhcp"]
+    acks = dhcp[(dhcp["kind"] == "ack") & (dhcp["your_address"] == attempt.client)]
+    return bool((acks["time"] <= attempt.first_time).any())
 
 
 def _has_chain(case: Case, client: str) -> bool:
-    certprov = case.tables["certprov"]
-    fetched = certprov[(certprov["step"] == "root-chains") & (certprov["outcome"] == "ok")]
-    if client in set(case.flows.loc[fetched["flow"], "client"]):
+    """The client fetched the chain, completed TLS with a Lync server, or was in the middle of such a connection."""
+    certprov = case.messages_of("certprov", client)
+    if ((certprov["step"] == "root-chains") & (certprov["outcome"] == "ok")).any():
         return True
-    trusted = (
-        session.completed
-        for attempt in case.attempts_of(client)
-        for flow in attempt.established
-        if (session := case.sessions.get(flow))
-    )
-    return any(trusted)
+    for attempt in case.attempts_of(client):
+        for flow in attempt.established:
+            session = case.sessions.get(flow)
+            if session and session.completed:
+                return True
+            if attempt.port in (HTTPS, SIP_TLS) and _in_the_middle(case, flow):
+                return True
+    return False
+
+
+def _in_the_middle(case: Case, flow: int) -> bool:
+    row = case.flows.loc[flow]
+    return bool(row["opening"] == "midstream" and row["data_frames_client"] and row["data_frames_server"])
 
 
 def distrust(case: Case, client: str) -> tuple[tuple[int, int, int], ...]:
@@ -120,9 +152,7 @@ def distrust(case: Case, client: str) -> tuple[tuple[int, int, int], ...]:
 def _whole_host_fails(case: Case, attempt: Attempt) -> bool:
     """Other TCP ports of the server were tried too and none answers: port 80 is not the matter."""
     others = [
-        one
-        for one in case.attempts
-        if one.capture == attempt.capture and one.server == attempt.server and one.port != attempt.port
+        one for one in case.attempts_at(attempt.server) if one.capture == attempt.capture and one.port != attempt.port
     ]
     return bool(others) and not any(one.established for one in others)
 

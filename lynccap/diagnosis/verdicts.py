@@ -16,8 +16,10 @@ from lynccap.diagnosis.meanings import Meaning, meaning_of
 from lynccap.document import Confidence
 
 TRIES = 3  # a SYN and two repeats: fewer may be one lost packet (catalogue, tcp-filtered-silent)
-TTL_SLACK = 1  # a mirror port one hop nearer sees the same host one TTL apart
-ELSEWHERE_NS = 5_000_000_000  # a pool member that refuses while the next accepts is load balancing at work
+TTL_SLACK = 1  # one hop more or less may be the host on another path, or a box beside it: nobody is named
+ELSEWHERE_NS = 30_000_000_000  # a client goes through the pool's addresses, some 20 s each when one is silent
+RESTART_NS = 10_000_000_000  # a service that restarts refuses for some seconds and then accepts
+WAIT_NS = 2_500_000_000  # the quickest stacks repeat a SYN after 1 s and 3 s
 
 
 class How(StrEnum):
@@ -83,20 +85,13 @@ def _how(case: Case, attempt: Attempt) -> How | None:
         return How.FILTERED
     if attempt.ending is not Ending.REFUSED:
         return None
-    own = host_ttls(case, attempt.capture, attempt.server)
+    own = case.ttls_of(attempt.capture, attempt.server)
     if not own or not attempt.rst_ttls:
         return How.REFUSED
+    if own.issuperset(attempt.rst_ttls):
+        return How.REFUSED_BY_HOST
     near = all(any(abs(ttl - one) <= TTL_SLACK for one in own) for ttl in attempt.rst_ttls)
-    return How.REFUSED_BY_HOST if near else How.REFUSED_BETWEEN
-
-
-def host_ttls(case: Case, capture: int, address: str) -> frozenset[int]:
-    """The TTLs of a host's packets in one capture, resets left out; empty when it sent nothing else."""
-    flows = case.flows[case.flows["capture"] == capture]
-    served = flows.loc[flows["server"] == address, ["ttl_server_min", "ttl_server_max"]]
-    asked = flows.loc[flows["client"] == address, ["ttl_client_min", "ttl_client_max"]]
-    values = {int(value) for part in (served, asked) for value in part.to_numpy().ravel()}
-    return frozenset(values - {0})
+    return How.REFUSED if near else How.REFUSED_BETWEEN
 
 
 def _reached_elsewhere(case: Case, attempt: Attempt) -> bool:
@@ -116,7 +111,7 @@ def _verdict(case: Case, gates: Gates, attempt: Attempt, how: How, meaning: Mean
     alive = _alive(case, attempt)
     rejected: list[tuple[str, str]] = []
     if how is How.FILTERED:
-        confidence, doubt = _filtered(gates, attempt, meaning, alive)
+        confidence, doubt = _filtered(case, gates, attempt, meaning, alive)
         says = _filtered_words(attempt)
         if alive:
             rejected.append(("host-unreachable", f"{attempt.server} answers elsewhere in this capture"))
@@ -124,7 +119,7 @@ def _verdict(case: Case, gates: Gates, attempt: Attempt, how: How, meaning: Mean
         confidence, doubt = Confidence.CERTAIN, None
         says = _prohibited_words(attempt)
     else:
-        confidence, doubt = _refused(case, attempt, how), None
+        confidence, doubt = _refused(case, attempt, how)
         says, because = _refused_words(case, attempt, how)
         if because:
             rejected.append(because)
@@ -134,13 +129,47 @@ def _verdict(case: Case, gates: Gates, attempt: Attempt, how: How, meaning: Mean
     return Verdict(rule, attempt, how, meaning, confidence, says, tuple(proofs), doubt, tuple(rejected))
 
 
-def _refused(case: Case, attempt: Attempt, how: How) -> Confidence:
+def _refused(case: Case, attempt: Attempt, how: How) -> tuple[Confidence, str | None]:
     """A foreign TTL may be the host's habit for resets; with an answer too quick for the host, hardly."""
+    doubt = _restart(case, attempt)
     if how is How.REFUSED_BY_HOST:
-        return Confidence.CERTAIN if len(attempt.rst_frames) >= 2 else Confidence.LIKELY
+        return (Confidence.CERTAIN if attempt.refusals >= 2 else Confidence.LIKELY), doubt
     if how is How.REFUSED_BETWEEN and not _too_quick(case, attempt):
-        return Confidence.POSSIBLE
-    return Confidence.LIKELY
+        return Confidence.POSSIBLE, doubt
+    return Confidence.LIKELY, doubt
+
+
+def accepted_meanwhile(case: Case, attempt: Attempt) -> tuple[str, ...]:
+    """Other clients that opened the same port of the server between the first and the last refusal."""
+    times = case.flows["syn_ack_time"]
+    return tuple(
+        one.client
+        for one in _others(case, attempt)
+        if any(attempt.first_time <= times[flow] <= attempt.last_time for flow in one.established)
+    )
+
+
+def _others(case: Case, attempt: Attempt) -> list[Attempt]:
+    return [
+        one
+        for one in case.attempts_at(attempt.server)
+        if one.port == attempt.port and one.client != attempt.client and one.capture == attempt.capture
+    ]
+
+
+def _restart(case: Case, attempt: Attempt) -> str | None:
+    """One short burst of refusals, and others accepted soon after it but not during it."""
+    if attempt.last_time - attempt.first_time > RESTART_NS or accepted_meanwhile(case, attempt):
+        return None
+    for one in _others(case, attempt):
+        later = [case.flows.at[flow, "syn_ack_time"] - attempt.last_time for flow in one.established]
+        gap = min((wait for wait in later if wait > 0), default=0)
+        if gap:
+            return (
+                f"{attempt.server} accepts {one.client} on the same port {gap / 1e9:.1f} s later: "
+                "the service may just have been restarting"
+            )
+    return None
 
 
 def _too_quick(case: Case, attempt: Attempt) -> bool:
@@ -158,37 +187,39 @@ def _too_quick(case: Case, attempt: Attempt) -> bool:
 
 
 def _filtered(
-    gates: Gates, attempt: Attempt, meaning: Meaning, alive: tuple[bool, Proof] | None
+    case: Case, gates: Gates, attempt: Attempt, meaning: Meaning, alive: tuple[bool, Proof] | None
 ) -> tuple[Confidence, str | None]:
     first = attempt.syn_times[0] if attempt.syn_times else attempt.first_time
     doubt = gates.absence(attempt.capture, attempt.client, first, attempt.last_time)
-    if not doubt and len(attempt.syn_times) < TRIES:
-        doubt = f"only {len(attempt.syn_times)} SYN to port {attempt.port} is in the capture; {TRIES} are needed"
+    if not doubt and (attempt.most_tries < TRIES or attempt.longest_wait < WAIT_NS):
+        doubt = (
+            f"no connection to port {attempt.port} repeats its SYN often enough: {TRIES} are needed over "
+            f"{WAIT_NS / 1e9:.1f} s, {attempt.most_tries} were sent over {attempt.longest_wait / 1e9:.1f} s"
+        )
     if not doubt and not alive and meaning is not Meaning.CRL:
-        doubt = f"nothing at all comes from {attempt.server} in this capture: the host itself may be down"
+        doubt = f"nothing comes from {attempt.server} from then on: the host itself may be down"
+    doubt = doubt or gates.cut_off(attempt.capture, attempt.client, first)
     return (Confidence.CERTAIN if alive and alive[0] else Confidence.LIKELY), doubt
 
 
 def _alive(case: Case, attempt: Attempt) -> tuple[bool, Proof] | None:
-    """Proof that the server answers somebody: (from another subnet on this very port, the frames)."""
-    mine = subnet_of(attempt.client)
-    others = [
-        one
-        for one in case.attempts
-        if one.capture == attempt.capture and one.server == attempt.server and one.established
-    ]
-    same_port = [one for one in others if one.port == attempt.port]
-    other_subnet = [one for one in same_port if subnet_of(one.client) != mine]
-    best = next(iter(other_subnet or same_port or others), None)
-    if best:
-        frame = int(case.flows.at[best.established[0], "first_frame_server"])
-        says = f"{attempt.server} answers {best.client} on TCP port {best.port}: the host is up"
-        return bool(other_subnet), Proof(attempt.capture, (frame,), says)
-    flows = case.flows[(case.flows["capture"] == attempt.capture) & (case.flows["frames_server"] > 0)]
-    heard = flows[(flows["server"] == attempt.server) & (flows["server_port"] != attempt.port)]
-    if heard.empty:
+    """Proof that the server answers somebody from then on: (from another subnet on this very port, the frame)."""
+    first = attempt.syn_times[0] if attempt.syn_times else attempt.first_time
+    flows = case.flows
+    heard = []
+    for one in case.attempts_at(attempt.server):
+        for flow in one.established:
+            if one.capture == attempt.capture and flows.at[flow, "last_time_server"] >= first:
+                elsewhere = subnet_of(one.client) != subnet_of(attempt.client)
+                heard.append((one.port == attempt.port and elsewhere, one.port == attempt.port, one, flow))
+    if heard:
+        strong, _, one, flow = max(heard, key=lambda each: (each[0], each[1], -each[3]))
+        frame = int(flows.at[flow, "last_frame_server"]) or int(flows.at[flow, "first_frame_server"])
+        says = f"{attempt.server} answers {one.client} on TCP port {one.port}: the host is up"
+        return strong, Proof(attempt.capture, (frame,), says)
+    frame = case.heard_after(attempt.capture, attempt.server, first)
+    if not frame:
         return None
-    frame = int(heard["first_frame_server"].iloc[0])
     return False, Proof(attempt.capture, (frame,), f"{attempt.server} sends packets: the host is up")
 
 
@@ -209,10 +240,10 @@ def _prohibited_words(attempt: Attempt) -> str:
 
 
 def _refused_words(case: Case, attempt: Attempt, how: How) -> tuple[str, tuple[str, str] | None]:
-    count = len(attempt.rst_frames)
+    count = attempt.refusals
     resets = f"{count} reset{'s' if count != 1 else ''} answer{'s' if count == 1 else ''} the SYNs to {attempt.server}"
     ttls = "/".join(str(ttl) for ttl in attempt.rst_ttls)
-    own = "/".join(str(ttl) for ttl in sorted(host_ttls(case, attempt.capture, attempt.server)))
+    own = "/".join(str(ttl) for ttl in sorted(case.ttls_of(attempt.capture, attempt.server)))
     if how is How.REFUSED_BY_HOST:
         because = f"the resets carry TTL {ttls}, the host's own (TTL {own} on its other packets)"
         return f"{resets} TCP port {attempt.port}, with the host's own TTL {ttls}", (
@@ -225,4 +256,5 @@ def _refused_words(case: Case, attempt: Attempt, how: How) -> tuple[str, tuple[s
             f"{resets} TCP port {attempt.port}, but with TTL {ttls} where the host's own packets carry {own}",
             ("tcp-refused-by-host", because),
         )
-    return f"{resets} TCP port {attempt.port}; no other packet of that host shows whether it sent them", None
+    unknown = f"the host's own packets carry TTL {own}, the resets {ttls}" if own else "it sends no other packet"
+    return f"{resets} TCP port {attempt.port}; whether the host sent them is not shown: {unknown}", None

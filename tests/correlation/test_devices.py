@@ -37,10 +37,10 @@ def test_lease_of_another_class_makes_nothing() -> None:
     assert made.devices.of("10.1.0.9") is None
 
 
-def test_who_asks_for_the_inner_discovery_name_is_a_desktop() -> None:
+def test_who_asks_for_the_inner_discovery_name_is_a_client_of_either_kind() -> None:
     made = case([dns_flow()], dns=[_question(0, INSIDE)])
 
-    assert made.devices.of("10.1.0.9").kind == "desktop"
+    assert made.devices.of("10.1.0.9").kind == "client"
 
 
 def test_dns_server_that_asks_for_others_is_no_device() -> None:

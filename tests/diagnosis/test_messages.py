@@ -117,7 +117,8 @@ class TestAlerts:
         tls.append(
             {"flow": 1, "frame": 30, "kind": "alert", "alert": code, "alert_name": "x", "from_client": from_client}
         )
-        return said("tls-unknown-ca", case([dns_flow(PHONE), web], tls=tls))
+        names = [answer("lyncdiscoverinternal.contoso.example", POOL)]
+        return said("tls-unknown-ca", case([dns_flow(PHONE), web], tls=tls, dns_answers=names))
 
     def test_is_filed_under_who_sent_it(self) -> None:
         (client,) = self._said(from_client=True)

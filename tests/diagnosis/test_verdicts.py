@@ -89,12 +89,12 @@ class TestRefusal:
 
         assert (one.rule, one.confidence) == ("tcp-rst-by-middlebox", "likely")
 
-    def test_one_hop_apart_is_still_the_host(self) -> None:
+    def test_one_hop_apart_names_nobody(self) -> None:
         flows, frames = refused(ttl=125)
 
         (one,) = judged([*flows, alive()], frames)
 
-        assert one.how is How.REFUSED_BY_HOST
+        assert (one.rule, one.how, one.confidence) == ("tcp-refused-by-host", How.REFUSED, "likely")
 
     def test_then_accepted_is_a_restart_and_no_finding(self) -> None:
         flows, frames = refused()
@@ -193,9 +193,12 @@ class TestSilence:
 class TestPhone:
     """What port 80 means to a phone without its root certificates."""
 
-    def _phone(self, *flows: dict[str, Any], frames: list[dict[str, Any]], **more: Any) -> list[Verdict]:
+    def _phone(
+        self, *flows: dict[str, Any], frames: list[dict[str, Any]], boots: bool = True, **more: Any
+    ) -> list[Verdict]:
         asked = {"flow": 0, "frame": 1, "kind": "request", "name": "ucupdates-r2.contoso.example", "from_client": True}
-        return judged(list(flows), frames, dns=[asked], **more)
+        lease = {"flow": 0, "frame": 1, "time": START - SECOND, "kind": "ack", "mac": "m", "your_address": CLIENT}
+        return judged(list(flows), frames, dns=[asked], dhcp=[lease] if boots else [], **more)
 
     def test_refusal_is_the_root_chain(self) -> None:
         flows, frames = refused(80)
@@ -203,6 +206,13 @@ class TestPhone:
         (one,) = self._phone(*flows, alive(), frames=frames)
 
         assert one.rule == "rootchain-http80-refused"
+
+    def test_refusal_of_a_phone_that_neither_boots_nor_distrusts_may_be_a_firmware_check(self) -> None:
+        flows, frames = refused(80)
+
+        (one,) = self._phone(*flows, alive(), frames=frames, boots=False)
+
+        assert one.rule == "tcp-refused-by-host"
 
     def test_phone_that_completes_tls_holds_the_chain_already(self) -> None:
         flows, frames = refused(80)

@@ -7,7 +7,14 @@ from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Judgement, Proof
 from lynccap.diagnosis.meanings import PSOM, signed_in
 from lynccap.diagnosis.rules.reach import found, judged
+from lynccap.diagnosis.verdicts import How
 from lynccap.document import Severity
+
+HOST_CAUSES = (
+    "The web conferencing service is stopped, or does not listen on this address.",
+    "The address is a load balancer's: clients have to reach the Front End Server itself.",
+    "The server's own firewall rejects the port.",
+)
 
 
 @rule(
@@ -41,4 +48,13 @@ def psom_8057_blocked_internal(inquiry: Inquiry) -> Iterator[Judgement]:
         )
         frames = signed_in(inquiry.case, attempt.client)[:2]
         extra = (Proof(attempt.capture, frames, f"{attempt.client} is signed in: SIP data over TLS"),)
-        yield found(inquiry, verdict, says, why, extra=extra)
+        by_host = verdict.how is How.REFUSED_BY_HOST
+        yield found(
+            inquiry,
+            verdict,
+            says,
+            why,
+            extra=extra,
+            causes=HOST_CAUSES if by_host else (),
+            act=("service owner of the server", "network/firewall team") if by_host else (),
+        )

@@ -13,6 +13,8 @@ from lynccap.document import Confidence, Severity
 LISTED_CHECKS = 20
 FALLBACK_SECONDS = 10.0
 AUDIO_RATE = (15.0, 120.0)  # packets/s one way: 20 to 60 ms of audio in each, with some redundancy
+AUDIO_TYPES = (0, 3, 4, 8, 9, 13, 97, 103, 104, 111, 112, 114, 115, 116, 117, 118)
+"""RTP payload types of audio ([MS-SDPEXT] 3.1.5.3); 127 is desktop sharing, 121 to 123 are video."""
 AUDIO_BYTES = 400  # RTP payload of one audio packet; desktop sharing fills its packets
 
 
@@ -91,6 +93,9 @@ def _hairpin(inquiry: Inquiry, media: MediaSession, device: str, relay: str) -> 
     facts = inquiry.device(device)
     if facts is None or facts.location is Location.OUTSIDE or facts.kind == "mobile" or facts.role is not None:
         return Clear(device)
+    tried = _internal_allocations(inquiry, device)
+    if not facts.signs_in and not tried:
+        return Doubt(device, f"{device} opens no SIP connection: a mobile app uses the external side by design")
     if facts.location is Location.UNKNOWN:
         return Doubt(device, f"nothing in the capture shows whether {device} is inside or outside")
     if not _our_edge(inquiry, relay, device):
@@ -98,7 +103,6 @@ def _hairpin(inquiry: Inquiry, media: MediaSession, device: str, relay: str) -> 
     inner = [one for one in inquiry.case.media if one.path is Path.RELAY_INTERNAL and device in one.devices]
     if any(one.sustained and _overlap(one, media) for one in inner):
         return Clear(device)
-    tried = _internal_allocations(inquiry, device)
     late = inquiry.gates.started_late(media.capture, media.first_time)
     both = any(side is Side.INTERNAL for side in inquiry.case.relays.sides.values())
     share = f"{media.packets} packets in {media.seconds:.1f} s"
@@ -209,12 +213,18 @@ def _relayed(inquiry: Inquiry, media: MediaSession, partner: MediaSession) -> Fo
         why=(
             "Both are inside, so a direct path would have been preferred. "
             + ("Their direct checks got no answer." if checks else "No direct check of theirs is in this capture.")
-            + " This is a working call."
+            + _both_ways(media, partner)
         ),
         confidence=Confidence.CERTAIN if checks else Confidence.LIKELY,
         proof=tuple(proofs),
         time=media.first_time,
     )
+
+
+def _both_ways(media: MediaSession, partner: MediaSession) -> str:
+    if all(one.packets_client and one.packets_server for one in (media, partner)):
+        return " This is a working call."
+    return " Media flows in one direction only: one side hears nothing."
 
 
 def _direct_checks(inquiry: Inquiry, capture: int, one: str, other: str) -> tuple[int, ...]:
@@ -253,7 +263,8 @@ def media_tcp443_fallback(inquiry: Inquiry) -> Iterator[Judgement]:
         silent = [
             one
             for one in inquiry.case.relays.allocations
-            if one.client == device and one.transport == "udp" and one.capture == media.capture and not one.answered
+            if one.client == device and one.transport == "udp" and one.capture == media.capture
+            if one.server == media.relay and not one.answered
         ]
         works = any(
             one.client == device and one.transport == "udp" and one.answered for one in inquiry.case.relays.allocations
@@ -262,7 +273,7 @@ def media_tcp443_fallback(inquiry: Inquiry) -> Iterator[Judgement]:
             yield Clear(device)
         elif not silent:
             late = inquiry.gates.started_late(media.capture, media.first_time)
-            yield Doubt(device, late or "no attempt over UDP 3478 is in the capture")
+            yield Doubt(device, late or f"no attempt over UDP 3478 at {media.relay} is in the capture")
         else:
             yield _fallback(inquiry, media, device, silent)
 
@@ -272,6 +283,7 @@ def _audio(inquiry: Inquiry, media: MediaSession) -> bool:
         return False
     streams = inquiry.case.tables.media
     streams = streams[(streams["flow"] == media.flow) & (streams["packets"] > 0)]
+    streams = streams[streams["payload_type"].isin(AUDIO_TYPES)]
     for row in streams.itertuples():
         seconds = (row.last_time - row.first_time) / 1e9
         rate = row.packets / seconds if seconds else 0.0

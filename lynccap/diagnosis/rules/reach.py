@@ -3,14 +3,16 @@
 from collections.abc import Iterator
 
 from lynccap.correlation.attempts import PROHIBITED_CODES
+from lynccap.correlation.relays import TURN_UDP_PORT
 from lynccap.correlation.services import BY_PORT_OF_LYNC
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof
 from lynccap.diagnosis.meanings import Meaning
-from lynccap.diagnosis.verdicts import Verdict
+from lynccap.diagnosis.verdicts import Verdict, accepted_meanwhile
 from lynccap.document import Confidence, Severity
 
+REJECTS_THIS_CLIENT = "A rule on the server, or before it, rejects this client: others are accepted on the same port."
 FOR_ROOT_CHAIN = "Without it the phone has no root certificate and trusts no Lync server."
 
 
@@ -37,6 +39,7 @@ def found(
     confidence: Confidence | None = None,
     extra: tuple[Proof, ...] = (),
     causes: tuple[str, ...] = (),
+    act: tuple[str, ...] = (),
 ) -> Judgement:
     """A verdict in a rule's words, or the doubt that forbids it; `extra` is proof beyond the attempt's own."""
     attempt = verdict.attempt
@@ -54,6 +57,7 @@ def found(
         proof=(*verdict.proof, *extra),
         time=attempt.first_time,
         causes=causes,
+        act=act,
         rejected=verdict.rejected,
     )
 
@@ -65,11 +69,11 @@ def reached(inquiry: Inquiry) -> Iterator[Clear]:
             yield Clear(attempt.client)
 
 
-def _stop(inquiry: Inquiry, verdict: Verdict, what: str) -> Judgement:
+def _stop(inquiry: Inquiry, verdict: Verdict, what: str, causes: tuple[str, ...] = ()) -> Judgement:
     attempt = verdict.attempt
     device, server = inquiry.ends(attempt)
     says = f"{device} cannot reach {server} on TCP port {attempt.port}: {what}."
-    return found(inquiry, verdict, says, f"{verdict.says}.")
+    return found(inquiry, verdict, says, f"{verdict.says}.", causes=causes)
 
 
 @rule(
@@ -100,7 +104,9 @@ def tcp_refused_by_host(inquiry: Inquiry) -> Iterator[Judgement]:
     """
     yield from reached(inquiry)
     for verdict in judged(inquiry, "tcp-refused-by-host"):
-        yield _stop(inquiry, verdict, "the connection is refused")
+        selective = accepted_meanwhile(inquiry.case, verdict.attempt)
+        causes = (REJECTS_THIS_CLIENT, *tcp_refused_by_host.causes[2:]) if selective else ()
+        yield _stop(inquiry, verdict, "the connection is refused", causes)
 
 
 @rule(
@@ -189,6 +195,12 @@ def icmp_admin_prohibited(inquiry: Inquiry) -> Iterator[Judgement]:
     yield from _prohibited_datagrams(inquiry)
 
 
+def _has_relay_or_media(inquiry: Inquiry, device: str) -> bool:
+    """Another path of the device works: what was forbidden was one of many that ICE tries."""
+    allocated = any(one.client == device and one.success_frames for one in inquiry.case.relays.allocations)
+    return allocated or any(one.sustained and device in one.devices for one in inquiry.case.media)
+
+
 def _prohibited_datagrams(inquiry: Inquiry) -> Iterator[Judgement]:
     case = inquiry.case
     errors = case.tables.icmp
@@ -196,7 +208,8 @@ def _prohibited_datagrams(inquiry: Inquiry) -> Iterator[Judgement]:
     for flow, rows in errors.groupby("flow", sort=True):
         row = case.flows.loc[flow]
         policy = [one for one in rows.itertuples() if (one.type, one.code) in PROHIBITED_CODES.get(one.version, set())]
-        if not policy or row["frames_server"] or not case.roles.is_lync(row["server"]):
+        wanted = row["server_port"] == TURN_UDP_PORT and case.roles.is_lync(row["server"])
+        if not policy or row["frames_server"] or not wanted or _has_relay_or_media(inquiry, row["client"]):
             continue
         reporter = policy[0].reporter
         server = inquiry.server(row["server"], row["server_port"])

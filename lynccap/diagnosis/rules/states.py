@@ -49,10 +49,16 @@ def _raced(inquiry: Inquiry, plain: Attempt) -> Iterator[Judgement]:
             start, other = int(flows.at[first, "first_time"]), int(flows.at[second, "first_time"])
             dropped = [flow for flow in (first, second) if _dropped(inquiry, flow)]
             answered = [flow for flow in (first, second) if flows.at[flow, "data_frames_server"]]
-            if abs(start - other) <= RACE_NS and len(dropped) == 1 and answered and answered != dropped:
+            won = [flow for flow in answered if flow not in dropped and not _refused_trust(inquiry, flow)]
+            if abs(start - other) <= RACE_NS and len(dropped) == 1 and won:
                 yield _race(inquiry, plain, first, second, dropped[0])
                 return
     yield Clear(plain.client)
+
+
+def _refused_trust(inquiry: Inquiry, flow: int) -> bool:
+    session = inquiry.case.sessions.get(flow)
+    return bool(session and not session.completed and any(alert.code for alert in session.alerts))
 
 
 def _dropped(inquiry: Inquiry, flow: int) -> bool:

@@ -8,6 +8,14 @@ from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Found, Judgement, Proof
 from lynccap.document import Confidence, Severity
 
+LISTED = 40  # alerts shown of a device that tries again and again
+
+SERVER_CAUSES = (
+    "The client certificate was issued by an authority this server does not trust.",
+    "The authority's root certificate is missing in the server's machine store.",
+)
+SERVER_FIX = ("Give the server the root certificate of the authority that issued the client's certificate.",)
+
 
 @rule(
     title="A device does not trust the server's certification authority",
@@ -30,49 +38,73 @@ def tls_unknown_ca(inquiry: Inquiry) -> Iterator[Judgement]:
 
     Evidence: the certificate, then alert 48 from its receiver.
 
-    Not this: connections that are no Lync server's; an alert after protected data has flowed.
+    Not this: connections of unknown clients with servers nothing shows to be Lync's; an alert after protected data;
+    a client that completes TLS with the same server later.
     """
+    refusals: dict[tuple[int, str, str, int, bool], list[TlsSession]] = {}
     for flow, session in inquiry.case.sessions.items():
         row = inquiry.case.flows.loc[flow]
-        if not inquiry.case.roles.is_plausible(row["server"]):
+        device = inquiry.device(row["client"])
+        if not inquiry.case.roles.is_lync(row["server"]) and not (device and device.is_phone):
             continue
         alert = session.alert(UNKNOWN_CA)
-        if alert and not session.completed:
-            yield _untrusted(inquiry, session, alert.from_client)
-        elif session.completed:
+        if alert and not session.completed and not _completes_later(inquiry, session):
+            key = (int(row["capture"]), row["client"], row["server"], int(row["server_port"]), alert.from_client)
+            refusals.setdefault(key, []).append(session)
+        elif alert or session.completed:
             yield Clear(row["client"])
+    for (capture, client, server, port, from_client), sessions in refusals.items():
+        yield _untrusted(inquiry, capture, (client, server), port, from_client, sessions)
 
 
-def _untrusted(inquiry: Inquiry, session: TlsSession, from_client: bool) -> Found:
-    case = inquiry.case
-    row = case.flows.loc[session.flow]
-    sender, shown_by = (row["client"], row["server"]) if from_client else (row["server"], row["client"])
-    port = int(row["server_port"])
-    alert = session.alert(UNKNOWN_CA)
-    assert alert is not None
-    shown = case.tables.certificates
-    shown = shown[(shown["flow"] == session.flow) & (shown["from_client"] != from_client)]
-    certificate = session.certificate_frame if from_client else session.client_certificate_frame
+def _completes_later(inquiry: Inquiry, refused: TlsSession) -> bool:
+    flows = inquiry.case.flows
+    client, server = flows.at[refused.flow, "client"], flows.at[refused.flow, "server"]
+    return any(
+        session.completed and session.last_time > refused.last_time
+        for attempt in inquiry.case.attempts_of(client)
+        if attempt.server == server
+        for flow in attempt.established
+        if (session := inquiry.case.sessions.get(flow))
+    )
+
+
+def _untrusted(
+    inquiry: Inquiry, capture: int, ends: tuple[str, str], port: int, from_client: bool, sessions: list[TlsSession]
+) -> Found:
+    """One finding for all alerts of one side towards the other."""
+    sender, shown_by = ends if from_client else ends[::-1]
+    alerts = [alert for one in sessions if (alert := one.alert(UNKNOWN_CA))]
+    frames = {one.certificate_frame if from_client else one.client_certificate_frame for one in sessions}
+    certificates = {frame for frame in frames if frame}
+    shown = inquiry.case.tables.certificates
+    shown = shown[shown["flow"].isin([one.flow for one in sessions]) & (shown["from_client"] != from_client)]
     issuers = tuple(dict.fromkeys(shown["issuer"]))
-    issued = f" Its certificate was issued by {issuers[0]}." if issuers else ""
+    issued = f" The certificate of {shown_by} was issued by {issuers[0]}." if issuers else ""
+    other = inquiry.server(shown_by, port) if from_client else f"the client {shown_by}"
+    listener = "" if from_client else " of the server"
+    times = f" {len(alerts)} times" if len(alerts) > 1 else ""
     return Found(
         device=sender,
         peer=shown_by,
         port=port,
         transport="tcp",
-        service=row["service"],
+        service=inquiry.case.flows.at[sessions[0].flow, "service"],
         says=(
-            f"{inquiry.word(sender)} ends TLS with {inquiry.server(shown_by, port)} on TCP port {port}: "
+            f"{inquiry.word(sender)} ends TLS with {other} on TCP port {port}{listener}{times}: "
             "it does not know the certification authority (alert 48)."
         ),
-        why=f"{sender} itself says so in its TLS alert.{issued} The chain shown has {max(len(shown), 0)} certificates.",
-        confidence=Confidence.CERTAIN if certificate else Confidence.LIKELY,
+        why=f"{sender} itself says so in its TLS alert.{issued}",
+        confidence=Confidence.CERTAIN if certificates else Confidence.LIKELY,
         proof=(
             Proof(
-                int(row["capture"]),
-                tuple(sorted({frame for frame in (certificate, alert.frame) if frame})),
+                capture,
+                tuple(sorted({*certificates, *(one.frame for one in alerts)}))[:LISTED],
                 "the certificate, and the alert that refuses it",
             ),
         ),
-        time=alert.time,
+        time=min(one.time for one in alerts),
+        causes=() if from_client else SERVER_CAUSES,
+        fix=() if from_client else SERVER_FIX,
+        act=() if from_client else ("Lync administrator", "PKI team"),
     )
