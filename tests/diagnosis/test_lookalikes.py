@@ -276,14 +276,13 @@ class TestPortsNobodyNeeds:
     def test_server_known_only_by_its_certificate_is_nothing(self, ending: str) -> None:
         scene = office()
         mail = "10.9.0.70"
-        of = scene.secure(PC, mail, 443, 1.0)
+        scene.secure(PC, mail, 443, 1.0)
         names = (f"lyncdiscoverinternal.{DOMAIN}", f"sip.{DOMAIN}", f"mail.{DOMAIN}")
         scene.certificates[-1] |= {"names": names, "common_name": names[0]}
         getattr(scene, ending)(CLIENT, mail, SIP, 5.0)
         scene.secure(PC, mail, 443, 20.0)
         scene.asks(CLIENT, "www.news.test", 20.0)
 
-        assert scene.certificates[-2]["flow"] == of
         assert accused(scene) == set()
 
 
@@ -403,7 +402,7 @@ class TestSilence:
             scene.secure(PC, server, 443, 35.0)
 
         assert accused(scene) == set()
-        assert all("nothing reaches" in because for because in self._doubted(scene))
+        assert all(f"reaches {CLIENT}" in because for because in self._doubted(scene))
         assert self._doubted(scene)
 
     @pytest.mark.parametrize("at", [24.0, 40.0], ids=["between its tries", "after its tries"])
@@ -589,15 +588,15 @@ class TestProvisioning:
 
         assert [one.device for one in found(self.RULE, scene)] == [PHONE]
 
-    @pytest.mark.parametrize(("challenges", "accused"), [(1, []), (2, []), (3, [PHONE]), (4, [PHONE])])
+    @pytest.mark.parametrize(("challenges", "devices"), [(1, []), (2, []), (3, [PHONE]), (4, [PHONE])])
     def test_anonymous_request_challenged_three_times_is_a_failure(
-        self, challenges: int, accused: list[str | None]
+        self, challenges: int, devices: list[str | None]
     ) -> None:
         scene = office()
         for number in range(challenges):
             scene.provisions(PHONE, POOL, 3.0 + number, "challenged", 401)
 
-        assert [one.device for one in found(self.RULE, scene)] == accused
+        assert [one.device for one in found(self.RULE, scene)] == devices
 
     def test_challenges_that_end_in_an_answer_are_clear(self) -> None:
         scene = office()
@@ -615,19 +614,19 @@ class TestProvisioning:
         assert found(self.RULE, scene) == []
 
     @pytest.mark.parametrize(
-        ("certificates", "distrusts", "accused"),
+        ("certificates", "distrusts", "devices"),
         [((), True, [PHONE]), ((), False, []), ((b"x",), True, [])],
         ids=["no certificate, then the alert", "no certificate", "certificates, then the alert"],
     )
     def test_answer_without_certificates_before_the_phones_alert_is_a_failure(
-        self, certificates: tuple[bytes, ...], distrusts: bool, accused: list[str | None]
+        self, certificates: tuple[bytes, ...], distrusts: bool, devices: list[str | None]
     ) -> None:
         scene = office()
         scene.provisions(PHONE, POOL, 3.0, "ok", 200, certificates=certificates)
         if distrusts:
             scene.distrusts(PHONE, POOL, 443, 10.0)
 
-        assert [one.device for one in found(self.RULE, scene)] == accused
+        assert [one.device for one in found(self.RULE, scene)] == devices
 
     @pytest.mark.parametrize("status", [200, 500])
     def test_soap_fault_is_named(self, status: int) -> None:
