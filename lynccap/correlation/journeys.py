@@ -90,6 +90,8 @@ def _names(case: Case, device: DeviceFacts, ids: Sequence[str]) -> Step | None:
     denied = set(dns.loc[(dns["kind"] == "response") & ((dns["rcode"] != 0) | (dns["answers"] == 0)), "name"])
     if found:
         outcome, answered = StepOutcome.OK, f"{len(found)} exist: {', '.join(found[:4])}"
+    elif denied >= set(wanted) and device.signs_in:
+        outcome, answered = StepOutcome.UNKNOWN, "none exists; it reached its server without them"
     elif denied >= set(wanted):
         outcome, answered = StepOutcome.FAILED, "none exists"
     else:
@@ -193,17 +195,17 @@ def _tls(case: Case, device: DeviceFacts, ids: Sequence[str]) -> Step | None:
     sessions = [case.sessions[flow] for flow in flows]
     if not sessions:
         return None
-    refused = next((one for one in sessions if not one.completed and any(alert.code for alert in one.alerts)), None)
+    refused = next((one for one in sessions if not one.completed and one.refusal), None)
     sip = [flow for one in _sip_attempts(case, device) for flow in one.established]
     done = [one for one in sessions if one.completed]
     best = next((one for one in done if one.flow in sip), next(iter(done), None))
-    if best and (best.flow in sip or not refused):
+    if best and (best.flow in sip or not refused or best.last_time > refused.last_time):
         server = case.flows.at[best.flow, "server"]
         says = f"TLS with {server} completed" + (f" ({best.version})" if best.version else "")
         frames = (best.hello_frame, best.server_hello_frame, best.data_frame)
         return _step(case, ids, "tls", StepOutcome.OK, says, _capture(case, best), best.last_time, frames)
-    if refused:
-        alert = next(alert for alert in refused.alerts if alert.code)
+    alert = refused.refusal if refused else None
+    if refused and alert:
         server = case.flows.at[refused.flow, "server"]
         who = "the device" if alert.from_client else server
         says = f"TLS with {server} ended: {who} sent alert {alert.code}, {alert.name.replace('_', ' ')}"

@@ -1,8 +1,7 @@
 """TLS connections: how far each handshake came, who refused it, and whether data followed."""
 
 from dataclasses import dataclass
-
-import pandas as pd
+from typing import Any
 
 from lynccap.tables import Tables
 
@@ -19,6 +18,7 @@ class Alert:
     from_client: bool
     code: int
     name: str
+    fatal: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,11 @@ class TlsSession:
     last_time: int
     alerts: tuple[Alert, ...]
 
+    @property
+    def refusal(self) -> Alert | None:
+        """The alert that ended the handshake, None when none did; a warning or a close_notify does not."""
+        return next((one for one in self.alerts if one.fatal and one.code != CLOSE_NOTIFY), None)
+
     def alert(self, code: int) -> Alert | None:
         """The first alert of that code."""
         return next((one for one in self.alerts if one.code == code), None)
@@ -52,37 +57,45 @@ class TlsSession:
         return bool(self.certificate_frame) and not self.completed
 
 
+_COLUMNS = [
+    *("flow", "frame", "time", "from_client"),
+    *("kind", "version", "sni", "certificates", "alert", "alert_name", "alert_level"),
+]
+
+
 def read_sessions(tables: Tables) -> dict[int, TlsSession]:
     """The TLS sessions by flow."""
-    return {int(flow): _session(int(flow), rows) for flow, rows in tables["tls"].groupby("flow", sort=True)}
+    by_flow: dict[int, list[Any]] = {}
+    for row in tables["tls"][_COLUMNS].itertuples(index=False):
+        by_flow.setdefault(row.flow, []).append(row)
+    return {flow: _session(flow, rows) for flow, rows in sorted(by_flow.items())}
 
 
-def _session(flow: int, rows: pd.DataFrame) -> TlsSession:
-    kind, client = rows["kind"], rows["from_client"]
-    protected = rows[kind == "application-data"]
-    hellos = rows[kind.isin(("server-hello", "client-hello"))]
-    server_hello = hellos[hellos["kind"] == "server-hello"]
-    named = rows.loc[rows["sni"].notna(), "sni"]
-    alerts = rows[(kind == "alert") & rows["alert"].notna()]
-    versions = server_hello if len(server_hello) else hellos
+def _session(flow: int, rows: list[Any]) -> TlsSession:
+    server_hellos = [row for row in rows if row.kind == "server-hello"]
+    client_hellos = [row for row in rows if row.kind == "client-hello"]
+    certificates = [row for row in rows if row.kind == "certificate"]
+    data = [row for row in rows if row.kind == "application-data"]
+    hellos = server_hellos or client_hellos
     return TlsSession(
         flow=flow,
-        hello_frame=_first(rows[kind == "client-hello"]),
-        server_hello_frame=_first(server_hello),
-        certificate_frame=_first(rows[(kind == "certificate") & ~client]),
-        client_certificate_frame=_first(rows[(kind == "certificate") & client & (rows["certificates"].map(len) > 0)]),
-        version=str(versions["version"].iloc[0]) if len(versions) else "",
-        sni=str(named.iloc[0]) if len(named) else "",
-        completed=bool(protected["from_client"].any() and (~protected["from_client"]).any()),
-        data_frame=_first(protected[~protected["from_client"]]),
-        last_frame=int(rows["frame"].max()),
-        last_time=int(rows["time"].max()),
+        hello_frame=_first(client_hellos),
+        server_hello_frame=_first(server_hellos),
+        certificate_frame=_first([row for row in certificates if not row.from_client]),
+        client_certificate_frame=_first([row for row in certificates if row.from_client and row.certificates]),
+        version=str(hellos[0].version) if hellos else "",
+        sni=next((str(row.sni) for row in rows if row.sni), ""),
+        completed=len({row.from_client for row in data}) == 2,
+        data_frame=_first([row for row in data if not row.from_client]),
+        last_frame=max(row.frame for row in rows),
+        last_time=max(row.time for row in rows),
         alerts=tuple(
-            Alert(int(one.frame), int(one.time), bool(one.from_client), int(one.alert), str(one.alert_name))
-            for one in alerts.itertuples()
+            Alert(row.frame, row.time, row.from_client, row.alert, str(row.alert_name), row.alert_level == "fatal")
+            for row in rows
+            if row.kind == "alert" and row.alert is not None
         ),
     )
 
 
-def _first(rows: pd.DataFrame) -> int:
-    return int(rows["frame"].iloc[0]) if len(rows) else 0
+def _first(rows: list[Any]) -> int:
+    return int(rows[0].frame) if rows else 0

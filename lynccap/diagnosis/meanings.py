@@ -1,6 +1,7 @@
 """What a connection attempt was for, seen from this device at this step of its journey."""
 
 from enum import StrEnum
+from typing import Any
 
 from lynccap import reference
 from lynccap.correlation.addresses import is_public
@@ -158,9 +159,13 @@ def _whole_host_fails(case: Case, attempt: Attempt) -> bool:
 
 
 def _one_of_two(case: Case, attempt: Attempt, held: frozenset[str]) -> bool:
-    """The same client reaches the server's other web port within a minute."""
+    """The same client, inside, reaches the server's other web port within a minute."""
     if attempt.port not in (HTTP, HTTPS) or not held & WEB_ROLES or not case.roles.is_lync(attempt.server):
         return False
+    device = case.devices.of(attempt.client)
+    inside = device is not None and device.location is Location.INSIDE
+    if not inside and is_public(attempt.server):
+        return False  # an inner name that leads outside is a wildcard record, and the host behind it anybody's
     other = HTTPS if attempt.port == HTTP else HTTP
     return any(
         one.server == attempt.server
@@ -172,7 +177,10 @@ def _one_of_two(case: Case, attempt: Attempt, held: frozenset[str]) -> bool:
 
 
 def partner_handshakes(case: Case, attempt: Attempt) -> tuple[int, ...]:
-    """Flows on 5061 of the same server whose handshake ended after the certificate, around the attempt."""
+    """Flows on 5061 of the same server whose handshake ended after the certificate, around the attempt.
+
+    A handshake that the partner itself ends with an alert has its own reason and is left out.
+    """
     flows = case.flows
     near = flows[
         (flows["capture"] == attempt.capture)
@@ -181,5 +189,12 @@ def partner_handshakes(case: Case, attempt: Attempt) -> tuple[int, ...]:
         & (flows["last_time"] >= attempt.first_time - BEFORE_NS)
         & (flows["first_time"] <= attempt.last_time + AFTER_NS)
     ]
-    stalled = (flow for flow in near.index if flow in case.sessions)
-    return tuple(int(flow) for flow in stalled if case.sessions[flow].stalled_after_certificate)
+    return tuple(int(row.Index) for row in near.itertuples() if _waits_in_vain(case, row, attempt.client))
+
+
+def _waits_in_vain(case: Case, row: Any, server: str) -> bool:
+    session = case.sessions.get(row.Index)
+    if session is None or not session.stalled_after_certificate:
+        return False
+    partner_is_client = row.client != server
+    return not any(alert.code and alert.from_client == partner_is_client for alert in session.alerts)

@@ -143,7 +143,8 @@ class Story:
     @property
     def gaps(self) -> bool:
         """Whether a capture lacks something that forbids conclusions."""
-        return any(lack.forbids for one in self.document.captures for lack in one.quality)
+        lacks = (lack for one in self.document.captures for lack in one.quality)
+        return any(lack.forbids and lack.code != NO_LYNC for lack in lacks)
 
     def outcomes(self, outcome: Outcome) -> int:
         """How many rules ended so."""

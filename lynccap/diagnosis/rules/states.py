@@ -58,7 +58,7 @@ def _raced(inquiry: Inquiry, plain: Attempt) -> Iterator[Judgement]:
 
 def _refused_trust(inquiry: Inquiry, flow: int) -> bool:
     session = inquiry.case.sessions.get(flow)
-    return bool(session and not session.completed and any(alert.code for alert in session.alerts))
+    return bool(session and not session.completed and session.refusal)
 
 
 def _dropped(inquiry: Inquiry, flow: int) -> bool:
