@@ -51,11 +51,28 @@ class Case:
         """The TTLs of a host's packets in one capture, resets left out; empty when it sent nothing else."""
         return self._ttls.get((capture, address), frozenset())
 
-    def messages_of(self, protocol: str, client: str) -> pd.DataFrame:
-        """One protocol's messages on the flows a client opened."""
-        places = self._messages(protocol).get(client)
-        table = self.tables[protocol]
-        return table.iloc[places if places is not None else []]
+    def messages_of(self, protocol: str, client: str) -> list[Any]:
+        """One protocol's messages on the flows a client opened: rows of its table, in order."""
+        if protocol not in self._messages:
+            rows: dict[str, list[Any]] = defaultdict(list)
+            table = self.tables[protocol]
+            owners = table["flow"].map(self.flows["client"])
+            for owner, row in zip(owners, table.itertuples(), strict=True):
+                rows[owner].append(row)
+            self._messages[protocol] = rows
+        return self._messages[protocol].get(client, [])
+
+    def media_of(self, device: str) -> list[MediaSession]:
+        """The media sessions one device is an end of."""
+        return self._media.get(device, [])
+
+    @cached_property
+    def _media(self) -> dict[str, list[MediaSession]]:
+        found: dict[str, list[MediaSession]] = defaultdict(list)
+        for one in self.media:
+            for device in one.devices:
+                found[device].append(one)
+        return found
 
     def heard_after(self, capture: int, address: str, time: int) -> int:
         """The last frame an address sent in a capture, 0 when it sent none at or after `time`."""
@@ -101,16 +118,18 @@ class Case:
                 found[capture, address] |= {low, high} - {0}
         return {key: frozenset(values) for key, values in found.items()}
 
-    def _messages(self, protocol: str) -> dict[str, Any]:
-        if protocol not in self._places:
-            table = self.tables[protocol]
-            owners = table["flow"].map(self.flows["client"]).astype(object)
-            self._places[protocol] = dict(owners.groupby(owners, sort=False).indices)
-        return self._places[protocol]
+    @cached_property
+    def _messages(self) -> dict[str, dict[str, list[Any]]]:
+        return {}
 
     @cached_property
-    def _places(self) -> dict[str, dict[str, Any]]:
-        return {}
+    def leases(self) -> dict[str, list[Any]]:
+        """The DHCP messages by hardware address and by the address given."""
+        found: dict[str, list[Any]] = defaultdict(list)
+        for row in self.tables["dhcp"].itertuples():
+            for key in {row.mac, row.your_address} - {None}:
+                found[key].append(row)
+        return found
 
 
 def _latest(table: pd.DataFrame) -> pd.DataFrame:

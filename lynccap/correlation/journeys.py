@@ -56,38 +56,40 @@ def _capture(case: Case, row: Any) -> int:
 
 
 def _address(case: Case, device: DeviceFacts, ids: Sequence[str]) -> Step | None:
-    dhcp = case.tables["dhcp"]
-    mine = dhcp[dhcp["mac"].isin(device.macs) | dhcp["your_address"].isin(device.addresses)]
-    acks = mine[mine["kind"] == "ack"]
-    if len(acks):
-        row = next(acks.itertuples())
-        lync = f"; option 43 names {row.uc_web_server}" if row.uc_web_server else ""
-        sip = f"; option 120 names {', '.join(row.sip_servers)}" if row.sip_servers else ""
-        says = f"got {row.your_address or row.client_address} by DHCP{lync}{sip}"
-        return _step(case, ids, "address", StepOutcome.OK, says, _capture(case, row), row.time, mine["frame"])
-    if len(mine):
-        row = next(mine.itertuples())
+    mine = {row.Index: row for key in (*device.macs, *device.addresses) for row in case.leases.get(key, ())}
+    rows = [mine[place] for place in sorted(mine)]
+    ack = next((row for row in rows if row.kind == "ack"), None)
+    if ack:
+        lync = f"; option 43 names {ack.uc_web_server}" if ack.uc_web_server else ""
+        sip = f"; option 120 names {', '.join(ack.sip_servers)}" if ack.sip_servers else ""
+        says = f"got {ack.your_address or ack.client_address} by DHCP{lync}{sip}"
+        return _told(case, ids, "address", StepOutcome.OK, says, ack, rows)
+    if rows:
         says = "asked by DHCP; no acknowledgement is in the capture"
-        return _step(case, ids, "address", StepOutcome.UNKNOWN, says, _capture(case, row), row.time, mine["frame"])
+        return _told(case, ids, "address", StepOutcome.UNKNOWN, says, rows[0], rows)
     if not device.is_phone:
         return None
     return _step(case, ids, "address", StepOutcome.NOT_SEEN, "no DHCP of this phone is in the capture")
 
 
+def _told(
+    case: Case, ids: Sequence[str], name: str, outcome: StepOutcome, says: str, row: Any, rows: Iterable[Any]
+) -> Step:
+    """A step that messages tell: its time is that of `row`, its frames those of `rows`."""
+    return _step(case, ids, name, outcome, says, _capture(case, row), row.time, (one.frame for one in rows))
+
+
 def _names(case: Case, device: DeviceFacts, ids: Sequence[str]) -> Step | None:
     dns = case.messages_of("dns", device.id)
-    asked = dns[dns["kind"] == "request"]
-    if asked.empty and device.role:
-        return None
-    if asked.empty:
-        return _step(case, ids, "names", StepOutcome.NOT_SEEN, "no DNS question of this device is in the capture")
-    answers = dns[(dns["kind"] == "response") & (dns["rcode"] == 0) & (dns["answers"] > 0)]
-    lync = [name for name in dict.fromkeys(asked["name"]) if name.startswith(DISCOVERY_QUESTIONS)]
-    wanted = lync or list(dict.fromkeys(asked["name"]))
-    found = [name for name in wanted if name in set(answers["name"])]
-    row = next(asked.itertuples())
-    kind = "Lync names" if lync else "names"
-    denied = set(dns.loc[(dns["kind"] == "response") & ((dns["rcode"] != 0) | (dns["answers"] == 0)), "name"])
+    asked = [row for row in dns if row.kind == "request"]
+    if not asked:
+        says = "no DNS question of this device is in the capture"
+        return None if device.role else _step(case, ids, "names", StepOutcome.NOT_SEEN, says)
+    exist = {row.name for row in dns if row.kind == "response" and row.rcode == 0 and row.answers > 0}
+    denied = {row.name for row in dns if row.kind == "response"} - exist
+    lync = [name for name in dict.fromkeys(row.name for row in asked) if name.startswith(DISCOVERY_QUESTIONS)]
+    wanted = lync or list(dict.fromkeys(row.name for row in asked))
+    found = [name for name in wanted if name in exist]
     if found:
         outcome, answered = StepOutcome.OK, f"{len(found)} exist: {', '.join(found[:4])}"
     elif denied >= set(wanted) and device.signs_in:
@@ -96,22 +98,21 @@ def _names(case: Case, device: DeviceFacts, ids: Sequence[str]) -> Step | None:
         outcome, answered = StepOutcome.FAILED, "none exists"
     else:
         outcome, answered = StepOutcome.UNKNOWN, "no answer that can be read is in the capture"
-    says = f"asked for {len(wanted)} {kind}, {answered}"
-    frames = dns.loc[dns["name"].isin(wanted), "frame"]
-    return _step(case, ids, "names", outcome, says, _capture(case, row), row.time, frames)
+    says = f"asked for {len(wanted)} {'Lync names' if lync else 'names'}, {answered}"
+    return _told(case, ids, "names", outcome, says, asked[0], (row for row in dns if row.name in wanted))
 
 
 def _clock(case: Case, device: DeviceFacts, ids: Sequence[str]) -> Step | None:
     if not device.is_phone:
         return None
     ntp = case.messages_of("ntp", device.id)
-    if ntp.empty:
+    if not ntp:
         return _step(case, ids, "time", StepOutcome.NOT_SEEN, "no NTP of this phone is in the capture")
-    answered = ntp[~ntp["from_client"]]
-    row = next((answered if len(answered) else ntp).itertuples())
-    outcome = StepOutcome.OK if len(answered) else StepOutcome.UNKNOWN
-    says = f"got the time from {case.flows.at[row.flow, 'server']}" if len(answered) else "asked for the time"
-    return _step(case, ids, "time", outcome, says, _capture(case, row), row.time, ntp["frame"])
+    answer = next((row for row in ntp if not row.from_client), None)
+    if answer:
+        says = f"got the time from {case.flows.at[answer.flow, 'server']}"
+        return _told(case, ids, "time", StepOutcome.OK, says, answer, ntp)
+    return _told(case, ids, "time", StepOutcome.UNKNOWN, "asked for the time", ntp[0], ntp)
 
 
 def _exchange(name: str, protocol: str, words: str, phones_only: bool = False) -> Callable[..., Step | None]:
@@ -121,13 +122,13 @@ def _exchange(name: str, protocol: str, words: str, phones_only: bool = False) -
         if phones_only and not device.is_phone:
             return None
         rows = case.messages_of(protocol, device.id)
-        if rows.empty:
+        if not rows:
             return None
-        good = rows[rows["outcome"].isin(("ok", "redirected"))]
-        row = next((good if len(good) else rows).itertuples())
-        status = f"HTTP {int(row.status)}" if row.status == row.status and row.status is not None else row.outcome
-        outcome = StepOutcome.OK if len(good) else StepOutcome.FAILED
-        if not len(good) and rows["outcome"].isin(("no-answer", "cut", "challenged")).all():
+        good = [row for row in rows if row.outcome in ("ok", "redirected")]
+        row = (good or rows)[0]
+        status = row.outcome if row.status is None else f"HTTP {int(row.status)}"
+        outcome = StepOutcome.OK if good else StepOutcome.FAILED
+        if not good and all(row.outcome in ("no-answer", "cut", "challenged") for row in rows):
             outcome = StepOutcome.UNKNOWN
         says = f"{words} from {case.flows.at[row.flow, 'server']}: {status}"
         return _step(case, ids, name, outcome, says, _capture(case, row), row.time, (row.first_frame, row.frame))
@@ -217,15 +218,14 @@ def _tls(case: Case, device: DeviceFacts, ids: Sequence[str]) -> Step | None:
 
 
 def _sign_in(case: Case, device: DeviceFacts, ids: Sequence[str]) -> Step | None:
-    sip = case.messages_of("sip", device.id)
-    registers = sip[sip["method"] == "REGISTER"]
-    final = registers[(registers["kind"] == "response") & (registers["status"] >= 200)]
-    if len(final):
-        row = list(final.itertuples())[-1]
-        good = (final["status"] == 200).any()
+    registers = [row for row in case.messages_of("sip", device.id) if row.method == "REGISTER"]
+    final = [row for row in registers if row.kind == "response" and row.status >= 200]
+    if final:
+        row = final[-1]
         says = f"REGISTER answered {int(row.status)} {row.reason or ''}".rstrip()
+        good = any(one.status == 200 for one in final)
         outcome = StepOutcome.OK if good else StepOutcome.UNKNOWN if row.status in (401, 407) else StepOutcome.FAILED
-        return _step(case, ids, "sign-in", outcome, says, _capture(case, row), row.time, registers["frame"])
+        return _told(case, ids, "sign-in", outcome, says, row, registers)
     sealed = [
         case.sessions[flow] for one in _sip_attempts(case, device) for flow in one.established if flow in case.sessions
     ]
@@ -255,7 +255,7 @@ def _relay(case: Case, device: DeviceFacts, ids: Sequence[str]) -> Step | None:
 
 
 def _media(case: Case, device: DeviceFacts, ids: Sequence[str]) -> Step | None:
-    mine = [one for one in case.media if device.id in one.devices and one.sustained]
+    mine = [one for one in case.media_of(device.id) if one.sustained]
     if not mine:
         return None
     one = mine[0]

@@ -113,15 +113,13 @@ def _wants_root_chain(case: Case, attempt: Attempt, held: frozenset[str]) -> boo
 
 def booted_before(case: Case, attempt: Attempt) -> bool:
     """The capture shows the device getting its address before the attempt."""
-    dhcp = case.tables["dhcp"]
-    acks = dhcp[(dhcp["kind"] == "ack") & (dhcp["your_address"] == attempt.client)]
-    return bool((acks["time"] <= attempt.first_time).any())
+    leases = case.leases.get(attempt.client, ())
+    return any(row.kind == "ack" and row.time <= attempt.first_time for row in leases)
 
 
 def _has_chain(case: Case, client: str) -> bool:
     """The client fetched the chain, completed TLS with a Lync server, or was in the middle of such a connection."""
-    certprov = case.messages_of("certprov", client)
-    if ((certprov["step"] == "root-chains") & (certprov["outcome"] == "ok")).any():
+    if any(row.step == "root-chains" and row.outcome == "ok" for row in case.messages_of("certprov", client)):
         return True
     for attempt in case.attempts_of(client):
         for flow in attempt.established:

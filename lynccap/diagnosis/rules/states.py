@@ -307,30 +307,29 @@ def state_edge_crl_fetch(inquiry: Inquiry) -> Iterator[Judgement]:
     """
     case = inquiry.case
     crl = case.tables["crl"]
-    for flow, rows in crl[crl["kind"].isin(("crl", "delta-crl"))].groupby("flow", sort=True):
-        row = case.flows.loc[flow]
-        device = inquiry.device(row["client"])
-        good = rows[(rows["outcome"] == "ok") & rows["content_ok"]]
-        if device is None or device.role is None or good.empty:
+    lists = crl[crl["kind"].isin(("crl", "delta-crl")) & (crl["outcome"] == "ok") & crl["content_ok"]]
+    for one in lists.drop_duplicates("flow").itertuples():
+        device = inquiry.device(case.flows.at[one.flow, "client"])
+        if device is None or device.role is None:
             continue
-        one = good.iloc[0]
+        row = case.flows.loc[one.flow]
         yield Found(
             device=row["client"],
             peer=row["server"],
             port=int(row["server_port"]),
             transport="tcp",
             service="crl",
-            says=f"{device.word} fetched the revocation list {one['url']} over TCP port {row['server_port']}.",
+            says=f"{device.word} fetched the revocation list {one.url} over TCP port {row['server_port']}.",
             why="The list is signed, so plain HTTP is normal and needed: the firewall has to let the Edge do this.",
             confidence=Confidence.CERTAIN,
             proof=(
                 Proof(
                     int(row["capture"]),
-                    (int(row["first_frame"]), int(one["frame"])),
+                    (int(row["first_frame"]), int(one.frame)),
                     "the connection and the list in the answer",
                 ),
             ),
-            time=int(one["time"]),
+            time=int(one.time),
         )
 
 

@@ -42,17 +42,26 @@ def tls_unknown_ca(inquiry: Inquiry) -> Iterator[Judgement]:
     a client that completes TLS with the same server later.
     """
     refusals: dict[tuple[int, str, str, int, bool], list[TlsSession]] = {}
+    flows = inquiry.case.flows
     for flow, session in inquiry.case.sessions.items():
-        row = inquiry.case.flows.loc[flow]
-        device = inquiry.device(row["client"])
-        if not inquiry.case.roles.is_lync(row["server"]) and not (device and device.is_phone):
-            continue
         alert = session.alert(UNKNOWN_CA)
+        if not alert and not session.completed:
+            continue
+        client, server = flows.at[flow, "client"], flows.at[flow, "server"]
+        device = inquiry.device(client)
+        if not inquiry.case.roles.is_lync(server) and not (device and device.is_phone):
+            continue
         if alert and not session.completed and not _completes_later(inquiry, session):
-            key = (int(row["capture"]), row["client"], row["server"], int(row["server_port"]), alert.from_client)
+            key = (
+                int(flows.at[flow, "capture"]),
+                client,
+                server,
+                int(flows.at[flow, "server_port"]),
+                alert.from_client,
+            )
             refusals.setdefault(key, []).append(session)
-        elif alert or session.completed:
-            yield Clear(row["client"])
+        else:
+            yield Clear(client)
     for (capture, client, server, port, from_client), sessions in refusals.items():
         yield _untrusted(inquiry, capture, (client, server), port, from_client, sessions)
 
