@@ -17,7 +17,7 @@ from lynccap.correlation.roles import (
     UNSPECIFIED,
     WEB_ROLES,
 )
-from lynccap.correlation.sessions import UNKNOWN_CA
+from lynccap.correlation.sessions import UNKNOWN_CA, TlsSession
 
 HTTP, HTTPS, SIP_TLS, PSOM = 80, 443, 5061, 8057
 PAIR_NS = 60_000_000_000  # both web ports are tried within one sign-in
@@ -137,15 +137,27 @@ def _in_the_middle(case: Case, flow: int) -> bool:
 
 
 def distrust(case: Case, client: str) -> tuple[tuple[int, int, int], ...]:
-    """(capture, frame, time) of every "unknown CA" this client sent to a Lync server."""
+    """(capture, frame, time) of every "unknown CA" this client sent to a Lync server and did not get over."""
     told = []
     for attempt in case.attempts_of(client):
         for flow in attempt.established:
             session = case.sessions.get(flow)
             alert = session.alert(UNKNOWN_CA) if session else None
-            if alert and alert.from_client:
+            if session and alert and alert.from_client and not completes_later(case, session):
                 told.append((attempt.capture, alert.frame, alert.time))
     return tuple(told)
+
+
+def completes_later(case: Case, refused: TlsSession) -> bool:
+    """Whether the same client completes TLS with the same server after this session."""
+    client, server = case.flows.at[refused.flow, "client"], case.flows.at[refused.flow, "server"]
+    return any(
+        session.completed and session.last_time > refused.last_time
+        for attempt in case.attempts_of(client)
+        if attempt.server == server
+        for flow in attempt.established
+        if (session := case.sessions.get(flow))
+    )
 
 
 def _whole_host_fails(case: Case, attempt: Attempt) -> bool:

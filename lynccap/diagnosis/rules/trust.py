@@ -6,6 +6,7 @@ from lynccap.correlation.sessions import UNKNOWN_CA, TlsSession
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Found, Judgement, Proof
+from lynccap.diagnosis.meanings import completes_later
 from lynccap.document import Confidence, Severity
 
 LISTED = 40  # alerts shown of a device that tries again and again
@@ -51,7 +52,7 @@ def tls_unknown_ca(inquiry: Inquiry) -> Iterator[Judgement]:
         device = inquiry.device(client)
         if not inquiry.case.roles.is_lync(server) and not (device and device.is_phone):
             continue
-        if alert and not session.completed and not _completes_later(inquiry, session):
+        if alert and not session.completed and not completes_later(inquiry.case, session):
             key = (
                 int(flows.at[flow, "capture"]),
                 client,
@@ -64,18 +65,6 @@ def tls_unknown_ca(inquiry: Inquiry) -> Iterator[Judgement]:
             yield Clear(client)
     for (capture, client, server, port, from_client), sessions in refusals.items():
         yield _untrusted(inquiry, capture, (client, server), port, from_client, sessions)
-
-
-def _completes_later(inquiry: Inquiry, refused: TlsSession) -> bool:
-    flows = inquiry.case.flows
-    client, server = flows.at[refused.flow, "client"], flows.at[refused.flow, "server"]
-    return any(
-        session.completed and session.last_time > refused.last_time
-        for attempt in inquiry.case.attempts_of(client)
-        if attempt.server == server
-        for flow in attempt.established
-        if (session := inquiry.case.sessions.get(flow))
-    )
 
 
 def _untrusted(
