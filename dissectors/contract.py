@@ -9,9 +9,9 @@ Three answers are kept apart, because a diagnosis depends on the difference:
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum, StrEnum
-from typing import ClassVar, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 MAX_MESSAGES = 100_000  # per dissected stream: bounds time and memory on hostile input
 
@@ -44,20 +44,20 @@ class Message:
     protocol: ClassVar[str]
 
 
-@dataclass(slots=True)
 class Cursor:
     """A bounds-checked reading position over the bytes of one stream or one datagram."""
 
-    data: bytes
-    position: int = 0
-    end: int = -1
-    notes: set[str] = field(default_factory=set)
-    """What a parser must remember between messages of one stream, e.g. that encryption has begun."""
+    # Written out rather than generated, and without calls among its methods: every byte of a head passes through here.
+    __slots__ = ("data", "end", "notes", "position")
 
-    def __post_init__(self) -> None:
-        """Let the cursor end where the data ends unless told otherwise."""
-        if self.end < 0 or self.end > len(self.data):
-            self.end = len(self.data)
+    def __init__(self, data: bytes, position: int = 0, end: int = -1, notes: set[str] | None = None) -> None:
+        """Stand at `position`; the cursor ends where the data ends unless told otherwise."""
+        size = len(data)
+        self.data = data
+        self.position = position
+        self.end = end if 0 <= end <= size else size
+        self.notes = set() if notes is None else notes
+        """What a parser must remember between messages of one stream, e.g. that encryption has begun."""
 
     @property
     def remaining(self) -> int:
@@ -66,17 +66,17 @@ class Cursor:
 
     def peek(self, count: int) -> bytes:
         """Up to `count` bytes ahead, without moving; fewer at the end."""
-        return self.data[self.position : min(self.position + count, self.end)]
+        stop = self.position + count
+        return self.data[self.position : stop if stop < self.end else self.end]
 
     def take(self, count: int) -> bytes:
         """The next `count` bytes. Raises Truncated when fewer are left."""
-        if count < 0:
-            raise Malformed(f"negative length {count} at offset {self.position}")
-        if count > self.remaining:
-            raise Truncated(f"{count} bytes wanted at offset {self.position}, {self.remaining} left")
         start = self.position
-        self.position = start + count
-        return self.data[start : self.position]
+        stop = start + count
+        if count < 0 or stop > self.end:
+            raise self._refusal(count)
+        self.position = stop
+        return self.data[start:stop]
 
     def rest(self) -> bytes:
         """All bytes left."""
@@ -84,11 +84,21 @@ class Cursor:
 
     def uint(self, width: int) -> int:
         """The next `width` bytes as an unsigned big-endian number. Raises Truncated."""
-        return int.from_bytes(self.take(width), "big")
+        start = self.position
+        stop = start + width
+        if width < 0 or stop > self.end:
+            raise self._refusal(width)
+        self.position = stop
+        return int.from_bytes(self.data[start:stop], "big")
 
     def sub(self, count: int) -> "Cursor":
         """A cursor over the next `count` bytes; this one moves behind them. Raises Truncated."""
         return Cursor(self.take(count))
+
+    def _refusal(self, count: int) -> Truncated | Malformed:
+        if count < 0:
+            return Malformed(f"negative length {count} at offset {self.position}")
+        return Truncated(f"{count} bytes wanted at offset {self.position}, {self.remaining} left")
 
 
 class Dissector(Protocol):
@@ -126,8 +136,7 @@ class Anomaly:
     says: str
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(NamedTuple):
     """A message and the bytes [start, end) of the stream it was read from."""
 
     message: Message
@@ -150,30 +159,31 @@ def dissect(dissector: Dissector, data: bytes) -> Dissection:
     Never raises, whatever the bytes: Truncated and Malformed become the `anomaly`.
     """
     cursor = Cursor(data)
+    parse, end = dissector.parse, cursor.end
     placed: list[Placed] = []
     anomaly = None
     start = 0
-    while cursor.remaining and anomaly is None:
-        start = cursor.position
+    while start < end:
         try:
-            for message in dissector.parse(cursor):
+            for message in parse(cursor):
                 placed.append(Placed(message, start, cursor.position))
         except Truncated as stop:
             anomaly = Anomaly(AnomalyKind.TRUNCATED, start, str(stop))
         except Malformed as stop:
             anomaly = Anomaly(AnomalyKind.MALFORMED, start, str(stop))
         else:
-            anomaly = _stopped(cursor.position == start, len(placed), start)
-    consumed = start if anomaly else cursor.position
-    return Dissection(tuple(placed), consumed, anomaly)
+            if cursor.position == start or len(placed) > MAX_MESSAGES:
+                anomaly = _stopped(cursor.position == start, start)
+        if anomaly is not None:
+            break
+        start = cursor.position
+    return Dissection(tuple(placed), start, anomaly)
 
 
-def _stopped(stuck: bool, count: int, offset: int) -> Anomaly | None:
+def _stopped(stuck: bool, offset: int) -> Anomaly:
     if stuck:
         return Anomaly(AnomalyKind.NO_PROGRESS, offset, "the parser did not advance")
-    if count > MAX_MESSAGES:
-        return Anomaly(AnomalyKind.TOO_MANY, offset, f"more than {MAX_MESSAGES} messages in one stream")
-    return None
+    return Anomaly(AnomalyKind.TOO_MANY, offset, f"more than {MAX_MESSAGES} messages in one stream")
 
 
 def strongest(verdicts: Iterator[tuple[Dissector, Verdict]]) -> tuple[Dissector | None, Verdict]:

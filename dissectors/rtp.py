@@ -69,9 +69,10 @@ class Rtp:
 
     def probe(self, head: bytes, /) -> Verdict:
         """LIKELY for a version 2 header whose type, counts and lengths are in use, else REJECT or UNSURE."""
-        cursor = Cursor(head)
+        if head and head[0] >> 6 != 2:
+            return Verdict.REJECT
         try:
-            messages = _read(cursor)
+            messages = _read(Cursor(head))
         except Truncated:
             return Verdict.UNSURE
         except Malformed:

@@ -173,6 +173,8 @@ _REQUEST_BEGINS = re.compile(rb"[A-Z]{1,32}(?:[ \t]+(?P<uri>\S*)(?P<rest>[ \t].*
 _SCHEMES = (b"sip:", b"sips:", b"tel:", b"im:", b"pres:")
 _VERSION = b"SIP/2.0"
 _BLANK = re.compile(rb"[\r\n]+")
+_FIRST_BYTES = frozenset(byte for byte in range(256) if re.match(rb"[!%'*+.`~\w\r\n-]", bytes((byte,))))
+"""A blank line's, or the first letter of a method or a version; most bytes of other protocols are neither."""
 _EMPTY_LINE = re.compile(rb"\n\r?\n")
 _FOLD = re.compile(r"\r?\n[ \t]+")
 _DISPLAY_NAME = re.compile(r'\s*"(?:[^"\\]|\\.)*"')
@@ -214,6 +216,8 @@ class Sip:
 
     def probe(self, head: bytes, /) -> Verdict:
         """CERTAIN on a whole start line that names SIP/2.0, UNSURE while it is incomplete."""
+        if head and head[0] not in _FIRST_BYTES:
+            return Verdict.REJECT
         blank = _BLANK.match(head)
         return _judge_start(head, blank.end() if blank else 0, len(head))
 

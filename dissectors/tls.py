@@ -6,6 +6,8 @@ that follows the server-hello is application data. That encryption has begun is 
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
+from struct import Struct, unpack_from
 from typing import ClassVar
 
 from dissectors.contract import Cursor, Malformed, Message, Truncated, Verdict
@@ -86,6 +88,7 @@ _SERVER_NAME, _ALPN, _TICKET, _PRE_SHARED_KEY, _SUPPORTED_VERSIONS = 0, 16, 35, 
 _HELLO_RETRY = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
 """The random that makes a server-hello a hello-retry-request (RFC 8446 4.1.3)."""
 _PSEUDO_SUITE = b"\x00\x18"  # the suite of the pseudo-TLS opening, [MS-TURN] 2.1
+_HEADER = Struct(">BHH")  # of a record: content type, version, length
 _ENCRYPTED = "encrypted"
 _DATA_SEEN = "data-seen"
 _CUT = "cut"
@@ -143,11 +146,12 @@ class Tls:
 
         Empty for application data after the first record of the direction. Raises Truncated and Malformed.
         """
-        if _CUT in cursor.notes:
-            raise Truncated(f"the record at offset {cursor.position} does not end")
-        open_record = _open_record(cursor)
-        if open_record:
-            return _handshakes(cursor, *open_record)
+        if cursor.notes:
+            if _CUT in cursor.notes:
+                raise Truncated(f"the record at offset {cursor.position} does not end")
+            open_record = _open_record(cursor)
+            if open_record:
+                return _handshakes(cursor, *open_record)
         if cursor.peek(1) >= b"\x80":
             return (_ssl2_hello(cursor),)
         content, version, length = _record_header(cursor)
@@ -164,8 +168,8 @@ class Tls:
             if length != 1 and _ENCRYPTED not in cursor.notes:  # a renegotiation encrypts it
                 raise Malformed(f"change-cipher-spec of {length} bytes before offset {cursor.position}")
             cursor.notes.add(_ENCRYPTED)
-            return (TlsMessage(kind="change-cipher-spec", version=_version(version)),)
-        return (TlsMessage(kind="encrypted-handshake", version=_version(version)),)
+            return (_bare("change-cipher-spec", version),)
+        return (_bare("encrypted-handshake", version),)
 
 
 TLS = Tls()
@@ -245,14 +249,25 @@ def _probe_ssl2(head: bytes) -> Verdict:
 def _record_header(cursor: Cursor) -> tuple[int, int, int]:
     """Content type, version and length of the record at the cursor, which moves behind the header."""
     start = cursor.position
-    if not cursor.remaining:
-        raise Truncated(f"record wanted at offset {start}")
-    if not _may_start_record(cursor.peek(5)):
+    if cursor.end - start < _HEADER.size:
+        return _short_header(cursor)
+    content, version, length = _HEADER.unpack_from(cursor.data, start)
+    if not CHANGE_CIPHER_SPEC <= content <= HEARTBEAT or not 0x0300 <= version <= 0x0304:
         raise Malformed(f"no TLS record at offset {start}")
-    content, version, length = cursor.uint(1), cursor.uint(2), cursor.uint(2)
     if not _fits(content, length):
         raise Malformed(f"TLS record of type {content} with {length} bytes at offset {start}")
+    cursor.position = start + _HEADER.size
     return content, version, length
+
+
+def _short_header(cursor: Cursor) -> tuple[int, int, int]:
+    """Raises Malformed when the bytes there are begin no record, else Truncated where they end."""
+    start = cursor.position
+    if not cursor.remaining:
+        raise Truncated(f"record wanted at offset {start}")
+    if not _may_start_record(cursor.peek(_HEADER.size)):
+        raise Malformed(f"no TLS record at offset {start}")
+    return cursor.uint(1), cursor.uint(2), cursor.uint(2)
 
 
 def _is_clear(cursor: Cursor, length: int) -> bool:
@@ -282,18 +297,18 @@ def _open_record(cursor: Cursor) -> tuple[int, int] | None:
 
 def _handshakes(cursor: Cursor, version: int, left: int) -> tuple[TlsMessage, ...]:
     """The handshake messages that end in this record, or the first one, over as many records as it takes."""
-    gathered = bytearray()
-    while True:
-        present = cursor.take(min(left, cursor.remaining))
-        gathered += present
-        missing = left - len(present)
-        if _first_is_whole(gathered):
-            break
+    gathered: bytes | bytearray = cursor.take(min(left, cursor.remaining))
+    missing = left - len(gathered)
+    while not _first_is_whole(gathered):
         if missing:
             raise Truncated(f"handshake message before offset {cursor.position} does not end")
         content, version, left = _record_header(cursor)
         if content != HANDSHAKE:
             raise Malformed(f"record of type {content} inside a handshake message, offset {cursor.position}")
+        present = cursor.take(min(left, cursor.remaining))
+        gathered = gathered if isinstance(gathered, bytearray) else bytearray(gathered)
+        gathered += present
+        missing = left - len(present)
     messages, used = _split(bytes(gathered), version)
     unread = len(gathered) - used
     cursor.position -= unread
@@ -305,7 +320,7 @@ def _handshakes(cursor: Cursor, version: int, left: int) -> tuple[TlsMessage, ..
     return messages
 
 
-def _first_is_whole(gathered: bytearray) -> bool:
+def _first_is_whole(gathered: bytes | bytearray) -> bool:
     if len(gathered) < 4:
         return False
     length = int.from_bytes(gathered[1:4], "big")
@@ -338,7 +353,7 @@ def _handshake(kind: int, body: bytes, version: int) -> TlsMessage:
         raise Malformed(f"handshake type {kind}")
     read = _READERS.get(kind)
     if read is None:
-        return TlsMessage(kind=HANDSHAKES[kind], version=_version(version))
+        return _bare(HANDSHAKES[kind], version)
     try:
         return read(Cursor(body), version)
     except Truncated as stop:  # the message is whole, so a length inside it is wrong
@@ -440,7 +455,7 @@ def _application_data(cursor: Cursor, version: int, length: int) -> tuple[TlsMes
     else:
         cursor.take(length)
     if first:
-        return (TlsMessage(kind="application-data", version=_version(version)),)
+        return (_bare("application-data", version),)
     _skip_application_data(cursor)
     return ()
 
@@ -453,13 +468,13 @@ def _skip_application_data(cursor: Cursor) -> None:
         whole = len(head) == 5 and cursor.remaining >= 5 + length and length <= MAX_RECORD
         if not whole or head[0] != APPLICATION_DATA or not _may_start_record(head):
             return
-        cursor.take(5 + length)
+        cursor.position += 5 + length
 
 
 def _alerts(fragment: bytes, version: int) -> tuple[TlsMessage, ...]:
     """A record of two bytes is an alert in the clear; any cipher makes it longer (RFC 5246 7.2)."""
     if len(fragment) != 2:
-        return (TlsMessage(kind="encrypted-alert", version=_version(version)),)
+        return (_bare("encrypted-alert", version),)
     level, code = fragment
     if level not in ALERT_LEVELS:
         raise Malformed(f"alert level {level}")
@@ -474,6 +489,12 @@ def _alerts(fragment: bytes, version: int) -> tuple[TlsMessage, ...]:
     )
 
 
+@lru_cache(maxsize=256)
+def _bare(kind: str, version: int) -> TlsMessage:
+    """A message of which nothing more is told: most are, and equal ones are one object."""
+    return TlsMessage(kind=kind, version=_version(version))
+
+
 def _version(number: int) -> str:
     if number >> 8 == 0x7F:  # drafts of RFC 8446
         return "tls1.3"
@@ -481,7 +502,10 @@ def _version(number: int) -> str:
 
 
 def _numbers(cursor: Cursor, width: int) -> tuple[int, ...]:
-    return tuple(cursor.uint(width) for _ in range(min(cursor.remaining // width, MAX_LIST)))
+    count = min(cursor.remaining // width, MAX_LIST)
+    if width == 2:
+        return unpack_from(f">{count}H", cursor.take(2 * count))
+    return tuple(cursor.uint(width) for _ in range(count))
 
 
 def _extensions(body: Cursor) -> dict[int, bytes]:
@@ -489,7 +513,7 @@ def _extensions(body: Cursor) -> dict[int, bytes]:
     extensions: dict[int, bytes] = {}
     if body.remaining:
         block = body.sub(body.uint(2))
-        while block.remaining:
+        while block.position < block.end:
             kind = block.uint(2)
             extensions[kind] = block.take(block.uint(2))
     return extensions
@@ -498,13 +522,13 @@ def _extensions(body: Cursor) -> dict[int, bytes]:
 def _inner(extensions: dict[int, bytes], kind: int, width: int) -> Cursor:
     """The list in an extension, behind its length of `width` bytes; empty when there is none."""
     content = Cursor(extensions.get(kind, b""))
-    return content.sub(content.uint(width)) if content.remaining else content
+    return content.sub(content.uint(width)) if content.end else content
 
 
 def _server_name(extensions: dict[int, bytes]) -> str | None:
     """The first host name (RFC 6066 3)."""
     names = _inner(extensions, _SERVER_NAME, 2)
-    while names.remaining:
+    while names.position < names.end:
         kind, name = names.uint(1), names.take(names.uint(2))
         if kind == 0:
             return name.decode("ascii", "backslashreplace")

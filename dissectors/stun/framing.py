@@ -10,6 +10,10 @@ from dissectors.contract import Cursor, Malformed, Truncated, Verdict
 from dissectors.stun.message import (
     HEADER,
     MAX_INNER,
+    NO,
+    PLAUSIBLE,
+    SHORT,
+    STRONG,
     Fit,
     StunMessage,
     fit_message,
@@ -42,7 +46,11 @@ class Stun:
 
         ChannelData and frames of media alone are never enough: a length is all they have.
         """
-        best = max(fit(head, 0, len(head)) for fit, _ in _OPENINGS)
+        if not head:
+            return Verdict.UNSURE
+        best = NO
+        for fit, _ in _OPENINGS_OF[head[0]]:
+            best = max(best, fit(head, 0, len(head)))
         return _VERDICTS[best]
 
     def parse(self, cursor: Cursor, /) -> tuple[StunMessage, ...]:
@@ -50,9 +58,10 @@ class Stun:
 
         Raises Truncated when the bytes end first, Malformed when they fit no framing or no attribute walk.
         """
-        for opening, read in _HELLOS:
-            if opening(cursor.data, cursor.position, cursor.end) is Fit.STRONG:
-                return (read(cursor),)
+        if cursor.peek(1) == _CLIENT_HELLO[:1]:
+            for opening, read in _HELLOS:
+                if opening(cursor.data, cursor.position, cursor.end) is STRONG:
+                    return (read(cursor),)
         if _TURN_TCP in cursor.notes:
             return (_read_frame(cursor),)
         if _RFC4571 in cursor.notes:
@@ -63,16 +72,16 @@ class Stun:
 def _best_reader(cursor: Cursor) -> Callable[[Cursor], StunMessage]:
     if not cursor.remaining:
         raise Truncated(f"no message at offset {cursor.position}")
-    best, best_fit = None, Fit.NO
-    for fit, read in _UNITS:
+    best, best_fit = None, NO
+    for fit, read in _UNITS_OF[cursor.data[cursor.position]]:
         found = fit(cursor.data, cursor.position, cursor.end)
         if found > best_fit:
             best, best_fit = read, found
-        if best_fit is Fit.STRONG:
+        if best_fit is STRONG:
             break
     if best is None:
         raise Malformed(f"neither STUN nor a frame that carries it at offset {cursor.position}")
-    if best_fit is Fit.SHORT:
+    if best_fit is SHORT:
         raise Truncated(f"the message at offset {cursor.position} goes on behind the last byte")
     return best
 
@@ -88,13 +97,13 @@ def _differs(data: bytes, start: int, end: int, magic: bytes) -> bool:
 
 def _fit_hello(data: bytes, start: int, end: int, template: bytes, free: tuple[tuple[int, int], ...]) -> Fit:
     if _differs(data, start, end, template[:11]):
-        return Fit.NO
+        return NO
     seen = bytearray(data[start : min(end, start + len(template))])
     for low, high in free:
         seen[low:high] = bytes(max(0, min(high, len(seen)) - low))
     if not template.startswith(bytes(seen)):
-        return Fit.NO
-    return Fit.STRONG if len(seen) == len(template) else Fit.SHORT
+        return NO
+    return STRONG if len(seen) == len(template) else SHORT
 
 
 def _fit_client_hello(data: bytes, start: int, end: int) -> Fit:
@@ -107,79 +116,79 @@ def _fit_server_hello(data: bytes, start: int, end: int) -> Fit:
 
 def _fit_bare(data: bytes, start: int, end: int) -> Fit:
     found = fit_message(data, start, end)
-    if found is Fit.PLAUSIBLE:
+    if found is PLAUSIBLE:
         after = start + message_size(data, start)
-        if after < end and fit_message(data, after, end) is Fit.NO:
-            return Fit.NO  # without a cookie, a datagram must end with its message
+        if after < end and fit_message(data, after, end) is NO:
+            return NO  # without a cookie, a datagram must end with its message
     return found
 
 
 def _fit_exact(data: bytes, start: int, end: int, size: int) -> Fit:
     """How well a message fits that must fill `size` bytes from `start`."""
     if end - start >= 4 and message_size(data, start) != size:
-        return Fit.NO
+        return NO
     return fit_message(data, start, min(end, start + size))
 
 
 def _fit_mturn(data: bytes, start: int, end: int) -> Fit:
     if _differs(data, start, end, _MTURN):
-        return Fit.NO
+        return NO
     if end - start < 4:
-        return Fit.SHORT
+        return SHORT
     size = _u16(data, start + 2)
     after, inner = start + 4 + size, start + 4 + _MTURN_ID
     if size < _MTURN_ID or (after < end and _differs(data, after, end, _MTURN)):
-        return Fit.NO
+        return NO
     if after > end:
-        return Fit.SHORT
-    strong = after > inner and _fit_exact(data, inner, after, after - inner) is Fit.STRONG
-    return Fit.STRONG if strong else Fit.PLAUSIBLE
+        return SHORT
+    strong = after > inner and _fit_exact(data, inner, after, after - inner) is STRONG
+    return STRONG if strong else PLAUSIBLE
 
 
 def _fit_control(data: bytes, start: int, end: int) -> Fit:
     if _differs(data, start, end, bytes((_CONTROL, 0))):
-        return Fit.NO
+        return NO
     if end - start < 4:
-        return Fit.SHORT
+        return SHORT
     size = _u16(data, start + 2)
     if size < HEADER:
-        return Fit.NO
+        return NO
     stop = min(end, start + 4 + size)
     return max(_fit_exact(data, start + 4, stop, size), _fit_mturn(data, start + 4, stop))
 
 
 def _fit_rfc4571(data: bytes, start: int, end: int) -> Fit:
     if end - start < 2:
-        return Fit.SHORT
+        return SHORT
     size = _u16(data, start)
-    return _fit_exact(data, start + 2, end, size) if size >= HEADER else Fit.NO
+    return _fit_exact(data, start + 2, end, size) if size >= HEADER else NO
 
 
 def _fit_data(data: bytes, start: int, end: int) -> Fit:
     if _differs(data, start, end, bytes((_DATA, 0))):
-        return Fit.NO
+        return NO
     if end - start < 4:
-        return Fit.SHORT
+        return SHORT
     after = start + 4 + _u16(data, start + 2)
     if after >= end:
-        return Fit.PLAUSIBLE if after == end else Fit.SHORT
+        return PLAUSIBLE if after == end else SHORT
     follows = data[after : after + 2]
-    return Fit.PLAUSIBLE if follows[0] in (_CONTROL, _DATA) and follows[1:] in (b"", b"\0") else Fit.NO
+    return PLAUSIBLE if follows[0] in (_CONTROL, _DATA) and follows[1:] in (b"", b"\0") else NO
 
 
 def _fit_channel(data: bytes, start: int, end: int) -> Fit:
     if data[start] & 0xC0 != 0x40:
-        return Fit.NO
+        return NO
     if end - start < 4:
-        return Fit.SHORT
+        return SHORT
     after = start + 4 + _u16(data, start + 2)
     if after > end:
-        return Fit.SHORT
+        return SHORT
     padded = after + -(after - start) % 4
     if padded < end and not (data[padded] < 4 or data[padded] & 0xC0 == 0x40):
         # over TCP only a message or another channel can follow (RFC 7983)
-        return Fit.NO
-    return Fit.PLAUSIBLE
+        return NO
+    return PLAUSIBLE
 
 
 def _read_client_hello(cursor: Cursor) -> StunMessage:
@@ -249,7 +258,7 @@ def _read_channel(cursor: Cursor) -> StunMessage:
 
 
 def _fits_exactly(payload: bytes) -> bool:
-    return _fit_exact(payload, 0, len(payload), len(payload)) >= Fit.PLAUSIBLE
+    return _fit_exact(payload, 0, len(payload), len(payload)) >= PLAUSIBLE
 
 
 def _data_unit(framing: str, payload: bytes, *, method: str | None = None, session: bytes = b"") -> StunMessage:
@@ -280,6 +289,14 @@ _OPENINGS: tuple[_Unit, ...] = (
 """Units whose bytes say of themselves that STUN is meant; the first of equal fits wins."""
 _UNITS: tuple[_Unit, ...] = (*_OPENINGS, (_fit_data, _read_frame), (_fit_channel, _read_channel))
 """All units of a stream that is known to be STUN's."""
+
+
+def _by_first_byte(units: tuple[_Unit, ...]) -> tuple[tuple[_Unit, ...], ...]:
+    """For every first byte the units it does not contradict; what one byte contradicts, more bytes do not mend."""
+    return tuple(tuple(unit for unit in units if unit[0](bytes((byte,)), 0, 1) is not NO) for byte in range(256))
+
+
+_OPENINGS_OF, _UNITS_OF = _by_first_byte(_OPENINGS), _by_first_byte(_UNITS)
 
 _VERDICTS = {
     Fit.NO: Verdict.REJECT,

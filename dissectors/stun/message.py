@@ -94,6 +94,8 @@ class Fit(IntEnum):
     """Whole, and with a magic value."""
 
 
+NO, SHORT, PLAUSIBLE, STRONG = Fit  # the look into an enumeration costs more than a comparison
+
 _RFC_METHODS = {
     0x001: "binding",
     0x003: "allocate",
@@ -129,25 +131,25 @@ def fit_message(data: bytes, start: int, end: int) -> Fit:
     """How well a message lies at `start` of bytes that end at `end`, whatever follows it. Never raises."""
     size = end - start
     if size <= 0:
-        return Fit.SHORT
+        return SHORT
     if data[start] & 0xC0:  # the two leading zero bits tell STUN from RTP and ChannelData on one port (RFC 7983)
-        return Fit.NO
+        return NO
     if size < 4:
-        return Fit.SHORT
+        return SHORT
     message_type, length = _u16(data, start), _u16(data, start + 2)
     with_cookie = data[start + 4 : min(start + 8, end)]
     strong = with_cookie == COOKIE
     if not strong and message_type not in _COOKIELESS_TYPES and not COOKIE.startswith(with_cookie):
-        return Fit.NO
+        return NO
     if size < HEADER:
-        return Fit.SHORT
+        return SHORT
     stop = start + HEADER + length
     if stop > end:
-        return Fit.SHORT if _walk_fits(data, start + HEADER, stop, end) else Fit.NO
+        return SHORT if _walk_fits(data, start + HEADER, stop, end) else NO
     if not _walk_fits(data, start + HEADER, stop, stop):
-        return Fit.NO
+        return NO
     strong = strong or data[start + HEADER : start + HEADER + 8] == MS_COOKIE
-    return Fit.STRONG if strong else Fit.PLAUSIBLE
+    return STRONG if strong else PLAUSIBLE
 
 
 def message_size(data: bytes, start: int) -> int:
@@ -186,7 +188,7 @@ def _u16(data: bytes, offset: int) -> int:
 
 
 def _walk_fits(data: bytes, start: int, stop: int, end: int) -> bool:
-    return any(_walk(data, start, stop, end, padding) is not None for padding in (1, 4))
+    return _walk(data, start, stop, end, 1) is not None or _walk(data, start, stop, end, 4) is not None
 
 
 def _walk(data: bytes, start: int, stop: int, end: int, padding: int) -> list[tuple[int, int, int]] | None:
