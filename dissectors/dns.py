@@ -1,10 +1,13 @@
-"""Recognises DNS (RFC 1035) and reads its header and question; answers are read one layer up, by a library.
+"""Recognises DNS (RFC 1035) and reads its header, its question and plain answers; others are a library's, one layer up.
 
 LLMNR (RFC 4795) and multicast DNS (RFC 6762) have the same shape; the layer above tells them apart by port.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
+from ipaddress import IPv6Address
+from struct import Struct
+from struct import error as struct_error
+from typing import ClassVar, NamedTuple
 
 from dissectors.contract import Cursor, Malformed, Message, Truncated, Verdict
 
@@ -25,7 +28,21 @@ _OPCODES = frozenset((0, 1, 2, 4, 5, 6))  # query, inverse query, status, notify
 _ASKS_NOTHING = frozenset((6,))  # stateful operations carry neither questions nor records (RFC 8490 5.4)
 _CLASSES = frozenset((1, 3, 4, 254, 255))  # internet, chaos, hesiod, none, any
 _UNICAST_REPLY = 0x8000  # multicast DNS marks the question's class with it (RFC 6762 5.4)
-_SPECIAL = frozenset(b'"().;\\@$')  # escaped in the text of a name, as zone files do (RFC 1035 5.1)
+_FIELDS = Struct(">6H")  # of the header: number, flags, questions, answers, authorities, additional records
+_EITHER, _UNFRAMED = (True, False), (False,)
+_SPECIAL = b'"().;\\@$'
+_ESCAPED = {
+    **{byte: f"\\{byte:03d}" for byte in (*range(0x21), *range(0x7F, 0x100))},
+    **{byte: "\\" + chr(byte) for byte in _SPECIAL},
+}
+"""How bytes of a name that are no plain letters are written, as in zone files (RFC 1035 5.1)."""
+_PLAIN = bytes(byte for byte in range(0x100) if byte not in _ESCAPED)
+_MAX_PLAIN = 64  # answers; a datagram of usual size holds fewer
+_MAX_POINTERS = 8  # of one name; servers use one or two
+_OPCODE, _CUT = 0x7800, 0x0200  # bits of the flags
+_RECORD_HEADER = Struct(">HHIH")  # behind the name: type, class, TTL, length
+_A, _CNAME, _AAAA, _SRV = 1, 5, 28, 33
+_PLAIN_TYPES = {_A: "A", _CNAME: "CNAME", _AAAA: "AAAA", _SRV: "SRV"}
 _CONTROLS = tuple(f"\\{byte:03d}" for byte in range(0x20))  # no host name holds one; chance bytes do
 
 
@@ -59,16 +76,19 @@ class Dns:
 
     def probe(self, head: bytes, /) -> Verdict:
         """Judge by header, counts and records: CERTAIN when they end where the message does, else LIKELY."""
-        short = False
-        for framed in (True, False):
+        short, size = False, len(head)
+        framings = _framings(head, 0, size)
+        if framings is _UNFRAMED and size >= _HEADER and _header_fault(*_counts(head, 0)):
+            return Verdict.REJECT
+        for framed in framings:
             try:
-                message, stop = _read(head, 0, len(head), framed)
+                message, stop = _read(head, 0, size, framed)
             except Truncated:
                 short = True
             except Malformed:
                 continue
             else:
-                return _judge(message, whole=framed or stop == len(head))
+                return _judge(message, whole=framed or stop == size)
         return Verdict.UNSURE if short else Verdict.REJECT
 
     def parse(self, cursor: Cursor, /) -> tuple[DnsMessage, ...]:
@@ -78,27 +98,143 @@ class Dns:
         Truncated when a promised record lies behind the last byte, Malformed when header or names break
         RFC 1035.
         """
-        short: Truncated | None = None
-        fault: Malformed | None = None
-        for framed in (True,) if _TCP in cursor.notes else (True, False):
+        data, position, end = cursor.data, cursor.position, cursor.end
+        # Only their words: an exception that is kept refers to this call, and the call to it.
+        short, fault = "", "not DNS"
+        for framed in (True,) if _TCP in cursor.notes else _framings(data, position, end):
             try:
-                message, stop = _read(cursor.data, cursor.position, cursor.end, framed)
+                message, stop = _read(data, position, end, framed)
             except Truncated as stopped:
-                short = short or stopped
+                short = short or str(stopped)
             except Malformed as stopped:
-                fault = stopped
+                fault = str(stopped)
             else:
                 cursor.position = stop
                 if framed:
                     cursor.notes.add(_TCP)
                 return (message,)
-        raise short or fault or Malformed("not DNS")
+        raise Truncated(short) if short else Malformed(fault)
+
+
+class Answer(NamedTuple):
+    """A record of an answer section."""
+
+    name: str
+    """Of its owner, as DnsMessage has names."""
+    record_type: str
+    value: str
+    """Address or target name."""
+    port: int
+    """Of SRV, else 0."""
+
+
+def plain_answers(wire: bytes) -> tuple[str, tuple[Answer, ...]] | None:
+    """The name asked and the answers of a whole message of A, AAAA, CNAME and SRV records, as most are.
+
+    Records of one name and type stand together; repeated ones count once, and of CNAMEs the last one counts.
+    None for everything else, and whenever a record or a name is unusual: that takes more care. Never raises.
+    """
+    try:
+        return _plain_answers(wire)
+    except (Malformed, struct_error):
+        return None
+
+
+def _plain_answers(wire: bytes) -> tuple[str, tuple[Answer, ...]]:
+    _, flags, questions, answers, _, _ = _FIELDS.unpack_from(wire)
+    if flags & (_OPCODE | _CUT) or questions > 1 or answers > _MAX_PLAIN:
+        raise Malformed("no plain query")
+    question, position = "", _HEADER
+    if questions:
+        question, position = _plain_name(wire, position, len(wire))
+        position += 4
+    found: dict[tuple[str, int], dict[tuple[bytes, str], Answer]] = {}
+    for _ in range(answers):
+        name, position = _plain_name(wire, position, len(wire))
+        record_type, record_class, _, size = _RECORD_HEADER.unpack_from(wire, position)
+        start, position = position + 10, position + 10 + size
+        if record_class != 1 or position > len(wire):
+            raise Malformed("no plain record")
+        order, value, port = _plain_value(wire, start, position, record_type)
+        same = found.setdefault((name, record_type), {})
+        if record_type == _CNAME:
+            same.clear()
+        same.setdefault((order, value), Answer(name, _PLAIN_TYPES[record_type], value, port))
+    return question, tuple(answer for same in found.values() for answer in same.values())
+
+
+def _plain_value(wire: bytes, start: int, end: int, record_type: int) -> tuple[bytes, str, int]:
+    """What orders a record among its like, its address or target, and its port."""
+    if record_type == _A and end - start == 4:
+        return b"", ".".join(map(str, wire[start:end])), 0
+    # Libraries differ in how they write addresses that embed another one; those have leading zeros.
+    if record_type == _AAAA and end - start == 16 and wire[start]:
+        return b"", str(IPv6Address(wire[start:end])), 0
+    at = start + 6 if record_type == _SRV else start
+    if record_type not in (_CNAME, _SRV) or at >= end:
+        raise Malformed("no plain record")
+    target, after = _plain_name(wire, at, end)
+    if after != end:
+        raise Malformed("bytes behind the target")
+    return wire[start:at], target, _u16(wire, start + 4) if record_type == _SRV else 0
+
+
+def _plain_name(wire: bytes, position: int, end: int) -> tuple[str, int]:
+    """The name at `position` and the offset behind it. Raises Malformed when a letter of it would be escaped.
+
+    What a pointer leads to must end before what held the pointer.
+    """
+    labels: list[str] = []
+    begin, after, size, hops = position, 0, 1, 0
+    while position < end:
+        length = wire[position]
+        if not length:
+            return ".".join(labels).lower(), after or position + 1
+        stop = position + 1 + length
+        if length >= 0xC0:
+            target, hops = _u16(wire, position) & 0x3FFF if position + 2 <= end else end, hops + 1
+            if not _HEADER <= target < begin or hops > _MAX_POINTERS:
+                break
+            after = after or position + 2
+            position, begin, end = target, target, begin
+            continue
+        size += 1 + length
+        label = wire[position + 1 : stop]
+        if length > 63 or size > MAX_NAME or stop > end or label.translate(None, _PLAIN):
+            break
+        labels.append(label.decode("ascii"))
+        position = stop
+    raise Malformed("no plain name")
 
 
 def _judge(message: DnsMessage, *, whole: bool) -> Verdict:
-    if any(control in message.name for control in _CONTROLS) or not (message.record_type or message.answers):
+    name = message.name
+    if "\\" in name and any(control in name for control in _CONTROLS):
+        return Verdict.REJECT
+    if not message.record_type and not message.answers:
         return Verdict.REJECT
     return Verdict.CERTAIN if whole and message.record_type else Verdict.LIKELY
+
+
+def _framings(data: bytes, position: int, end: int) -> tuple[bool, ...]:
+    """With and without a length before the message; only without where the length cannot but contradict RFC 1035.
+
+    It spares the bytes of a datagram, which are almost never framed, the whole reading.
+    """
+    start = position + 2
+    if start + _HEADER >= end:
+        return _EITHER
+    length, (flags, questions, records) = _u16(data, position), _counts(data, start)
+    if length < _HEADER or _header_fault(flags, questions, records):
+        return _UNFRAMED
+    begins_badly = 0x40 <= data[start + _HEADER] < 0xC0  # no label, no pointer
+    return _UNFRAMED if begins_badly and length > _HEADER and (questions or records) else _EITHER
+
+
+def _counts(data: bytes, start: int) -> tuple[int, int, int]:
+    """The flags of a header, its questions and its records of all sections."""
+    _, flags, questions, answers, authorities, additional = _FIELDS.unpack_from(data, start)
+    return flags, questions, answers + authorities + additional
 
 
 def _read(data: bytes, position: int, end: int, framed: bool) -> tuple[DnsMessage, int]:
@@ -120,10 +256,10 @@ def _read(data: bytes, position: int, end: int, framed: bool) -> tuple[DnsMessag
 def _read_message(data: bytes, start: int, end: int) -> tuple[DnsMessage, int]:
     if end - start < _HEADER:
         raise Truncated(f"{end - start} bytes of a header of {_HEADER}")
-    flags = _u16(data, start + 2)
-    questions, answers, *others = (_u16(data, start + offset) for offset in (4, 6, 8, 10))
-    records = answers + sum(others)
-    _check_header(flags, questions, records)
+    number, flags, questions, answers, authorities, additional = _FIELDS.unpack_from(data, start)
+    records = answers + authorities + additional
+    if fault := _header_fault(flags, questions, records):
+        raise Malformed(fault)
     name, record_type = "", 0
     position = start + _HEADER
     for index in range(questions):
@@ -134,13 +270,13 @@ def _read_message(data: bytes, start: int, end: int) -> tuple[DnsMessage, int]:
             name, record_type = _name_text(data, start, position, end), _u16(data, after)
             _check_class(_u16(data, after + 2))
         position = after + 4
-    position = _skip_records(data, position, end, records, cut=bool(flags & 0x0200))
+    position = _skip_records(data, position, end, records, cut=bool(flags & _CUT))
     message = DnsMessage(
-        transaction_id=_u16(data, start),
+        transaction_id=number,
         kind="response" if flags & 0x8000 else "request",
         opcode=flags >> 11 & 0xF,
         rcode=flags & 0xF,
-        truncated=bool(flags & 0x0200),
+        truncated=bool(flags & _CUT),
         name=name,
         record_type=record_type,
         answers=answers,
@@ -153,14 +289,16 @@ def _u16(data: bytes, offset: int) -> int:
     return data[offset] << 8 | data[offset + 1]
 
 
-def _check_header(flags: int, questions: int, records: int) -> None:
+def _header_fault(flags: int, questions: int, records: int) -> str:
+    """What these numbers contradict, "" when nothing."""
     opcode = flags >> 11 & 0xF
     if opcode not in _OPCODES or flags & 0x0040:
-        raise Malformed(f"opcode {opcode} or the reserved bit of the flags {flags:#06x}")
+        return f"opcode {opcode} or the reserved bit of the flags {flags:#06x}"
     if questions > MAX_QUESTIONS or questions * _QUESTION + records * _RECORD > MAX_MESSAGE - _HEADER:
-        raise Malformed(f"{questions} questions and {records} records promised, more than a message holds")
+        return f"{questions} questions and {records} records promised, more than a message holds"
     if not questions and not records and not flags & 0x8000 and opcode not in _ASKS_NOTHING:
-        raise Malformed("a query that asks nothing")
+        return "a query that asks nothing"
+    return ""
 
 
 def _check_class(number: int) -> None:
@@ -219,15 +357,9 @@ def _name_text(data: bytes, start: int, position: int, end: int) -> str:
         size += 1 + length
         if length > 63 or size >= MAX_NAME or position + 1 + length >= end:
             raise Malformed(f"the name at offset {position} does not hold together")
-        labels.append("".join(_escaped(byte) for byte in data[position + 1 : position + 1 + length]))
+        labels.append(data[position + 1 : position + 1 + length].decode("latin-1").translate(_ESCAPED))
         position += 1 + length
     return ".".join(labels).lower()
-
-
-def _escaped(byte: int) -> str:
-    if byte in _SPECIAL:
-        return "\\" + chr(byte)
-    return chr(byte) if 0x20 < byte < 0x7F else f"\\{byte:03d}"
 
 
 DNS = Dns()

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from dissectors.dns import plain_answers
 from lynccap.ingest.flow_rows import FlowRows
 from lynccap.ingest.schemas import SCHEMAS, Arrays, Row, Rows, columns_from
 
@@ -44,10 +45,17 @@ def _certificates(tls: Arrays) -> list[Row]:
 
 def _answers(dns: Arrays) -> list[Row]:
     promising = np.flatnonzero(dns["answers"] > 0)
-    if not promising.size:
-        return []
-    from lynccap.ingest.dns_answers import read_answers
-
     keys = zip(*(dns[name][promising].tolist() for name in ("flow", "frame", "time")), strict=True)
-    wires = dns["wire"][promising]
-    return [(*key, *fields) for key, wire in zip(keys, wires, strict=True) for fields in read_answers(wire)]
+    wires = zip(dns["transaction_id"][promising].tolist(), dns["wire"][promising], strict=True)
+    return [(*key, *fields) for key, wire in zip(keys, wires, strict=True) for fields in _answers_of(*wire)]
+
+
+def _answers_of(transaction_id: int, wire: bytes) -> list[Row]:
+    """The columns of DNS_ANSWERS from `transaction_id` on; what is not plain takes a library, which loads slowly."""
+    plain = plain_answers(wire)
+    if plain is None:
+        from lynccap.ingest.dns_answers import read_answers
+
+        return read_answers(wire)
+    question, answers = plain
+    return [(transaction_id, question, *answer) for answer in answers]
