@@ -1,8 +1,7 @@
 """Puts kept TCP segments into runs of contiguous bytes, and remembers which frame brought which byte."""
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 
@@ -25,8 +24,7 @@ class Mark(NamedTuple):
     time: int
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """Contiguous bytes of one side of a stream."""
 
     start: int
@@ -40,15 +38,17 @@ class Run:
 
     def first(self, offset: int) -> Mark:
         """The mark of the byte at `offset` of this run."""
-        return self.marks[max(0, bisect_right(self.marks, offset, key=_offset) - 1)]
+        marks = self.marks
+        return marks[0] if len(marks) == 1 else marks[_place(marks, offset)]
 
-    def completing(self, start: int, end: int) -> Mark:
-        """The mark of the last frame among those that brought the bytes [start, end) of this run."""
-        if len(self.marks) == 1:
-            return self.marks[0]
-        low = max(0, bisect_right(self.marks, start, key=_offset) - 1)
-        high = max(low + 1, bisect_right(self.marks, end - 1, key=_offset))
-        return max(self.marks[low:high], key=_frame)
+    def span(self, start: int, end: int) -> tuple[Mark, Mark]:
+        """The mark of the first of the bytes [start, end), at least one, and that of the last frame to bring any."""
+        marks = self.marks
+        if len(marks) == 1:
+            return marks[0], marks[0]
+        low = _place(marks, start)
+        high = bisect_left(marks, (end,), low)
+        return marks[low], marks[low] if high <= low + 1 else max(marks[low:high], key=_frame)
 
 
 def reassemble(segments: Iterable[Segment]) -> list[Run]:
@@ -94,7 +94,7 @@ def _joined(pieces: list[Segment]) -> list[Run]:
         if place == len(pieces) or pieces[place].start != _end(pieces[place - 1]):
             part = pieces[first:place]
             start = part[0].start
-            marks = tuple(Mark(one.start - start, one.frame, one.time) for one in part)
+            marks = tuple([Mark(one.start - start, one.frame, one.time) for one in part])
             runs.append(Run(start, b"".join([one.data for one in part]), marks))
             first = place
     return runs
@@ -108,8 +108,9 @@ def _end(segment: Segment) -> int:
     return segment.start + len(segment.data)
 
 
-def _offset(mark: Mark) -> int:
-    return mark.offset
+def _place(marks: tuple[Mark, ...], offset: int) -> int:
+    """The place of the mark of the byte at `offset`; a mark is greater than its offset alone."""
+    return max(0, bisect_left(marks, (offset + 1,)) - 1)
 
 
 def _frame(mark: Mark) -> int:

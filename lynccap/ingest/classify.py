@@ -1,6 +1,6 @@
 """Says what a stream is, by bytes; ports never override bytes, they only name what has none."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
@@ -14,6 +14,7 @@ from lynccap.reference import ports
 
 HEAD_BYTES = 2048  # a probe decides on the first bytes; a ClientHello with padding fits
 WIDEST_PORT_ROW = 100  # rows of the reference that name wider ranges are media pools: they say nothing of a port
+REJECT, LIKELY, CERTAIN = Verdict.REJECT, Verdict.LIKELY, Verdict.CERTAIN  # looking into an enumeration takes time
 _TCP_DISSECTORS = [one for one in DISSECTORS if one.name in ("tls", "http", "sip", "stun", "dns")]
 _UDP_DISSECTORS = [one for one in DISSECTORS if one.name in ("sip", "stun", "rtp", "dns", "dhcp", "ntp")]
 
@@ -22,6 +23,8 @@ def head_of(segments: Sequence[Segment]) -> bytes:
     """The first contiguous bytes of one side, at most HEAD_BYTES; of datagrams the first one."""
     if not segments:
         return b""
+    if len(segments) == 1:
+        return segments[0].data[:HEAD_BYTES]
     first = min(segments, key=lambda one: one.start)
     head, end = first.data, first.start + len(first.data)
     for one in segments:
@@ -35,30 +38,22 @@ def head_of(segments: Sequence[Segment]) -> bytes:
 
 def classify(client_head: bytes, server_head: bytes, on_tcp: bool) -> tuple[Dissector | None, Verdict]:
     """Who claims these heads more strongly; the first head wins a tie. REJECT: both are nobody's."""
-    best: tuple[Dissector | None, Verdict] = (None, Verdict.REJECT)
+    best, strength = None, REJECT
     for head in (client_head, server_head):
-        if head and best[1] < Verdict.CERTAIN:
-            best = _stronger(head, _TCP_DISSECTORS if on_tcp else _UDP_DISSECTORS, best)
-    dissector, verdict = best
-    if on_tcp and dissector is not None and verdict is Verdict.LIKELY:
+        if not head:
+            continue
+        for dissector in _TCP_DISSECTORS if on_tcp else _UDP_DISSECTORS:
+            verdict = dissector.probe(head)
+            if verdict > strength:
+                best, strength = dissector, verdict
+                if verdict is CERTAIN:  # nothing beats it
+                    return best, strength
+    if on_tcp and best is not None and strength is LIKELY:
         # A shape that fits one side by chance does not fit the other.
         heads = [head for head in (client_head, server_head) if head]
-        if any(dissector.probe(head) is Verdict.REJECT for head in heads):
-            return None, Verdict.REJECT
-    return best
-
-
-def _stronger(
-    head: bytes, dissectors: Iterable[Dissector], best: tuple[Dissector | None, Verdict]
-) -> tuple[Dissector | None, Verdict]:
-    """What `identify` says of these dissectors, without asking on after a CERTAIN: nothing beats it."""
-    for dissector in dissectors:
-        verdict = dissector.probe(head)
-        if verdict > best[1]:
-            best = (dissector, verdict)
-            if verdict is Verdict.CERTAIN:
-                break
-    return best
+        if any(best.probe(head) is REJECT for head in heads):
+            return None, REJECT
+    return best, strength
 
 
 @cache

@@ -1,6 +1,5 @@
 """The kept payload of one flow, and how much more of it is wanted."""
 
-from dataclasses import dataclass, field
 from enum import IntEnum
 
 import numpy as np
@@ -44,15 +43,18 @@ KIND_OF_TCP = {
 KIND_OF_UDP = {"stun": Kind.MEDIA, "rtp": Kind.MEDIA}
 
 
-@dataclass(slots=True)
 class Conversation:
     """Segments of both sides in capture order; side 0 and 1 as in the flow table."""
 
-    flow: int
-    on_tcp: bool
-    sides: tuple[list[Segment], list[Segment]] = field(default_factory=lambda: ([], []))
-    dissector: Dissector | None = None
-    kept: int = 0
-    """Bytes held."""
-    rejected: int = 0
-    """Times every dissector refused its heads."""
+    __slots__ = ("dissector", "flow", "kept", "on_tcp", "rejected", "sides")
+
+    def __init__(self, flow: int, on_tcp: bool) -> None:
+        """Nothing kept yet."""
+        self.flow = flow
+        self.on_tcp = on_tcp
+        self.sides: tuple[list[Segment], list[Segment]] = ([], [])
+        self.dissector: Dissector | None = None
+        self.kept = 0
+        """Bytes held."""
+        self.rejected = 0
+        """Times every dissector refused its heads."""

@@ -1,29 +1,25 @@
 """Drives the dissectors over the kept bytes of a flow, and turns what they find into rows."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
-from operator import attrgetter
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from dissectors import rider_of
-from dissectors.contract import Anomaly, AnomalyKind, Dissector, Message, Verdict, dissect
+from dissectors.contract import Anomaly, AnomalyKind, Dissector, Message, dissect
 from dissectors.http import HttpMessage
 from dissectors.stun import STUN, StunMessage
 from lynccap.ingest.assembly import Mark, Run, reassemble
-from lynccap.ingest.classify import classify
+from lynccap.ingest.classify import LIKELY, REJECT, classify
 from lynccap.ingest.conversation import Conversation
 from lynccap.ingest.media import RFC4571, Media, carried_by
-from lynccap.ingest.schemas import Row, Rows
+from lynccap.ingest.schemas import Rows
 
 MAX_ANOMALIES = 16  # of one flow: the first ones say what is wrong
 MAX_NESTING = 3  # STUN in DATA in STUN: a relay reached through a relay, and no more
 MAX_MESSAGE_ROWS = 2_000_000  # of one capture, all protocols together
 
-SHARED = (str, tuple)  # values kept once however many messages repeat them: names, suites, certificates
 
-
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """What the flow table knows that dissection needs, by side bit."""
 
     begins: Sequence[bool]
@@ -34,12 +30,8 @@ class Facts:
     """Later bytes of this side were seen and not kept, because a limit was reached."""
 
 
-class Found(NamedTuple):
-    """A message and where it came from."""
-
-    message: Message
-    first: Mark
-    last: Mark
+Found = tuple[Message, Mark, Mark]
+"""A message, and the marks of the first frame it came with and of the one that completed it."""
 
 
 class Dissection:
@@ -49,8 +41,6 @@ class Dissection:
         """No row yet; relayed RTP goes to `media`."""
         self.rows = Rows()
         self._media = media
-        self._getters: dict[type[Message], attrgetter[Row]] = {}
-        self._same: dict[Any, Any] = {}
         self._anomalies = 0
         self._count = 0
 
@@ -65,32 +55,30 @@ class Dissection:
             reader = STUN if dissector.name == "rtp" else dissector
             read = sum(self._datagrams(conversation, bit, reader) for bit in (0, 1))
             return reader.name if read else ""
-        found: list[tuple[int, Found]] = []
         inside: set[str] = set()
-        for bit in (0, 1):
-            side = conversation.flow * 2 + bit
-            found += [(side, one) for one in self._stream(conversation, bit, dissector, facts, inside)]
-        if dissector.name == "http":
-            self._riders(found)
+        found = [self._stream(conversation, bit, dissector, facts, inside) for bit in (0, 1)]
         outer = dissector.name
-        if any(getattr(one.message, "kind", "").startswith("pseudo-") for _, one in found):
+        if outer == "http":
+            self._riders([(conversation.flow * 2 + bit, one) for bit in (0, 1) for one in found[bit]])
+        if (outer == "stun" or "stun" in inside) and any(_is_pseudo(one) for side in found for one, *_ in side):
             outer = f"pseudo-tls/{outer}"
         return "/".join([outer, *sorted(inside)])
 
     def _datagrams(self, conversation: Conversation, bit: int, dissector: Dissector) -> int:
         """Dissect one side's datagrams, each by itself; the messages found."""
         side, count = conversation.flow * 2 + bit, 0
+        probed = dissector is STUN
         for one in conversation.sides[bit]:
             mark = Mark(0, one.frame, one.time)
             # Frames without a cookie have nothing but a length: those of STUN are believed only when probed.
-            if dissector is STUN and STUN.probe(one.data) is Verdict.REJECT:
+            if probed and STUN.probe(one.data) is REJECT:
                 continue
             result = dissect(dissector, one.data)
-            if not result.messages and dissector.probe(one.data) is Verdict.REJECT:
+            if not result.messages and dissector.probe(one.data) is REJECT:
                 continue
             count += len(result.messages)
             for placed in result.messages:
-                self._keep(side, Found(placed.message, mark, mark))
+                self._keep(side, placed.message, mark, mark)
             if result.anomaly:
                 short = one.length > len(one.data)
                 kind = AnomalyKind.TRUNCATED if short else result.anomaly.kind
@@ -111,7 +99,7 @@ class Dissection:
                 says = f"{run.start - end} bytes before this frame are not in the capture"
                 self._note(side, run.marks[0], dissector.name, "gap", says)
             end = run.end
-            if place and dissector.probe(run.data) < Verdict.LIKELY:
+            if place and dissector.probe(run.data) < LIKELY:
                 continue
             found += self._run(side, run, dissector, last and not facts.stopped[bit], facts.bounded[bit], inside)
         return found
@@ -124,17 +112,16 @@ class Dissection:
         data, base = run.data, 0
         for _ in range(MAX_NESTING):
             result = dissect(dissector, data)
-            for placed in result.messages:
-                first = run.first(base + placed.start)
-                one = Found(placed.message, first, run.completing(base + placed.start, base + placed.end))
-                found.append(one)
-                self._keep(side, one)
-            at = _tunnel_at(result.messages)
+            for message, start, end in result.messages:
+                first, last = run.span(base + start, base + end)
+                found.append((message, first, last))
+                self._keep(side, message, first, last)
+            at = _tunnel_at(result.messages) if dissector.name == "http" else None
             if at is None:
                 break
             data, base = data[at:], base + at
             inner, verdict = classify(data, b"", True)
-            if inner is None or verdict < Verdict.LIKELY or inner.name == dissector.name:
+            if inner is None or verdict < LIKELY or inner.name == dissector.name:
                 return found
             dissector = inner
             inside.add(inner.name)
@@ -153,27 +140,18 @@ class Dissection:
         elif open_end:
             self._note(side, mark, protocol, anomaly.kind, anomaly.says)
 
-    def _keep(self, side: int, found: Found, depth: int = 0) -> None:
-        message = found.message
+    def _keep(self, side: int, message: Message, first: Mark, last: Mark, depth: int = 0) -> None:
         self._count += 1
         if self._count > MAX_MESSAGE_ROWS:
             if self._count == MAX_MESSAGE_ROWS + 1:
                 says = f"more than {MAX_MESSAGE_ROWS} messages; the rest of the capture's are not listed"
-                mark = found.last
-                self.rows.add("anomalies", (side, mark.frame, mark.time, False, message.protocol, "bounded", says))
+                self.rows.add("anomalies", (side, last.frame, last.time, False, message.protocol, "bounded", says))
             return
         if isinstance(message, StunMessage) and message.inner:
-            self._unwrap(side, found, message, depth)
-        kind = type(message)
-        getter = self._getters.get(kind)
-        if getter is None:
-            getter = self._getters[kind] = attrgetter(*(one.name for one in fields(kind)))
-        same = self._same
-        values = [same.setdefault(one, one) if type(one) in SHARED else one for one in getter(message)]
-        row = (side, found.last.frame, found.first.frame, found.last.time, False, *values)
-        self.rows.add(kind.protocol, row)
+            self._unwrap(side, message, first, last, depth)
+        self.rows.add_message(message, side, first.frame, last.frame, last.time)
 
-    def _unwrap(self, side: int, found: Found, message: StunMessage, depth: int) -> None:
+    def _unwrap(self, side: int, message: StunMessage, first: Mark, last: Mark, depth: int) -> None:
         """Read what a relay's message carries: an ICE check becomes a row, RTP goes to the media."""
         carrier = carried_by(message)
         data, length = message.inner, message.inner_length
@@ -181,13 +159,12 @@ class Dissection:
             data, length = data[2:], length - 2
         if data[0] >> 6 == 2:
             if carrier != "mturn":  # those were measured on the columns
-                self._media.add_wrapped(carrier, side, found.last.frame, found.last.time, data, length)
+                self._media.add_wrapped(carrier, side, last.frame, last.time, data, length)
             return
-        if depth < MAX_NESTING and STUN.probe(data) >= Verdict.LIKELY:
+        if depth < MAX_NESTING and STUN.probe(data) >= LIKELY:
             for placed in dissect(STUN, data).messages:
                 if isinstance(placed.message, StunMessage):
-                    inner = replace(placed.message, framing=carrier)
-                    self._keep(side, Found(inner, found.first, found.last), depth + 1)
+                    self._keep(side, replace(placed.message, framing=carrier), first, last, depth + 1)
 
     def _note(self, side: int, mark: Mark, protocol: str, kind: str, says: str) -> None:
         self._anomalies += 1
@@ -196,25 +173,29 @@ class Dissection:
 
     def _riders(self, found: list[tuple[int, Found]]) -> None:
         """Pair requests and responses of one connection in order, and read the services that ride on them."""
-        requests = [one for one in found if getattr(one[1].message, "kind", "") == "request"]
-        responses = [one for one in found if getattr(one[1].message, "kind", "") == "response"]
-        final = [one for one in responses if (getattr(one[1].message, "status", 0) or 0) >= 200]
-        for place, (side, request) in enumerate(requests):
-            if not isinstance(request.message, HttpMessage):
+        requests = [one for one in found if getattr(one[1][0], "kind", "") == "request"]
+        responses = [one for one in found if getattr(one[1][0], "kind", "") == "response"]
+        final = [one for one in responses if (getattr(one[1][0], "status", 0) or 0) >= 200]
+        for place, (side, (request, first, last)) in enumerate(requests):
+            if not isinstance(request, HttpMessage):
                 continue
-            rider = rider_of(request.message)
+            rider = rider_of(request)
             if rider is None:
                 continue
-            answer = final[place] if place < len(final) else None
-            message = answer[1].message if answer else None
-            read = rider.read(request.message, message if isinstance(message, HttpMessage) else None)
-            last = answer[1].last if answer else request.last
-            self._keep(answer[0] if answer else side, Found(read, request.first, last))
+            answer: Message | None = None
+            if place < len(final):
+                side, (answer, _, last) = final[place]
+            read = rider.read(request, answer if isinstance(answer, HttpMessage) else None)
+            self._keep(side, read, first, last)
 
 
 def _sealed(found: list[Found]) -> bool:
     """Whether these messages reached the first application data of TLS: what is missing behind it hides nothing."""
-    return any(getattr(one.message, "kind", "") == "application-data" for one in found)
+    return any(getattr(one, "kind", "") == "application-data" for one, *_ in found)
+
+
+def _is_pseudo(message: Message) -> bool:
+    return isinstance(message, StunMessage) and message.kind.startswith("pseudo-")
 
 
 def _tunnel_at(messages: tuple[Any, ...]) -> int | None:

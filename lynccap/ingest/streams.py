@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dissectors.contract import Verdict
 from lynccap.ingest.assembly import Segment
-from lynccap.ingest.classify import classify, head_of, named_by_port
+from lynccap.ingest.classify import LIKELY, REJECT, classify, head_of, named_by_port
 from lynccap.ingest.conversation import KEPT_FRAMES, KIND_OF_TCP, KIND_OF_UDP, Conversation, Kind
 from lynccap.ingest.dissection import Dissection, Facts
 from lynccap.ingest.flow_rows import FlowRows
@@ -22,6 +21,8 @@ from lynccap.ingest.window import Flags, Ints
 
 STORE_BYTES = 16 << 20  # kept payload of all flows: above it, flows are dissected and dropped
 STORE_FRAMES = 60_000  # the same for segments, each of which costs a few hundred bytes beside its payload
+FRAME_LIMITS = KEPT_FRAMES.tolist()
+DATAGRAMS = Kind.DATAGRAMS
 UNSEEN = -1  # the kind of a flow without payload so far
 MAX_REFUSALS = 3  # looks at a head that nobody claims before the flow is given up
 
@@ -141,10 +142,8 @@ class Streams:
             conversation = store.get(flow)
             if conversation is None:
                 conversation = store[flow] = Conversation(flow, on_tcp)
-                if self._kinds[flow] <= Kind.UNDECIDED_UDP:
-                    undecided[flow] = conversation
-            segment = Segment(offset, frame, time, bytes(view[at : at + available]), length)
-            conversation.sides[side & 1].append(segment)
+            data = view[at : at + available].tobytes()
+            conversation.sides[side & 1].append(Segment(offset, frame, time, data, length))
             conversation.kept += available
             if conversation.dissector is None:
                 undecided[flow] = conversation
@@ -153,17 +152,18 @@ class Streams:
 
     def _classify(self) -> None:
         for flow, conversation in self._undecided.items():
-            first, second = (head_of(side) for side in conversation.sides)
-            dissector, verdict = classify(first, second, conversation.on_tcp)
-            if dissector is not None and verdict >= Verdict.LIKELY:
+            first, second = conversation.sides
+            first_head, second_head = head_of(first), head_of(second)
+            dissector, verdict = classify(first_head, second_head, conversation.on_tcp)
+            if dissector is not None and verdict >= LIKELY:
                 conversation.dissector = dissector
                 kinds = KIND_OF_TCP if conversation.on_tcp else KIND_OF_UDP
-                self._kinds[flow] = kinds.get(dissector.name, Kind.DATAGRAMS)
-            elif verdict is Verdict.REJECT:
+                self._kinds[flow] = kinds.get(dissector.name, DATAGRAMS)
+            elif verdict is REJECT:
                 conversation.rejected += 1
-                limit = KEPT_FRAMES[self._kinds[flow]]
-                full = any(len(side) >= limit for side in conversation.sides)
-                if conversation.rejected >= MAX_REFUSALS or full or (first and second):
+                limit = FRAME_LIMITS[self._kinds[flow]]
+                full = len(first) >= limit or len(second) >= limit
+                if conversation.rejected >= MAX_REFUSALS or full or (first_head and second_head):
                     self._give_up(conversation)
         self._undecided.clear()
 
@@ -173,7 +173,8 @@ class Streams:
 
     def _drop(self, conversation: Conversation) -> None:
         self._bytes -= conversation.kept
-        self._frames -= sum(len(side) for side in conversation.sides)
+        first, second = conversation.sides
+        self._frames -= len(first) + len(second)
         self._store.pop(conversation.flow, None)
 
     def _settle(self, conversations: list[Conversation], table: FlowTable) -> None:
@@ -186,9 +187,10 @@ class Streams:
         for conversation, *facts in zip(
             conversations, *(one.tolist() for one in (begins, stopped, bounded)), strict=True
         ):
-            stack = self._dissection.read(conversation, Facts(*facts))
-            if stack:
-                self._stacks[conversation.flow] = stack
+            if conversation.dissector is not None:
+                stack = self._dissection.read(conversation, Facts(*facts))
+                if stack:
+                    self._stacks[conversation.flow] = stack
             self._drop(conversation)
             if conversation.on_tcp:
                 self._kinds[conversation.flow] = Kind.SETTLED

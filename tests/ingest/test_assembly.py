@@ -57,8 +57,8 @@ def test_the_first_bytes_seen_win_over_a_rewritten_overlap():
 
 def test_a_message_completes_with_the_latest_frame_it_needed():
     (run,) = reassemble([segment(0, 10, 1), segment(20, 30, 2), segment(10, 20, 3)])
-    assert run.completing(5, 25).frame == 3
-    assert run.completing(20, 30).frame == 2
+    assert [mark.frame for mark in run.span(5, 25)] == [1, 3]
+    assert [mark.frame for mark in run.span(20, 30)] == [2, 2]
     assert run.first(25).frame == 2
 
 
