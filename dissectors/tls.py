@@ -368,7 +368,7 @@ def _client_hello(body: Cursor, _: int) -> TlsMessage:
     suites = _numbers(body.sub(body.uint(2)), 2)
     body.take(body.uint(1))
     extensions = _extensions(body)
-    offered = _numbers(_inner(extensions, _SUPPORTED_VERSIONS, 1), 2)
+    offered = _numbers(_inner(extensions, _SUPPORTED_VERSIONS, 1), 2) if _SUPPORTED_VERSIONS in extensions else ()
     return TlsMessage(
         kind="client-hello",
         version=_version(max((one for one in offered if one in VERSIONS), default=version)),
@@ -520,13 +520,15 @@ def _extensions(body: Cursor) -> dict[int, bytes]:
 
 
 def _inner(extensions: dict[int, bytes], kind: int, width: int) -> Cursor:
-    """The list in an extension, behind its length of `width` bytes; empty when there is none."""
-    content = Cursor(extensions.get(kind, b""))
+    """The list in an extension that is there, behind its length of `width` bytes; empty when it has no content."""
+    content = Cursor(extensions[kind])
     return content.sub(content.uint(width)) if content.end else content
 
 
 def _server_name(extensions: dict[int, bytes]) -> str | None:
     """The first host name (RFC 6066 3)."""
+    if _SERVER_NAME not in extensions:
+        return None
     names = _inner(extensions, _SERVER_NAME, 2)
     while names.position < names.end:
         kind, name = names.uint(1), names.take(names.uint(2))
@@ -537,6 +539,8 @@ def _server_name(extensions: dict[int, bytes]) -> str | None:
 
 def _protocols(extensions: dict[int, bytes]) -> str | None:
     """RFC 7301 3.1."""
+    if _ALPN not in extensions:
+        return None
     names = _inner(extensions, _ALPN, 2)
     found: list[str] = []
     while names.remaining and len(found) < MAX_LIST:

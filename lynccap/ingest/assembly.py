@@ -16,39 +16,34 @@ class Segment(NamedTuple):
     """Payload bytes on the wire: more than `data` holds when the frame was captured short."""
 
 
-class Mark(NamedTuple):
-    """From this offset of the run on, the bytes came with this frame."""
-
-    offset: int
-    frame: int
-    time: int
-
-
 class Run(NamedTuple):
-    """Contiguous bytes of one side of a stream."""
+    """Contiguous bytes of one side of a stream, and the parts they are of: adjacent, in stream order."""
 
     start: int
     data: bytes
-    marks: tuple[Mark, ...]
+    parts: list[Segment]
 
     @property
     def end(self) -> int:
         """The stream offset behind the last byte."""
         return self.start + len(self.data)
 
-    def first(self, offset: int) -> Mark:
-        """The mark of the byte at `offset` of this run."""
-        marks = self.marks
-        return marks[0] if len(marks) == 1 else marks[_place(marks, offset)]
+    def first(self, offset: int) -> Segment:
+        """The part with the byte at `offset` of this run."""
+        return self.parts[self._place(offset)]
 
-    def span(self, start: int, end: int) -> tuple[Mark, Mark]:
-        """The mark of the first of the bytes [start, end), at least one, and that of the last frame to bring any."""
-        marks = self.marks
-        if len(marks) == 1:
-            return marks[0], marks[0]
-        low = _place(marks, start)
-        high = bisect_left(marks, (end,), low)
-        return marks[low], marks[low] if high <= low + 1 else max(marks[low:high], key=_frame)
+    def span(self, start: int, end: int) -> tuple[Segment, Segment]:
+        """Of the parts with the bytes [start, end) of this run, at least one, the first and that of the last frame."""
+        parts = self.parts
+        if len(parts) == 1:
+            return parts[0], parts[0]
+        low = self._place(start)
+        high = bisect_left(parts, (self.start + end,), low)
+        return parts[low], parts[low] if high <= low + 1 else max(parts[low:high], key=_frame)
+
+    def _place(self, offset: int) -> int:
+        """The place of the part with this byte; a part is greater than its start alone."""
+        return max(0, bisect_left(self.parts, (self.start + offset + 1,)) - 1)
 
 
 def reassemble(segments: Iterable[Segment]) -> list[Run]:
@@ -93,9 +88,8 @@ def _joined(pieces: list[Segment]) -> list[Run]:
     for place in range(1, len(pieces) + 1):
         if place == len(pieces) or pieces[place].start != _end(pieces[place - 1]):
             part = pieces[first:place]
-            start = part[0].start
-            marks = tuple([Mark(one.start - start, one.frame, one.time) for one in part])
-            runs.append(Run(start, b"".join([one.data for one in part]), marks))
+            data = part[0].data if len(part) == 1 else b"".join([one.data for one in part])
+            runs.append(Run(part[0].start, data, part))
             first = place
     return runs
 
@@ -108,10 +102,5 @@ def _end(segment: Segment) -> int:
     return segment.start + len(segment.data)
 
 
-def _place(marks: tuple[Mark, ...], offset: int) -> int:
-    """The place of the mark of the byte at `offset`; a mark is greater than its offset alone."""
-    return max(0, bisect_left(marks, (offset + 1,)) - 1)
-
-
-def _frame(mark: Mark) -> int:
-    return mark.frame
+def _frame(segment: Segment) -> int:
+    return segment.frame

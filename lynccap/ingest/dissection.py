@@ -8,7 +8,7 @@ from dissectors import rider_of
 from dissectors.contract import Anomaly, AnomalyKind, Dissector, Message, dissect
 from dissectors.http import HttpMessage
 from dissectors.stun import STUN, StunMessage
-from lynccap.ingest.assembly import Mark, Run, reassemble
+from lynccap.ingest.assembly import Run, Segment, reassemble
 from lynccap.ingest.classify import LIKELY, REJECT, classify
 from lynccap.ingest.conversation import Conversation
 from lynccap.ingest.media import RFC4571, Media, carried_by
@@ -30,8 +30,8 @@ class Facts(NamedTuple):
     """Later bytes of this side were seen and not kept, because a limit was reached."""
 
 
-Found = tuple[Message, Mark, Mark]
-"""A message, and the marks of the first frame it came with and of the one that completed it."""
+Found = tuple[Message, Segment, Segment]
+"""A message, the segment it begins in and the one that completed it."""
 
 
 class Dissection:
@@ -69,7 +69,6 @@ class Dissection:
         side, count = conversation.flow * 2 + bit, 0
         probed = dissector is STUN
         for one in conversation.sides[bit]:
-            mark = Mark(0, one.frame, one.time)
             # Frames without a cookie have nothing but a length: those of STUN are believed only when probed.
             if probed and STUN.probe(one.data) is REJECT:
                 continue
@@ -78,11 +77,11 @@ class Dissection:
                 continue
             count += len(result.messages)
             for placed in result.messages:
-                self._keep(side, placed.message, mark, mark)
+                self._keep(side, placed.message, one, one)
             if result.anomaly:
                 short = one.length > len(one.data)
                 kind = AnomalyKind.TRUNCATED if short else result.anomaly.kind
-                self._note(side, mark, dissector.name, kind, result.anomaly.says)
+                self._note(side, one, dissector.name, kind, result.anomaly.says)
         return count
 
     def _stream(
@@ -97,7 +96,7 @@ class Dissection:
             after_gap = (place > 0 or facts.begins[bit]) and run.start > end
             if after_gap and not _sealed(found):
                 says = f"{run.start - end} bytes before this frame are not in the capture"
-                self._note(side, run.marks[0], dissector.name, "gap", says)
+                self._note(side, run.parts[0], dissector.name, "gap", says)
             end = run.end
             if place and dissector.probe(run.data) < LIKELY:
                 continue
@@ -132,15 +131,15 @@ class Dissection:
     def _stopped(
         self, side: int, run: Run, base: int, protocol: str, anomaly: Anomaly, open_end: bool, bounded: bool
     ) -> None:
-        mark = run.first(base + anomaly.offset)
+        at = run.first(base + anomaly.offset)
         if anomaly.kind is not AnomalyKind.TRUNCATED:
-            self._note(side, mark, protocol, anomaly.kind, anomaly.says)
+            self._note(side, at, protocol, anomaly.kind, anomaly.says)
         elif bounded:
-            self._note(side, mark, protocol, "bounded", "more bytes were captured than are kept of one stream")
+            self._note(side, at, protocol, "bounded", "more bytes were captured than are kept of one stream")
         elif open_end:
-            self._note(side, mark, protocol, anomaly.kind, anomaly.says)
+            self._note(side, at, protocol, anomaly.kind, anomaly.says)
 
-    def _keep(self, side: int, message: Message, first: Mark, last: Mark, depth: int = 0) -> None:
+    def _keep(self, side: int, message: Message, first: Segment, last: Segment, depth: int = 0) -> None:
         self._count += 1
         if self._count > MAX_MESSAGE_ROWS:
             if self._count == MAX_MESSAGE_ROWS + 1:
@@ -151,7 +150,7 @@ class Dissection:
             self._unwrap(side, message, first, last, depth)
         self.rows.add_message(message, side, first.frame, last.frame, last.time)
 
-    def _unwrap(self, side: int, message: StunMessage, first: Mark, last: Mark, depth: int) -> None:
+    def _unwrap(self, side: int, message: StunMessage, first: Segment, last: Segment, depth: int) -> None:
         """Read what a relay's message carries: an ICE check becomes a row, RTP goes to the media."""
         carrier = carried_by(message)
         data, length = message.inner, message.inner_length
@@ -166,10 +165,10 @@ class Dissection:
                 if isinstance(placed.message, StunMessage):
                     self._keep(side, replace(placed.message, framing=carrier), first, last, depth + 1)
 
-    def _note(self, side: int, mark: Mark, protocol: str, kind: str, says: str) -> None:
+    def _note(self, side: int, at: Segment, protocol: str, kind: str, says: str) -> None:
         self._anomalies += 1
         if self._anomalies <= MAX_ANOMALIES:
-            self.rows.add("anomalies", (side, mark.frame, mark.time, False, protocol, str(kind), says))
+            self.rows.add("anomalies", (side, at.frame, at.time, False, protocol, str(kind), says))
 
     def _riders(self, found: list[tuple[int, Found]]) -> None:
         """Pair requests and responses of one connection in order, and read the services that ride on them."""
