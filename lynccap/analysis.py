@@ -1,7 +1,10 @@
 """The one way from captures to a document: read, correlate, judge, and put it into the contract's form."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
+
+from msgspec import structs
 
 from lynccap import __version__
 from lynccap.correlation.addresses import sort_key
@@ -12,75 +15,90 @@ from lynccap.correlation.quality import read_quality
 from lynccap.correlation.roles import BASIS_WORDS, NOT_LYNC, ROLE_NAMES
 from lynccap.diagnosis.judge import judge
 from lynccap.document import Capture, Device, Document, Role, Service, Tool, Topology, rfc3339
-from lynccap.ingest import read_tables
+from lynccap.ingest import read_each
 from lynccap.ingest.source import Source
 
 Progress = Callable[[int, int], None]
+SHOWN_DEVICES = 10  # devices an error message lists
+
+
+class UnknownDevice(Exception):
+    """A device was asked for that no capture shows; the text names those that are there."""
 
 
 def analyze(sources: Sequence[Source], *, devices: Iterable[str] = (), progress: Progress | None = None) -> Document:
     """The document of one or more captures; `devices` keeps only findings and journeys of these addresses.
 
-    Raises UnreadableCapture when nothing can be read.
+    Raises UnreadableCapture when nothing can be read, UnknownDevice for an address no capture has a device for.
     """
-    return document_of(build_case(read_tables(sources, progress=progress)), frozenset(devices))
+    cases = [build_case(tables) for tables in read_each(sources, progress=progress)]
+    return document_of(cases, frozenset(devices))
 
 
-def document_of(case: Case, only: frozenset[str] = frozenset()) -> Document:
-    """A correlated case, judged."""
-    ids = [f"C{number + 1}" for number in range(len(case.tables.captures))]
-    assessments, findings = judge(case, ids)
-    wanted = [one for one in case.devices.all() if not only or only & set(one.addresses)]
+def document_of(cases: Sequence[Case], only: frozenset[str] = frozenset()) -> Document:
+    """Correlated cases, one a capture, judged."""
+    ids = [f"C{number}" for number, _ in enumerate(cases, 1)]
+    assessments, findings = judge(cases, ids)
+    devices = _devices(cases, ids)
+    known = {address for one in devices for address in one.addresses} | {one.device for one in findings}
+    if only - known:
+        seen = ", ".join(sorted((one.id for one in devices), key=sort_key)[:SHOWN_DEVICES]) or "none"
+        raise UnknownDevice(f"{', '.join(sorted(only - known))}: no such device in the capture; devices seen: {seen}")
     return Document(
         tool=Tool("lynccap", __version__),
-        captures=_captures(case, ids),
-        topology=Topology("inferred", _roles(case)),
-        devices=tuple(_device(case, one, ids) for one in wanted),
-        services=_services(case),
+        captures=tuple(_capture(case, id_) for case, id_ in zip(cases, ids, strict=True)),
+        topology=Topology("inferred", _roles(cases)),
+        devices=tuple(one for one in devices if not only or only & set(one.addresses)),
+        services=_services(cases),
         assessments=assessments,
         findings=tuple(one for one in findings if not only or one.device in only),
     )
 
 
-def _captures(case: Case, ids: Sequence[str]) -> tuple[Capture, ...]:
-    quality = read_quality(case)
-    made = []
-    for row in case.tables.captures.itertuples():
-        made.append(
-            Capture(
-                id=ids[row.Index],
-                name=row.name,
-                sha256=row.sha256,
-                format=row.format,
-                packets=int(row.packets),
-                bytes=int(row.bytes),
-                first_time=rfc3339(int(row.first_time), int(row.digits)),
-                last_time=rfc3339(int(row.last_time), int(row.digits)),
-                quality=quality.get(row.Index, ()),
-            )
-        )
-    return tuple(made)
+def _capture(case: Case, id_: str) -> Capture:
+    row = next(case.tables.captures.itertuples())
+    return Capture(
+        id=id_,
+        name=row.name,
+        sha256=row.sha256,
+        format=row.format,
+        packets=int(row.packets),
+        bytes=int(row.bytes),
+        first_time=rfc3339(int(row.first_time), int(row.digits)),
+        last_time=rfc3339(int(row.last_time), int(row.digits)),
+        quality=read_quality(case),
+    )
 
 
-def _roles(case: Case) -> tuple[Role, ...]:
-    by_role: dict[str, list[Any]] = {}
-    for address in case.roles.claims:
-        if case.roles.is_plausible(address):
+def _roles(cases: Sequence[Case]) -> tuple[Role, ...]:
+    """One entry a role and address: names belong to addresses, not to roles."""
+    found: dict[tuple[str, str], tuple[set[str], str]] = {}
+    for case in cases:
+        for address in case.roles.servers():
+            tied = {name for name in case.names.names_of(address, "dns", "sni") if not name.startswith("_")}
             for role in case.roles.roles_of(address) - NOT_LYNC:
                 claim = case.roles.best(address, role)
-                by_role.setdefault(role, []).append(claim)
-    made = []
-    for role, claims in sorted(by_role.items()):
-        claims.sort(key=lambda one: sort_key(one.address))
-        addresses = tuple(one.address for one in claims)
-        tied = {name for one in addresses for name in case.names.names_of(one, "dns", "sni")}
-        names = sorted(name for name in tied if not name.startswith("_"))
-        basis = "; ".join(f"{one.address}: {BASIS_WORDS[one.basis]}, {one.says}" for one in claims)
-        made.append(Role(ROLE_NAMES.get(role, role), addresses, tuple(names), basis))
-    return tuple(made)
+                basis = f"{BASIS_WORDS[claim.basis]}: {claim.says}" if claim else ""
+                names, _ = found.setdefault((role, address), (set(), basis))
+                names |= tied
+    ordered = sorted(found.items(), key=lambda item: (item[0][0], sort_key(item[0][1])))
+    return tuple(
+        Role(ROLE_NAMES.get(role, role), (address,), tuple(sorted(names)), basis)
+        for (role, address), (names, basis) in ordered
+    )
 
 
-def _device(case: Case, one: DeviceFacts, ids: Sequence[str]) -> Device:
+def _devices(cases: Sequence[Case], ids: Sequence[str]) -> list[Device]:
+    """Every device once; its journeys through several captures follow each other."""
+    merged: dict[str, Device] = {}
+    for case, id_ in zip(cases, ids, strict=True):
+        for one in case.devices.all():
+            made = _device(case, one, id_)
+            merged[one.id] = _merged(merged[one.id], made) if one.id in merged else made
+    return sorted(merged.values(), key=lambda one: sort_key(one.id))
+
+
+def _device(case: Case, one: DeviceFacts, id_: str) -> Device:
     return Device(
         id=one.id,
         addresses=one.addresses,
@@ -89,20 +107,35 @@ def _device(case: Case, one: DeviceFacts, ids: Sequence[str]) -> Device:
         kind=one.kind,
         role=ROLE_NAMES.get(one.role, one.role) if one.role else None,
         basis=one.basis,
-        journey=journey(case, one, ids),
+        journey=journey(case, one, id_),
     )
 
 
-def _services(case: Case) -> tuple[Service, ...]:
-    flows = case.flows.assign(
-        packets=case.flows["frames_client"] + case.flows["frames_server"],
-        payload=case.flows["bytes_client"] + case.flows["bytes_server"],
+def _merged(first: Device, second: Device) -> Device:
+    known = first if first.kind != "unknown" else second
+    return structs.replace(
+        known,
+        macs=tuple(dict.fromkeys((*first.macs, *second.macs))),
+        names=tuple(sorted({*first.names, *second.names})),
+        journey=(*first.journey, *second.journey),
     )
-    groups = flows.groupby(["service", "stack", "service_basis"], sort=True)
-    return tuple(
-        Service(str(service), str(stack), str(basis), len(rows), int(rows["packets"].sum()), int(rows["payload"].sum()))
-        for (service, stack, basis), rows in groups
-    )
+
+
+def _services(cases: Sequence[Case]) -> tuple[Service, ...]:
+    keys = ["service", "stack", "service_basis"]
+    totals: Counter[tuple[str, str, str, str]] = Counter()
+    for case in cases:
+        flows = case.flows.assign(
+            packets=case.flows["frames_client"] + case.flows["frames_server"],
+            payload=case.flows["bytes_client"] + case.flows["bytes_server"],
+            flows=1,
+        )
+        sums = flows.groupby(keys, sort=True)[["flows", "packets", "payload"]].sum()
+        for row in sums.itertuples():
+            for name in ("flows", "packets", "payload"):
+                totals[(*row.Index, name)] += int(getattr(row, name))
+    found = sorted({key[:3] for key in totals})
+    return tuple(Service(*key, *(totals[(*key, name)] for name in ("flows", "packets", "payload"))) for key in found)
 
 
 FLOW_COLUMNS = (
@@ -132,7 +165,10 @@ def flow_rows(sources: Sequence[Source], *, progress: Progress | None = None) ->
 
     Raises UnreadableCapture when nothing can be read.
     """
-    case = build_case(read_tables(sources, progress=progress))
+    return [row for tables in read_each(sources, progress=progress) for row in _flow_rows(build_case(tables))]
+
+
+def _flow_rows(case: Case) -> list[dict[str, Any]]:
     captures = case.tables.captures
     flows = case.flows
     digits = flows["capture"].map(captures["digits"])

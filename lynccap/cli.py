@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,11 +69,23 @@ def analyze(
 
 
 def _analyzed(captures: Sequence[str], devices: Sequence[str]) -> "Document":
+    from lynccap.analysis import UnknownDevice
     from lynccap.analysis import analyze as run
     from lynccap.ingest.collect import collect
 
-    with _progress() as progress:
-        return run(collect(captures), devices=devices, progress=progress)
+    try:
+        with _progress() as progress:
+            return run(collect(captures), devices=[_address(one) for one in devices], progress=progress)
+    except UnknownDevice as problem:
+        raise click.UsageError(str(problem)) from None
+
+
+def _address(text: str) -> str:
+    """An address in the form the document uses."""
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        raise click.UsageError(f"{text}: --device takes an IP address") from None
 
 
 def _targets(output: Path | None, formats: tuple[str, ...]) -> dict[str, Path | None]:
@@ -190,7 +203,7 @@ def _errors() -> Iterator[None]:
         sys.exit(0)
     except OSError as problem:
         click.echo(f"lynccap: {problem.filename or 'output'}: {problem.strerror or problem}", err=True)
-        sys.exit(EXIT_INPUT)
+        sys.exit(EXIT_USAGE)
     except (click.ClickException, SystemExit):
         raise
     except Exception as fault:

@@ -272,7 +272,7 @@ def doubts(rule: str, scene: Scene, seconds: float = 90.0) -> list[Doubt]:
 
 def findings(scene: Scene, seconds: float = 90.0) -> list[Finding]:
     """Everything found that is no mere note; a rule that failed is a failure of the test."""
-    assessments, told = judge(scene.case(seconds), ["c1"])
+    assessments, told = judge([scene.case(seconds)], ["c1"])
     failed = [one for one in assessments if one.outcome == "rule-failed"]
     assert failed == []
     return [one for one in told if one.severity not in NOTES]

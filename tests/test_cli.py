@@ -69,10 +69,30 @@ class TestAnalyze:
         assert run("analyze", HEALTHY, "--fail-on", "minor").exit_code == 0
 
     def test_device_keeps_only_that_device(self) -> None:
-        document = json.loads(run("analyze", REFUSED, "--format", "json", "--device", "192.168.20.152").stdout)
+        document = json.loads(run("analyze", REFUSED, "--format", "json", "--device", "192.168.20.151").stdout)
 
-        assert {one["id"] for one in document["devices"]} == {"192.168.20.152"}
-        assert {one["device"] for one in document["findings"]} <= {"192.168.20.152"}
+        assert [one["id"] for one in document["devices"]] == ["192.168.20.151"]
+        assert {one["device"] for one in document["findings"]} == {"192.168.20.151"}
+
+    @pytest.mark.parametrize(("device", "says"), [("10.99.99.99", "192.168.20.151"), ("banana", "IP address")])
+    def test_device_that_is_not_there_is_an_error(self, device: str, says: str) -> None:
+        result = run("analyze", REFUSED, "--device", device)
+
+        assert result.exit_code == 2
+        assert says in result.stderr
+
+    def test_captures_are_judged_each_by_itself(self, tmp_path: Path) -> None:
+        """What worked in one capture neither clears nor accuses anybody in another."""
+        (tmp_path / "1.cap").write_bytes((FOLDER / "lookalike-phone-has-chain.pcap").read_bytes())
+        (tmp_path / "2.cap").write_bytes(REFUSED.read_bytes())
+
+        alone = json.loads(run("analyze", REFUSED, "--format", "json").stdout)["findings"]
+        together = json.loads(run("analyze", tmp_path, "--format", "json").stdout)["findings"]
+
+        def accused(findings: list[dict[str, str]]) -> list[tuple[str, str]]:
+            return sorted((one["rule"], one["device"]) for one in findings if one["severity"] != "info")
+
+        assert accused(together) == accused(alone)
 
     def test_reads_gzip_from_standard_input(self) -> None:
         result = run("analyze", "-", "--format", "json", stdin=gzip.compress(HEALTHY.read_bytes(), mtime=0))
@@ -146,7 +166,7 @@ class TestBadInput:
 
         result = run("analyze", HEALTHY, "-o", tmp_path / "file" / "report.html")
 
-        assert result.exit_code == 3
+        assert result.exit_code == 2
         assert result.stderr.count("\n") == 1
 
 

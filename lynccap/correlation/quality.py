@@ -12,23 +12,21 @@ MESSAGES = "that a message was not sent"
 BEGINNINGS = "how connections began that were already open"
 
 
-def read_quality(case: Case) -> dict[int, tuple[Quality, ...]]:
-    """The quality entries by capture; a capture without any is as good as captures get."""
-    made = {}
-    for row in case.tables.captures.itertuples():
-        flows = case.flows[case.flows["capture"] == row.Index]
-        entries = [*_file(row), *_flows(flows)]
-        if not any(case.roles.is_lync(one) for one in {*flows["server"], *flows["client"]}):
-            says = "Nothing in this capture shows a Lync or Skype for Business server."
-            entries.append(Quality("no-lync", says, ("that Lync works or does not work",)))
-        made[row.Index] = tuple(entries)
-    return made
+def read_quality(case: Case) -> tuple[Quality, ...]:
+    """The quality entries of the case's capture; one without any is as good as captures get."""
+    row = next(case.tables.captures.itertuples())
+    entries = [*_file(row), *_flows(case.flows)]
+    if not any(case.roles.is_lync(one) for one in case.roles.claims):
+        says = "Nothing in this capture shows a Lync or Skype for Business server."
+        entries.append(Quality("no-lync", says, ("that Lync works or does not work",)))
+    return tuple(entries)
 
 
 def _file(row: Any) -> list[Quality]:
     entries = []
     if row.damage:
-        says = f"The file is damaged: {row.damage}. What came before was read."
+        rest = "What came before was read." if row.packets else "Nothing of it could be read."
+        says = f"The file is damaged: {row.damage}. {rest}"
         entries.append(Quality("damaged", says, ("what happened after the damage",)))
     if row.snapped:
         says = f"{row.snapped} of {row.packets} frames were cut by a snap length; record whole packets (tcpdump -s 0)."

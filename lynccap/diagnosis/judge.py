@@ -21,6 +21,11 @@ ORDER = tuple(Severity)
 class _Kept:
     rule: Rule
     found: Found
+    capture: str
+
+    @property
+    def explains(self) -> tuple[str, ...]:
+        return self.rule.explains if self.found.explains is None else self.found.explains
 
     @property
     def severity(self) -> Severity:
@@ -37,65 +42,86 @@ class _Kept:
             self.found.peer or "",
             self.found.port or 0,
             self.found.time,
+            self.capture,
         )
 
 
-def judge(case: Case, capture_ids: Sequence[str]) -> tuple[tuple[Assessment, ...], tuple[Finding, ...]]:
-    """What every rule says of the case. `capture_ids` names the captures in the findings' evidence."""
-    inquiry = Inquiry(case)
+def judge(cases: Sequence[Case], capture_ids: Sequence[str]) -> tuple[tuple[Assessment, ...], tuple[Finding, ...]]:
+    """What every rule says of the captures, each judged by itself: one capture's silence proves nothing of another.
+
+    `capture_ids` names the captures in the findings' evidence.
+    """
+    inquiries = [Inquiry(case) for case in cases]
     assessments: list[Assessment] = []
     kept: list[_Kept] = []
     for rule in RULES:
-        found, told = _assess(rule, inquiry)
-        assessments += told
-        kept += [_Kept(rule, one) for one in found]
-    return tuple(assessments), _numbered(kept, capture_ids)
+        said = [_ask(rule, inquiry) for inquiry in inquiries]
+        assessments += _assessed(rule, said)
+        for id_, one in zip(capture_ids, said, strict=True):
+            kept += [_Kept(rule, found, id_) for found in one.found]
+    return tuple(assessments), _numbered(kept)
 
 
-def _numbered(kept: list[_Kept], capture_ids: Sequence[str]) -> tuple[Finding, ...]:
-    """The findings, causes first, each group by severity and stage."""
-    causes = {id(one): _cause(one, kept) for one in kept}
-    ordered = sorted(kept, key=lambda one: (causes[id(one)] is not None, *one.order))
-    numbers = {id(one): f"F{place}" for place, one in enumerate(ordered, 1)}
-    return tuple(_finding(numbers[id(one)], one, numbers.get(id(causes[id(one)])), capture_ids) for one in ordered)
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What one rule said of one capture."""
+
+    found: tuple[Found, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
+    clear: bool = False
+    fault: str = ""
 
 
-def _assess(rule: Rule, inquiry: Inquiry) -> tuple[list[Found], list[Assessment]]:
+def _ask(rule: Rule, inquiry: Inquiry) -> _Said:
     try:
         said = list(rule.judge(inquiry))
     except Exception as fault:  # noqa: BLE001  a bug in one rule must neither sink the others nor go unsaid
         where = traceback.extract_tb(fault.__traceback__)[-1]
-        reason = f"{type(fault).__name__}: {fault} ({where.name}, line {where.lineno})"
-        return [], [Assessment(rule.name, Outcome.RULE_FAILED, reason)]
-    found = [one for one in said if isinstance(one, Found)]
-    doubts = list(dict.fromkeys(one for one in said if isinstance(one, Doubt)))
-    told = []
-    if found:
-        devices = sorted({one.device for one in found if one.device}, key=sort_key)
+        return _Said(fault=f"{type(fault).__name__}: {fault} ({where.name}, line {where.lineno})")
+    return _Said(
+        tuple(one for one in said if isinstance(one, Found)),
+        tuple(dict.fromkeys(one for one in said if isinstance(one, Doubt))),
+        any(isinstance(one, Clear) for one in said),
+    )
+
+
+def _assessed(rule: Rule, said: Sequence[_Said]) -> list[Assessment]:
+    """One entry for each outcome that is more than silence, else one that says which silence it is."""
+    told = [Assessment(rule.name, Outcome.RULE_FAILED, one.fault) for one in said if one.fault]
+    devices = sorted({found.device for one in said for found in one.found if found.device}, key=sort_key)
+    doubts = dict.fromkeys(doubt for one in said for doubt in one.doubts)
+    if any(one.found for one in said):
         told.append(Assessment(rule.name, Outcome.FIRED, ", ".join(devices)))
     if doubts:
-        reason = "; ".join(f"{one.device}: {one.because}" if one.device else one.because for one in doubts)
-        told.append(Assessment(rule.name, Outcome.INCONCLUSIVE, reason))
-    if not told:
-        seen = any(isinstance(one, Clear) for one in said)
-        outcome = Outcome.CLEAR if seen else Outcome.NOT_SEEN
-        told.append(Assessment(rule.name, outcome, "" if seen else "nothing it could judge is in the capture"))
-    return found, told
+        reasons = (f"{one.device}: {one.because}" if one.device else one.because for one in doubts)
+        told.append(Assessment(rule.name, Outcome.INCONCLUSIVE, "; ".join(reasons)))
+    if not told and any(one.clear for one in said):
+        told.append(Assessment(rule.name, Outcome.CLEAR))
+    return told or [Assessment(rule.name, Outcome.NOT_SEEN, "nothing it could judge is in the capture")]
+
+
+def _numbered(kept: list[_Kept]) -> tuple[Finding, ...]:
+    """The findings, causes first, each group by severity and stage."""
+    causes = {id(one): _cause(one, kept) for one in kept}
+    ordered = sorted(kept, key=lambda one: (causes[id(one)] is not None, *one.order))
+    numbers = {id(one): f"F{place}" for place, one in enumerate(ordered, 1)}
+    return tuple(_finding(numbers[id(one)], one, numbers.get(id(causes[id(one)]))) for one in ordered)
 
 
 def _cause(symptom: _Kept, kept: list[_Kept]) -> _Kept | None:
-    """The earliest finding on the same device that can explain this one."""
+    """The earliest finding on the same device in the same capture that can explain this one."""
     causes = [
         one
         for one in kept
-        if symptom.rule.name in one.rule.explains
+        if symptom.rule.name in one.explains
+        and one.capture == symptom.capture
         and one.found.device == symptom.found.device
         and one.found.time <= symptom.found.time
     ]
     return min(causes, key=lambda one: (one.rule.stage, one.found.time), default=None)
 
 
-def _finding(id_: str, one: _Kept, cause: str | None, capture_ids: Sequence[str]) -> Finding:
+def _finding(id_: str, one: _Kept, cause: str | None) -> Finding:
     rule, found = one.rule, one.found
     return Finding(
         id=id_,
@@ -114,17 +140,17 @@ def _finding(id_: str, one: _Kept, cause: str | None, capture_ids: Sequence[str]
         fix=found.fix or rule.fix,
         act=found.act or rule.act,
         sources=tuple(sources()[key].reference for key in rule.sources),
-        evidence=tuple(_evidence(proof, capture_ids) for proof in found.proof if proof.frames),
+        evidence=tuple(_evidence(proof, one.capture) for proof in found.proof if proof.frames),
         caused_by=cause,
         rejected=tuple(Rejected(name, because) for name, because in found.rejected),
     )
 
 
-def _evidence(proof: Proof, capture_ids: Sequence[str]) -> Evidence:
+def _evidence(proof: Proof, capture: str) -> Evidence:
     frames = tuple(sorted({int(frame) for frame in proof.frames if frame}))
     says = proof.says
     if len(frames) > MAX_FRAMES:
         says = f"{says} (the first {MAX_FRAMES} of {len(frames)} frames)"
         frames = frames[:MAX_FRAMES]
     listed = ", ".join(str(frame) for frame in frames)
-    return Evidence(capture_ids[proof.capture], frames, says, f"frame.number in {{{listed}}}")
+    return Evidence(capture, frames, says, f"frame.number in {{{listed}}}")

@@ -41,12 +41,14 @@ class Found:
     """Where it differs from the rule's."""
     act: tuple[str, ...] = ()
     """Where somebody else than the rule says owns the change."""
+    explains: tuple[str, ...] | None = None
+    """Which of the rule's consequences this finding can have; None for all of them."""
     rejected: tuple[tuple[str, str], ...] = ()
     """(rule, because): look-alikes considered and excluded."""
 
     def __post_init__(self) -> None:
         """Refuse what nobody could check."""
-        if not any(one.frames for one in self.proof):
+        if not any(frame > 0 for one in self.proof for frame in one.frames):
             raise ValueError(f"found without frames: {self.says}")
 
 

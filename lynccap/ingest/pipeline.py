@@ -1,6 +1,6 @@
 """Reads captures into tables: source, windows, packets, flows, streams, messages."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from lynccap.ingest.engine import CaptureParts, Engine
@@ -30,21 +30,33 @@ def read_tables(sources: Sequence[Source], *, progress: Progress | None = None) 
     `progress` is told the bytes read and the bytes there are (0 when unknown) of all sources together.
     Raises UnreadableCapture when a source is missing, a folder, empty or no capture, or no packet was read.
     """
+    return join(list(_parts(sources, progress)))
+
+
+def read_each(sources: Sequence[Source], *, progress: Progress | None = None) -> Iterator[Tables]:
+    """The tables of each source by itself, in order; otherwise as `read_tables`.
+
+    A source that cannot be read among others that can gives empty tables whose `damage` says why.
+    """
+    for part in _parts(sources, progress):
+        yield join([part])
+
+
+def _parts(sources: Sequence[Source], progress: Progress | None) -> Iterator[CaptureParts]:
     if not sources:
         raise UnreadableCapture("no capture was named; name a pcap or pcapng file")
     total = sum(source.size() for source in sources)
-    parts = []
-    done = 0
+    done = packets = 0
+    damage = ""
     for source in sources:
         report = partial(_report, progress, done, total)
         part = _read(source, report) if len(sources) == 1 else _read_or_note(source, report)
-        done += part.file_bytes
-        parts.append(part)
-    if not any(part.packets for part in parts):
-        names = ", ".join(part.name for part in parts)
-        detail = next((f": {part.damage}" for part in parts if part.damage), "")
+        done, packets, damage = done + part.file_bytes, packets + part.packets, damage or part.damage
+        yield part
+    if not packets:
+        names = ", ".join(source.where for source in sources)
+        detail = f": {damage}" if damage else ""
         raise UnreadableCapture(f"{names}: no packets were read{detail}; capture again or ask for another copy")
-    return join(parts)
 
 
 def _report(progress: Progress | None, before: int, total: int, count: int) -> None:
@@ -58,7 +70,8 @@ def _read_or_note(source: Source, report: Callable[[int], None]) -> CaptureParts
         return _read(source, report)
     except UnreadableCapture as problem:
         part = Engine().finish()
-        part.name, part.format, part.damage = source.name, "unread", str(problem)
+        # Without the path: it is the reader's own, and the document is for others too.
+        part.name, part.format, part.damage = source.name, "unread", str(problem).removeprefix(f"{source.where}: ")
         return part
 
 
