@@ -19,7 +19,7 @@ FAILED = ("refused", "unanswered")
 
 _FLOW_COLUMNS = ["capture", "client", "server", "server_port", "opening", "first_time", "last_time", "last_time_server"]
 _FRAME_COLUMNS = ["frame", "time", "from_client", "flags", "ttl"]
-_ICMP_COLUMNS = ["frame", "version", "type", "code", "reporter"]
+_ICMP_COLUMNS = ["frame", "version", "type", "code", "reporter", "from_client"]
 
 
 class Ending(StrEnum):
@@ -138,7 +138,7 @@ def _attempt(
     failed = [row.Index for row in rows if row.opening in FAILED]
     heard = [_handshake(ends.get(flow, [])) for flow in failed]
     resets = [reset for one in heard for reset in one.resets]
-    icmp = [error for row in rows for error in errors.get(row.Index, [])]
+    icmp = [error for flow in failed for error in errors.get(flow, []) if error.from_client]
     return Attempt(
         capture=int(key[0]),
         client=str(key[1]),
@@ -212,12 +212,13 @@ NO_ROUTE_CODES = {4: {(3, 0), (3, 1), (3, 5), (3, 6), (3, 7)}, 6: {(1, 0), (1, 3
 def _ending(seen: set[str], icmp: list[Any]) -> Ending:
     if "established" in seen:
         return Ending.ANSWERED
+    if "midstream" in seen:
+        return Ending.MIDSTREAM
     for table, ending in ((PROHIBITED_CODES, Ending.PROHIBITED), (NO_ROUTE_CODES, Ending.NO_ROUTE)):
         if any((error.type, error.code) in table.get(error.version, set()) for error in icmp):
             return ending
     for name, ending in (
         ("refused", Ending.REFUSED),
-        ("midstream", Ending.MIDSTREAM),
         ("half-open", Ending.HALF_OPEN),
     ):
         if name in seen:

@@ -35,10 +35,6 @@ class Case:
     sessions: dict[int, TlsSession]
     devices: DeviceBook
 
-    def is_lync(self) -> bool:
-        """Whether anything decisive shows a Lync deployment."""
-        return any(self.roles.is_lync(address) for address in self.roles.claims)
-
     def attempts_of(self, client: str) -> tuple[Attempt, ...]:
         """The attempts one client made."""
         return self._by_client.get(client, ())
@@ -86,9 +82,10 @@ class Case:
     @cached_property
     def _last_sent(self) -> dict[tuple[int, str], tuple[int, int]]:
         found: dict[tuple[int, str], tuple[int, int]] = {}
+        answering = self.flows[self.flows["opening"] != "refused"]  # a reset may be anybody's
         for side in ("client", "server"):
             columns = ["capture", side, f"last_time_{side}", f"last_frame_{side}"]
-            for capture, address, time, frame in _latest(self.flows[columns]).itertuples(index=False):
+            for capture, address, time, frame in _latest(answering[columns]).itertuples(index=False):
                 found[capture, address] = max(found.get((capture, address), (0, 0)), (int(time), int(frame)))
         return found
 

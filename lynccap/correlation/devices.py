@@ -1,4 +1,4 @@
-"""Devices: one over all its addresses, what kind it is, and whether it is inside the organisation."""
+"""Devices by address: what kind each is, and whether it is inside the organisation."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -129,7 +129,8 @@ def read_devices(
     clues = _Clues(
         names, roles, relays, _macs(flows), _traits(tables, flows), _questions(tables, flows), opened, serving
     )
-    wanted = set(flows.loc[flows["server"].isin(list(roles.servers())), "client"]) | set(clues.traits)
+    wanted = set(flows.loc[flows["server"].isin(list(roles.servers())), "client"])
+    wanted |= {address for address, told in clues.traits.items() if told.basis}
     wanted |= {one.client for one in relays.allocations if one.server not in relays.cloud}
     wanted |= {asker for asker, ones in clues.asked.items() if any(one.startswith(DISCOVERY_QUESTIONS) for one in ones)}
     book = DeviceBook()
@@ -170,7 +171,7 @@ def _device(address: str, clues: _Clues) -> DeviceFacts:
 def _kind(address: str, clues: _Clues) -> tuple[str, str, int, str | None]:
     """Kind, basis, frame and role: what the device says of itself, then what it serves, then what it asks."""
     told = clues.traits.get(address)
-    if told:
+    if told and told.basis:
         return told.kind, told.basis, told.frame, None
     claim = clues.roles.best(address)
     if claim and (claim.decisive or address in clues.serving):
@@ -231,7 +232,7 @@ def _traits(tables: Tables, flows: pd.DataFrame) -> dict[str, _Traits]:
         client = flows.at[row.flow, "client"]
         if row.name.startswith(PHONE_QUESTIONS) and client not in resolvers:
             traits[client].note("Lync phone", f"asked for {row.name}", row.frame)
-    return {address: one for address, one in traits.items() if one.basis}
+    return traits
 
 
 def _resolvers(flows: pd.DataFrame) -> set[str]:

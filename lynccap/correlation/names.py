@@ -51,10 +51,6 @@ class NameBook:
         """The addresses DNS answers gave for a name, in order of appearance."""
         return tuple(self.addresses.get(name.lower().rstrip("."), ()))
 
-    def link(self, address: str, name: str) -> NameLink | None:
-        """The first frame that ties `name` to `address`."""
-        return next((one for one in self.by_address.get(address, ()) if one.name == name), None)
-
 
 def read_names(tables: Tables) -> NameBook:
     """The names of all captures. A name is lower case without its final dot."""

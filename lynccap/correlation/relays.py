@@ -54,7 +54,6 @@ class Allocation:
     """ALTERNATE-SERVER of the challenge: the address the relay gives itself."""
     peers: tuple[str, ...]
     """Peers named in Send and Set Active Destination, as "address:port"."""
-    released: bool
 
     @property
     def answered(self) -> bool:
@@ -131,7 +130,6 @@ def _allocation(flow: int, rows: pd.DataFrame, flows: pd.DataFrame) -> Allocatio
         reflexive=reflexive["xor_mapped_address"].iloc[0] if len(reflexive) else None,
         alternate=next((one for one in errors["alternate_server"] if one), None),
         peers=tuple(dict.fromkeys(rows.loc[rows["destination"].notna(), "destination"])),
-        released=bool(((requests["lifetime"] == 0).fillna(False)).any()),
     )
 
 

@@ -68,24 +68,32 @@ def read_sessions(tables: Tables) -> dict[int, TlsSession]:
     by_flow: dict[int, list[Any]] = {}
     for row in tables["tls"][_COLUMNS].itertuples(index=False):
         by_flow.setdefault(row.flow, []).append(row)
-    return {flow: _session(flow, rows) for flow, rows in sorted(by_flow.items())}
+    sent = tables.flows["data_frames_client"]
+    return {flow: _session(flow, rows, int(sent[flow])) for flow, rows in sorted(by_flow.items())}
 
 
-def _session(flow: int, rows: list[Any]) -> TlsSession:
+# TLS 1.3 sends its own handshake as protected data: a hello, then one flight with Finished (and a certificate).
+# Whoever sends more than that has been let in (RFC 8446 2).
+HANDSHAKE_SEGMENTS = 2
+
+
+def _session(flow: int, rows: list[Any], segments: int) -> TlsSession:
     server_hellos = [row for row in rows if row.kind == "server-hello"]
     client_hellos = [row for row in rows if row.kind == "client-hello"]
     certificates = [row for row in rows if row.kind == "certificate"]
     data = [row for row in rows if row.kind == "application-data"]
     hellos = server_hellos or client_hellos
+    version = str(hellos[0].version) if hellos else ""
+    let_in = version != "tls1.3" or segments > HANDSHAKE_SEGMENTS
     return TlsSession(
         flow=flow,
         hello_frame=_first(client_hellos),
         server_hello_frame=_first(server_hellos),
         certificate_frame=_first([row for row in certificates if not row.from_client]),
         client_certificate_frame=_first([row for row in certificates if row.from_client and row.certificates]),
-        version=str(hellos[0].version) if hellos else "",
+        version=version,
         sni=next((str(row.sni) for row in rows if row.sni), ""),
-        completed=len({row.from_client for row in data}) == 2,
+        completed=len({row.from_client for row in data}) == 2 and let_in,
         data_frame=_first([row for row in data if not row.from_client]),
         last_frame=max(row.frame for row in rows),
         last_time=max(row.time for row in rows),

@@ -83,13 +83,6 @@ class Gates:
             "so a missing answer proves nothing"
         )
 
-    def snapped(self, capture: int) -> str | None:
-        """Frames were cut at a snap length, so messages cannot be read whole."""
-        facts = self.case.tables.captures.loc[capture]
-        if not facts["snapped"]:
-            return None
-        return f"{facts['snapped']} frames were cut by a snap length, so messages cannot be read to their end"
-
     def absence(self, capture: int, device: str, start: int, end: int) -> str | None:
         """Why "no answer" may not be concluded for a device between two times; None when it may."""
         return self.one_sided(capture, device) or self.ended_early(capture, start) or self.lossy(capture, start, end)

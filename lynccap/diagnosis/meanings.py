@@ -54,7 +54,8 @@ def meaning_of(case: Case, attempt: Attempt) -> Meaning | None:
         return Meaning.CRL if device and device.role and partner_handshakes(case, attempt) else None
     if attempt.port == HTTP and _at_the_proxy(attempt, held):
         return Meaning.PROXY_80
-    if attempt.port == PSOM and case.roles.is_plausible(attempt.server) and signed_in(case, attempt.client):
+    client = device is not None and device.role is None  # between servers the port serves people outside
+    if attempt.port == PSOM and client and case.roles.is_plausible(attempt.server) and signed_in(case, attempt.client):
         return Meaning.PSOM
     if attempt.port == HTTP and _wants_root_chain(case, attempt, held) and not _whole_host_fails(case, attempt):
         return Meaning.ROOT_CHAIN

@@ -15,7 +15,7 @@ def headline(story: Story) -> str:
     if story.doubtful:
         return f"No failure is proven, but a step looks failed on {number(len(story.doubtful))} {of_all}."
     if not story.has_lync:
-        return "No Lync or Skype for Business traffic was found."
+        return "No Lync or Skype for Business server was recognised."
     if story.outcomes(Outcome.INCONCLUSIVE) and not story.outcomes(Outcome.CLEAR):
         return "No failure was found, but this capture cannot show whether there is one."
     if story.gaps:
@@ -79,7 +79,7 @@ def _checked(story: Story) -> list[str]:
             "Was it taken on the right network, and while a device tried to sign in or call?"
         )
         if any(one.service == "tls" for one in story.document.services):
-            lines.append("The encrypted traffic may still be Lync; a topology file lets its servers be known.")
+            lines.append("The encrypted traffic may still be Lync: without its DNS no server can be recognised.")
     clear = story.outcomes(Outcome.CLEAR)
     if clear:
         lines.append(f"{count(clear, 'check')} found the traffic they look at, and nothing wrong with it.")

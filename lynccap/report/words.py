@@ -111,6 +111,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "third-party phone": ("third-party phone", "third-party phones"),
     "pc": ("PC", "PCs"),
     "desktop": ("desktop client", "desktop clients"),
+    "client": ("client", "clients"),
     "mobile": ("mobile device", "mobile devices"),
     "server": ("server", "servers"),
     "gateway": ("gateway", "gateways"),

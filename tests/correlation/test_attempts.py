@@ -45,7 +45,15 @@ def test_ending(openings: tuple[str, ...], ending: Ending) -> None:
     ],
 )
 def test_icmp_says_who_forbade_it(version: int, kind: int, code: int, ending: Ending) -> None:
-    error = {"flow": 0, "frame": 5, "version": version, "type": kind, "code": code, "reporter": "10.1.0.1"}
+    error = {
+        "flow": 0,
+        "frame": 5,
+        "version": version,
+        "type": kind,
+        "code": code,
+        "reporter": "10.1.0.1",
+        "from_client": True,
+    }
 
     one = _attempt(_flow("unanswered"), icmp=[error])
 
@@ -54,7 +62,7 @@ def test_icmp_says_who_forbade_it(version: int, kind: int, code: int, ending: En
 
 
 def test_success_outweighs_an_earlier_icmp() -> None:
-    error = {"flow": 0, "frame": 5, "version": 4, "type": 3, "code": 13, "reporter": "10.1.0.1"}
+    error = {"flow": 0, "frame": 5, "version": 4, "type": 3, "code": 13, "reporter": "10.1.0.1", "from_client": True}
 
     assert _attempt(_flow("unanswered"), _flow("established"), icmp=[error]).ending is Ending.ANSWERED
 

@@ -176,7 +176,6 @@ def test_certificate_with_lync_names_is_never_decisive() -> None:
     made = case([flow(CLIENT, STRANGER, 443, stack="tls")], certificates=[shown])
 
     assert not made.roles.is_lync(STRANGER)
-    assert not made.is_lync()
 
 
 class TestPublicRelays:

@@ -222,5 +222,5 @@ def test_a_document_with_nothing_in_it_is_still_a_page() -> None:
         findings=(),
     )
     said = Page(render_html(empty)).said()
-    assert "No Lync or Skype for Business traffic was found." in said
+    assert "No Lync or Skype for Business server was recognised." in said
     assert "No conversation was found." in said

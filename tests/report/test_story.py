@@ -130,8 +130,8 @@ def test_health_is_told_with_what_was_checked() -> None:
 
 def test_a_capture_without_lync_traffic_is_not_called_healthy() -> None:
     text = told(documents.no_lync())
-    assert text.startswith("No Lync or Skype for Business traffic was found.")
-    assert "topology file" in text
+    assert text.startswith("No Lync or Skype for Business server was recognised.")
+    assert "no server can be recognised" in text
     assert "No failure" not in text
 
 
@@ -159,7 +159,7 @@ def test_failed_and_doubtful_devices_are_told_apart() -> None:
 def test_relay_and_media_traffic_of_others_is_not_taken_for_lync() -> None:
     lack = Quality("no-lync", "Nothing in this capture shows a Lync server.", ("that Lync works",))
     story = Story(build(captures=(documents.capture(quality=(lack,)),)))
-    assert headline(story) == "No Lync or Skype for Business traffic was found."
+    assert headline(story) == "No Lync or Skype for Business server was recognised."
 
 
 def test_a_host_is_not_called_by_a_service_record() -> None:

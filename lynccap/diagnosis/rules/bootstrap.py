@@ -72,6 +72,10 @@ def _root_chain(inquiry: Inquiry, verdict: Verdict, ending: str, certain: bool) 
     if works:
         sentences.append(PCS_WORK)
     extra = tuple(one for one in (alert, works) if one)
+    facts = inquiry.device(attempt.client)
+    if facts is None or not facts.is_phone:
+        certain = False
+        sentences.append("Nothing shows what this device is; a phone without its root certificates behaves like this.")
     confidence = Confidence.CERTAIN if certain else Confidence.LIKELY
     return found(inquiry, verdict, says, " ".join(sentences), confidence, extra, REFUSED_BY.get(verdict.how, ()))
 
@@ -91,7 +95,7 @@ def rootchain_http80_refused(inquiry: Inquiry) -> Iterator[Judgement]:
 
     Evidence: a phone (by DHCP vendor class, User-Agent or the names it asks for) sends SYNs to port 80 of the web
     services and gets resets; it never fetches the chain; another port of the server answers; then the phone ends TLS
-    with alert 48, or never starts it.
+    with alert 48, or boots in the capture and never starts it.
 
     Not this: a phone that completes TLS and so holds the chain; a phone outside, which never fetches it; a PC that
     races autodiscover over ports 80 and 443.

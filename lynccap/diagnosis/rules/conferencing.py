@@ -43,11 +43,11 @@ def psom_8057_blocked_internal(inquiry: Inquiry) -> Iterator[Judgement]:
         ending = "is refused" if attempt.refused else "is silently dropped"
         says = f"{device} gets no web conferencing data from {server}: TCP port 8057 {ending}."
         why = (
-            f"{verdict.says}. Whiteboard, polls and slides use this connection. The device is signed in: "
-            "its SIP connection carries data."
+            f"{verdict.says}. Whiteboard, polls and slides use this connection. "
+            "The device's SIP connection carries data meanwhile."
         )
         frames = signed_in(inquiry.case, attempt.client)[:2]
-        extra = (Proof(attempt.capture, frames, f"{attempt.client} is signed in: SIP data over TLS"),)
+        extra = (Proof(attempt.capture, frames, f"{attempt.client} gets SIP data over TLS"),)
         by_host = verdict.how is How.REFUSED_BY_HOST
         yield found(
             inquiry,

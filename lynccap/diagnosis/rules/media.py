@@ -11,6 +11,7 @@ from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof
 from lynccap.document import Confidence, Severity
 
 LISTED_CHECKS = 20
+UDP_TRIES, UDP_WAIT_NS = 3, 500_000_000  # one lost datagram is no blocked port
 FALLBACK_SECONDS = 10.0
 AUDIO_RATE = (15.0, 120.0)  # packets/s one way: 20 to 60 ms of audio in each, with some redundancy
 AUDIO_TYPES = (0, 3, 4, 8, 9, 13, 97, 103, 104, 111, 112, 114, 115, 116, 117, 118)
@@ -139,7 +140,7 @@ def _inner_words(tried: tuple[Allocation, ...], late: str | None) -> str:
     places = ", ".join(dict.fromkeys(f"{one.server} {one.transport.upper()} {one.port}" for one in failed or tried))
     if not failed:
         return f"It had an allocation at the internal side ({places}) and did not use it."
-    return f"It tried the internal side ({places}) and got no allocation there."
+    return f"It asked another relay address for an allocation and got none ({places})."
 
 
 def _inner_proofs(tried: tuple[Allocation, ...]) -> tuple[Proof, ...]:
@@ -297,8 +298,11 @@ def _audio(inquiry: Inquiry, media: MediaSession) -> bool:
 
 
 def _fallback(inquiry: Inquiry, media: MediaSession, device: str, silent: list[Allocation]) -> Judgement:
-    first = min(one.request_times[0] for one in silent)
+    times = sorted(time for one in silent for time in one.request_times)
+    first = times[0]
     doubt = inquiry.gates.absence(media.capture, device, first, media.last_time)
+    if not doubt and (len(times) < UDP_TRIES or times[-1] - first < UDP_WAIT_NS):
+        doubt = f"UDP 3478 was asked {len(times)} times within {(times[-1] - first) / 1e9:.1f} s only"
     if doubt:
         return Doubt(device, doubt)
     asked = tuple(frame for one in silent for frame in one.request_frames)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from lynccap.correlation.roles import REVERSE_PROXY, WEB_ROLES
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof
@@ -45,8 +46,9 @@ def certprov_http_error(inquiry: Inquiry) -> Iterator[Judgement]:
         good = rows[(rows["outcome"] == "ok") & ~rows.index.isin(bad.index)]
         if bad.empty or (len(good) and good["time"].max() > bad["time"].max()):
             yield Clear(client)
-        else:
-            yield _failed(inquiry, bad)
+            continue
+        for _, part in bad.groupby("server", sort=True, observed=True):
+            yield _failed(inquiry, part)
 
 
 def _exchanges(inquiry: Inquiry) -> Any:
@@ -135,15 +137,22 @@ def certprov_redirected_to_https(inquiry: Inquiry) -> Iterator[Judgement]:
     """
     exchanges = _exchanges(inquiry)
     chain = exchanges[exchanges["step"] == "root-chains"]
-    for (capture, client), rows in chain.groupby(["capture", "client"], sort=True, observed=True):
-        sent = rows[(rows["outcome"] == "redirected") & rows["location"].map(_is_https)]
-        alerts = [one for one in distrust(inquiry.case, client) if one[0] == capture]
+    for (_, client), rows in chain.groupby(["capture", "client"], sort=True, observed=True):
+        inner = rows["server"].map(lambda server: not _is_outer(inquiry, server))
+        sent = rows[(rows["outcome"] == "redirected") & rows["location"].map(_is_https) & inner]
+        alerts = [one for one in distrust(inquiry.case, client) if not sent.empty and one[2] >= sent["time"].min()]
         if sent.empty or (rows["outcome"] == "ok").any():
             yield Clear(client)
         elif not alerts:
             yield Doubt(client, "the capture does not show what the phone does after the redirect")
         else:
             yield _redirected(inquiry, sent, alerts[0][1])
+
+
+def _is_outer(inquiry: Inquiry, server: str) -> bool:
+    """The reverse proxy, where a redirect to HTTPS is legitimate."""
+    held = inquiry.case.roles.roles_of(server)
+    return REVERSE_PROXY in held and not held & WEB_ROLES
 
 
 def _is_https(location: str | None) -> bool:

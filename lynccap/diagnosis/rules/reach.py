@@ -4,12 +4,13 @@ from collections.abc import Iterator
 
 from lynccap.correlation.attempts import PROHIBITED_CODES
 from lynccap.correlation.relays import TURN_UDP_PORT
+from lynccap.correlation.roles import EDGE_INT, RELAY
 from lynccap.correlation.services import BY_PORT_OF_LYNC
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof
 from lynccap.diagnosis.meanings import Meaning
-from lynccap.diagnosis.verdicts import Verdict, accepted_meanwhile
+from lynccap.diagnosis.verdicts import How, Verdict, accepted_meanwhile
 from lynccap.document import Confidence, Severity
 
 REJECTS_THIS_CLIENT = "A rule on the server, or before it, rejects this client: others are accepted on the same port."
@@ -40,6 +41,7 @@ def found(
     extra: tuple[Proof, ...] = (),
     causes: tuple[str, ...] = (),
     act: tuple[str, ...] = (),
+    explains: tuple[str, ...] | None = None,
 ) -> Judgement:
     """A verdict in a rule's words, or the doubt that forbids it; `extra` is proof beyond the attempt's own."""
     attempt = verdict.attempt
@@ -58,6 +60,7 @@ def found(
         time=attempt.first_time,
         causes=causes,
         act=act,
+        explains=explains,
         rejected=verdict.rejected,
     )
 
@@ -69,15 +72,30 @@ def reached(inquiry: Inquiry) -> Iterator[Clear]:
             yield Clear(attempt.client)
 
 
+def _consequences(inquiry: Inquiry, verdict: Verdict) -> tuple[str, ...]:
+    """What may follow from this very failure: no root chain, no trust; no inner relay, another way for media."""
+    attempt = verdict.attempt
+    if verdict.meaning is Meaning.ROOT_CHAIN:
+        return ("tls-unknown-ca",)
+    if attempt.port == 443 and inquiry.case.roles.has(attempt.server, EDGE_INT, RELAY):
+        return ("media-via-external-edge-from-inside", "media-tcp443-fallback")
+    return ()
+
+
+UNKNOWN_SENDER = ("network/firewall team", "service owner of the server")
+
+
 def _stop(inquiry: Inquiry, verdict: Verdict, what: str, causes: tuple[str, ...] = ()) -> Judgement:
     attempt = verdict.attempt
     device, server = inquiry.ends(attempt)
     says = f"{device} cannot reach {server} on TCP port {attempt.port}: {what}."
-    return found(inquiry, verdict, says, f"{verdict.says}.", causes=causes)
+    act = UNKNOWN_SENDER if verdict.how is How.REFUSED else ()
+    explains = _consequences(inquiry, verdict)
+    return found(inquiry, verdict, says, f"{verdict.says}.", causes=causes, act=act, explains=explains)
 
 
 @rule(
-    title="A required port is refused by the server itself",
+    title="A required port is refused",
     severity=Severity.MAJOR,
     stage=Stage.REACH,
     causes=(
@@ -94,13 +112,14 @@ def _stop(inquiry: Inquiry, verdict: Verdict, what: str, causes: tuple[str, ...]
     sources=("ms-int-ports",),
 )
 def tcp_refused_by_host(inquiry: Inquiry) -> Iterator[Judgement]:
-    """A device opens a TCP connection to a port the port table names, and the server answers with a reset.
+    """A device opens a TCP connection to a port the port table names, and a reset comes back.
 
-    Evidence: SYN to a known Lync server on a required port; a reset to each SYN and never a SYN-ACK; the reset's TTL
-    equals that of the server's other packets.
+    Evidence: SYN to a known Lync server on a required port; a reset to each SYN and never a SYN-ACK. Certain when two
+    resets carry the TTL of the server's other packets; likely when nothing shows who sent them.
 
     Not this: ICE probes to candidates, which are refused in healthy calls; port 80 of the reverse proxy from outside;
-    a pool member that refuses while the next one accepts within 5 s; a TTL that is not the server's.
+    a pool member that refuses while the next one accepts within 30 s; a restart, after which others
+    are accepted; a TTL that is clearly not the server's.
     """
     yield from reached(inquiry)
     for verdict in judged(inquiry, "tcp-refused-by-host"):
@@ -191,7 +210,7 @@ def icmp_admin_prohibited(inquiry: Inquiry) -> Iterator[Judgement]:
         why = f"{verdict.says}."
         if verdict.meaning is Meaning.ROOT_CHAIN:
             why = f"{why} Port 80 is where a Lync phone fetches the root certificate chain. {FOR_ROOT_CHAIN}"
-        yield found(inquiry, verdict, says, why)
+        yield found(inquiry, verdict, says, why, explains=_consequences(inquiry, verdict))
     yield from _prohibited_datagrams(inquiry)
 
 

@@ -338,7 +338,7 @@ def state_edge_crl_fetch(inquiry: Inquiry) -> Iterator[Judgement]:
     severity=Severity.INFO,
     stage=Stage.NOTE,
     causes=("The capture holds no session keys.",),
-    fix=("For what happens inside SIP or HTTPS, add a key log or a client or server trace of the same minutes.",),
+    fix=("For what happens inside SIP or HTTPS, ask for a client or server trace of the same minutes.",),
     act=("nobody",),
     sources=("rfc5246", "rfc8446"),
 )

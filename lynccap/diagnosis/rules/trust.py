@@ -11,6 +11,11 @@ from lynccap.document import Confidence, Severity
 
 LISTED = 40  # alerts shown of a device that tries again and again
 
+PHONE_CAUSES = (
+    "The phone never got the root certificates: its request on TCP port 80 failed before the capture or beside it.",
+    "The certification authority was replaced and the phone still has the old one.",
+    "The phone's built-in list of public authorities is too old.",
+)
 SERVER_CAUSES = (
     "The client certificate was issued by an authority this server does not trust.",
     "The authority's root certificate is missing in the server's machine store.",
@@ -50,7 +55,8 @@ def tls_unknown_ca(inquiry: Inquiry) -> Iterator[Judgement]:
             continue
         client, server = flows.at[flow, "client"], flows.at[flow, "server"]
         device = inquiry.device(client)
-        if not inquiry.case.roles.is_lync(server) and not (device and device.is_phone):
+        phone = device is not None and device.is_phone and inquiry.case.roles.is_plausible(server)
+        if not inquiry.case.roles.is_lync(server) and not phone:
             continue
         if alert and not session.completed and not completes_later(inquiry.case, session):
             key = (
@@ -102,7 +108,12 @@ def _untrusted(
             ),
         ),
         time=min(one.time for one in alerts),
-        causes=() if from_client else SERVER_CAUSES,
+        causes=_causes(inquiry, sender) if from_client else SERVER_CAUSES,
         fix=() if from_client else SERVER_FIX,
         act=() if from_client else ("Lync administrator", "PKI team"),
     )
+
+
+def _causes(inquiry: Inquiry, device: str) -> tuple[str, ...]:
+    facts = inquiry.device(device)
+    return PHONE_CAUSES if facts and facts.is_phone else ()
