@@ -83,6 +83,31 @@ class Attempt:
         return tuple(sorted({*self.syn_frames, *self.rst_frames, *self.icmp_frames}))
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One connection a server accepted."""
+
+    port: int
+    client: str
+    opened: int
+    """When the SYN-ACK was seen, 0 for connections older than the capture."""
+    last_time: int
+    """When the server last sent on it."""
+    last_frame: int
+    flow: int
+
+
+def read_answers(flows: pd.DataFrame, attempts: Iterable[Attempt]) -> dict[str, tuple[Answer, ...]]:
+    """By server: the connections it accepted, in the order they were opened."""
+    opened, times, frames = flows["syn_ack_time"], flows["last_time_server"], flows["last_frame_server"]
+    found: dict[str, list[Answer]] = {}
+    for one in attempts:
+        for flow in one.established:
+            answer = Answer(one.port, one.client, int(opened[flow]), int(times[flow]), int(frames[flow]), flow)
+            found.setdefault(one.server, []).append(answer)
+    return {server: tuple(sorted(ones, key=lambda one: (one.opened, one.flow))) for server, ones in found.items()}
+
+
 def read_attempts(tables: Tables, servers: Iterable[str] | None = None) -> tuple[Attempt, ...]:
     """The attempts towards `servers` (all when None), in order of their first frame.
 

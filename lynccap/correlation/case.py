@@ -8,7 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from lynccap.correlation.attempts import Attempt, read_attempts
+from lynccap.correlation.addresses import subnet_of
+from lynccap.correlation.attempts import Answer, Attempt, read_answers, read_attempts
 from lynccap.correlation.devices import DeviceBook, read_devices
 from lynccap.correlation.media import MediaSession, read_media
 from lynccap.correlation.names import NameBook, read_names
@@ -42,6 +43,38 @@ class Case:
     def attempts_at(self, server: str) -> tuple[Attempt, ...]:
         """The attempts made towards one server."""
         return self._by_server.get(server, ())
+
+    def answers_of(self, server: str) -> tuple[Answer, ...]:
+        """The connections a server accepted, in the order they were opened."""
+        return self._answers.get(server, ())
+
+    def latest_answers(self, server: str) -> tuple[Answer, ...]:
+        """Of every port and client subnet the connection on which the server spoke last: at most a few each."""
+        return self._latest_answers.get(server, ())
+
+    def ports_tried(self, server: str) -> frozenset[int]:
+        """The ports anybody tried to reach on a server."""
+        return self._ports_tried.get(server, frozenset())
+
+    @cached_property
+    def _answers(self) -> dict[str, tuple[Answer, ...]]:
+        return read_answers(self.flows, self.attempts)
+
+    @cached_property
+    def _latest_answers(self) -> dict[str, tuple[Answer, ...]]:
+        made = {}
+        for server, answers in self._answers.items():
+            best: dict[tuple[int, str], Answer] = {}
+            for one in answers:
+                key = (one.port, subnet_of(one.client))
+                if key not in best or one.last_time > best[key].last_time:
+                    best[key] = one
+            made[server] = tuple(best.values())
+        return made
+
+    @cached_property
+    def _ports_tried(self) -> dict[str, frozenset[int]]:
+        return {server: frozenset(one.port for one in ones) for server, ones in self._by_server.items()}
 
     def ttls_of(self, capture: int, address: str) -> frozenset[int]:
         """The TTLs of a host's packets in one capture, resets left out; empty when it sent nothing else."""

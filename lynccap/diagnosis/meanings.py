@@ -163,10 +163,8 @@ def completes_later(case: Case, refused: TlsSession) -> bool:
 
 def _whole_host_fails(case: Case, attempt: Attempt) -> bool:
     """Other TCP ports of the server were tried too and none answers: port 80 is not the matter."""
-    others = [
-        one for one in case.attempts_at(attempt.server) if one.capture == attempt.capture and one.port != attempt.port
-    ]
-    return bool(others) and not any(one.established for one in others)
+    others = case.ports_tried(attempt.server) - {attempt.port}
+    return bool(others) and not any(one.port in others for one in case.latest_answers(attempt.server))
 
 
 def _one_of_two(case: Case, attempt: Attempt, held: frozenset[str]) -> bool:

@@ -4,11 +4,12 @@ Most of the catalogue's reachability entries are one of a few endings seen on on
 apart here once; the rules add only their own words.
 """
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from enum import StrEnum
 
 from lynccap.correlation.addresses import subnet_of
-from lynccap.correlation.attempts import Attempt, Ending
+from lynccap.correlation.attempts import Answer, Attempt, Ending
 from lynccap.correlation.case import Case
 from lynccap.diagnosis.gates import Gates
 from lynccap.diagnosis.judgements import Proof
@@ -139,37 +140,32 @@ def _refused(case: Case, attempt: Attempt, how: How) -> tuple[Confidence, str | 
     return Confidence.LIKELY, doubt
 
 
-def accepted_meanwhile(case: Case, attempt: Attempt) -> tuple[str, ...]:
-    """Other clients that opened the same port of the server between the first and the last refusal."""
-    times = case.flows["syn_ack_time"]
-    return tuple(
-        one.client
-        for one in _others(case, attempt)
-        if any(attempt.first_time <= times[flow] <= attempt.last_time for flow in one.established)
-    )
+def accepted_meanwhile(case: Case, attempt: Attempt) -> bool:
+    """Whether another client opened the same port of the server between the first and the last refusal."""
+    following = _accepted_from(case, attempt, attempt.first_time)
+    return following is not None and following.opened <= attempt.last_time
 
 
-def _others(case: Case, attempt: Attempt) -> list[Attempt]:
-    return [
-        one
-        for one in case.attempts_at(attempt.server)
-        if one.port == attempt.port and one.client != attempt.client and one.capture == attempt.capture
-    ]
+def _accepted_from(case: Case, attempt: Attempt, time: int) -> Answer | None:
+    """The first connection that another client opened to the same port at or after a time."""
+    answers = case.answers_of(attempt.server)
+    for place in range(bisect_left(answers, time, key=lambda one: one.opened), len(answers)):
+        if answers[place].port == attempt.port and answers[place].client != attempt.client:
+            return answers[place]
+    return None
 
 
 def _restart(case: Case, attempt: Attempt) -> str | None:
     """One short burst of refusals, and others accepted soon after it but not during it."""
     if attempt.last_time - attempt.first_time > RESTART_NS or accepted_meanwhile(case, attempt):
         return None
-    for one in _others(case, attempt):
-        later = [case.flows.at[flow, "syn_ack_time"] - attempt.last_time for flow in one.established]
-        gap = min((wait for wait in later if wait > 0), default=0)
-        if gap:
-            return (
-                f"{attempt.server} accepts {one.client} on the same port {gap / 1e9:.1f} s later: "
-                "the service may just have been restarting"
-            )
-    return None
+    one = _accepted_from(case, attempt, attempt.last_time + 1)
+    if one is None:
+        return None
+    return (
+        f"{attempt.server} accepts {one.client} on the same port {(one.opened - attempt.last_time) / 1e9:.1f} s "
+        "later: the service may just have been restarting"
+    )
 
 
 def _too_quick(case: Case, attempt: Attempt) -> bool:
@@ -205,18 +201,13 @@ def _filtered(
 def _alive(case: Case, attempt: Attempt) -> tuple[bool, Proof] | None:
     """Proof that the server answers somebody from then on: (from another subnet on this very port, the frame)."""
     first = attempt.syn_times[0] if attempt.syn_times else attempt.first_time
-    flows = case.flows
-    heard = []
-    for one in case.attempts_at(attempt.server):
-        for flow in one.established:
-            if one.capture == attempt.capture and flows.at[flow, "last_time_server"] >= first:
-                elsewhere = subnet_of(one.client) != subnet_of(attempt.client)
-                heard.append((one.port == attempt.port and elsewhere, one.port == attempt.port, one, flow))
+    mine = subnet_of(attempt.client)
+    heard = [one for one in case.latest_answers(attempt.server) if one.last_time >= first]
     if heard:
-        strong, _, one, flow = max(heard, key=lambda each: (each[0], each[1], -each[3]))
-        frame = int(flows.at[flow, "last_frame_server"]) or int(flows.at[flow, "first_frame_server"])
-        says = f"{attempt.server} answers {one.client} on TCP port {one.port}: the host is up"
-        return strong, Proof(attempt.capture, (frame,), says)
+        best = max(heard, key=lambda one: (one.port == attempt.port, subnet_of(one.client) != mine, -one.flow))
+        says = f"{attempt.server} answers {best.client} on TCP port {best.port}: the host is up"
+        strong = best.port == attempt.port and subnet_of(best.client) != mine
+        return strong, Proof(attempt.capture, (best.last_frame,), says)
     frame = case.heard_after(attempt.capture, attempt.server, first)
     if not frame:
         return None

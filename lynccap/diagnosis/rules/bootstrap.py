@@ -51,13 +51,11 @@ def _tried_tls(inquiry: Inquiry, client: str) -> bool:
 
 def _pc_works(inquiry: Inquiry, attempt: Attempt) -> Proof | None:
     """Another device's completed TLS with the same server."""
-    for one in inquiry.case.attempts:
-        if one.server != attempt.server or one.client == attempt.client or one.capture != attempt.capture:
-            continue
-        for session in (inquiry.case.sessions.get(flow) for flow in one.established):
-            if session and session.completed:
-                says = f"{one.client} completes TLS with {one.server} on TCP port {one.port}"
-                return Proof(one.capture, (session.hello_frame or session.data_frame, session.data_frame), says)
+    for one in inquiry.case.answers_of(attempt.server):
+        session = inquiry.case.sessions.get(one.flow)
+        if one.client != attempt.client and session and session.completed:
+            says = f"{one.client} completes TLS with {attempt.server} on TCP port {one.port}"
+            return Proof(attempt.capture, (session.hello_frame or session.data_frame, session.data_frame), says)
     return None
 
 

@@ -1,5 +1,6 @@
 """Normal behaviour that looks odd: explained, never reported as an error (catalogue group 14)."""
 
+from bisect import bisect_left
 from collections.abc import Iterator
 
 from lynccap.correlation.addresses import is_private
@@ -13,6 +14,7 @@ from lynccap.diagnosis.rules.reach import judged
 from lynccap.document import Confidence, Severity
 
 RACE_NS = 1_000_000_000
+PAIRS = 8  # connections of one second compared with each other: behind one address there may be hundreds
 MAX_CHALLENGES = 2  # one for the credentials and one for a stale nonce; more is a loop
 
 NOTHING_TO_DO = ("Nothing: this is by design.",)
@@ -42,18 +44,28 @@ def state_autodiscover_race(inquiry: Inquiry) -> Iterator[Judgement]:
 
 
 def _raced(inquiry: Inquiry, plain: Attempt) -> Iterator[Judgement]:
-    flows = inquiry.case.flows
-    secure = [one for one in inquiry.case.attempts_of(plain.client) if one.server == plain.server and one.port == 443]
+    times = inquiry.case.flows["first_time"]
+    tries = [one for one in inquiry.case.attempts_of(plain.client) if one.server == plain.server and one.port == 443]
+    secure = sorted((int(times[flow]), flow) for one in tries for flow in one.flows)
     for first in plain.flows:
-        for second in (flow for one in secure for flow in one.flows):
-            start, other = int(flows.at[first, "first_time"]), int(flows.at[second, "first_time"])
-            dropped = [flow for flow in (first, second) if _dropped(inquiry, flow)]
-            answered = [flow for flow in (first, second) if flows.at[flow, "data_frames_server"]]
-            won = [flow for flow in answered if flow not in dropped and not _refused_trust(inquiry, flow)]
-            if abs(start - other) <= RACE_NS and len(dropped) == 1 and won:
-                yield _race(inquiry, plain, first, second, dropped[0])
+        start = int(times[first])
+        near = secure[bisect_left(secure, (start - RACE_NS, 0)) : bisect_left(secure, (start + RACE_NS + 1, 0))]
+        for _, second in near[:PAIRS]:
+            dropped = _loser(inquiry, first, second)
+            if dropped is not None:
+                yield _race(inquiry, plain, first, second, dropped)
                 return
     yield Clear(plain.client)
+
+
+def _loser(inquiry: Inquiry, first: int, second: int) -> int | None:
+    """The connection of the two that the client dropped unused because the other one was answered."""
+    answered = inquiry.case.flows["data_frames_server"]
+    for loser, winner in ((first, second), (second, first)):
+        both = _dropped(inquiry, loser) and _dropped(inquiry, winner)
+        if not both and _dropped(inquiry, loser) and answered[winner] and not _refused_trust(inquiry, winner):
+            return loser
+    return None
 
 
 def _refused_trust(inquiry: Inquiry, flow: int) -> bool:
