@@ -33,6 +33,8 @@ class Ending(StrEnum):
     """ICMP said that policy forbids it."""
     NO_ROUTE = "no-route"
     """ICMP said that there is no way."""
+    REJECTED = "rejected"
+    """ICMP said that the port is unreachable: an active refusal, by the reporter."""
     UNANSWERED = "unanswered"
     """Nothing came back."""
     HALF_OPEN = "half-open"
@@ -108,15 +110,17 @@ def read_answers(flows: pd.DataFrame, attempts: Iterable[Attempt]) -> dict[str, 
     return {server: tuple(sorted(ones, key=lambda one: (one.opened, one.flow))) for server, ones in found.items()}
 
 
-def read_attempts(tables: Tables, servers: Iterable[str] | None = None) -> tuple[Attempt, ...]:
-    """The attempts towards `servers` (all when None), in order of their first frame.
+def read_attempts(
+    tables: Tables, servers: Iterable[str] | None = None, exempt: Iterable[str] = ()
+) -> tuple[Attempt, ...]:
+    """The attempts towards `servers` (all when None), in order of their first frame; `exempt` are never scanners.
 
     Connections that fail after the last one that worked are an attempt of their own: the server was lost later.
     """
     flows = tables.flows[tables.flows["transport"] == "tcp"]
     if servers is not None:
         flows = flows[flows["server"].isin(list(servers))]
-    flows = _without_scans(flows)[:MAX_FLOWS]
+    flows = _without_scans(flows, frozenset(exempt))[:MAX_FLOWS]
     groups: dict[tuple[int, str, str, int], list[Any]] = {}
     for row in flows[_FLOW_COLUMNS].itertuples():
         groups.setdefault((row.capture, row.client, row.server, row.server_port), []).append(row)
@@ -126,11 +130,11 @@ def read_attempts(tables: Tables, servers: Iterable[str] | None = None) -> tuple
     return tuple(sorted(made, key=lambda one: (one.capture, one.first_time, one.flows)))
 
 
-def _without_scans(flows: pd.DataFrame) -> pd.DataFrame:
+def _without_scans(flows: pd.DataFrame, exempt: frozenset[str]) -> pd.DataFrame:
     """Without the flows of a client that tries many ports of one server: it looks for open ones, not for Lync."""
     pairs = flows[["client", "server", "server_port"]].astype({"client": object, "server": object})
     ports = pairs.drop_duplicates().groupby(["client", "server"], sort=False, observed=True).size()
-    scans = ports[ports > SCAN_PORTS]
+    scans = ports[(ports > SCAN_PORTS) & ~ports.index.get_level_values("client").isin(list(exempt))]
     if scans.empty:
         return flows
     scanned = pd.MultiIndex.from_frame(pairs[["client", "server"]]).isin(scans.index)
@@ -234,12 +238,20 @@ PROHIBITED_CODES = {4: {(3, 9), (3, 10), (3, 13)}, 6: {(1, 1), (1, 5), (1, 6)}}
 NO_ROUTE_CODES = {4: {(3, 0), (3, 1), (3, 5), (3, 6), (3, 7)}, 6: {(1, 0), (1, 3)}}
 
 
+PORT_CODES = {4: {(3, 3)}, 6: {(1, 4)}}
+_ICMP_ENDINGS = (
+    (PROHIBITED_CODES, Ending.PROHIBITED),
+    (NO_ROUTE_CODES, Ending.NO_ROUTE),
+    (PORT_CODES, Ending.REJECTED),
+)
+
+
 def _ending(seen: set[str], icmp: list[Any]) -> Ending:
     if "established" in seen:
         return Ending.ANSWERED
     if "midstream" in seen:
         return Ending.MIDSTREAM
-    for table, ending in ((PROHIBITED_CODES, Ending.PROHIBITED), (NO_ROUTE_CODES, Ending.NO_ROUTE)):
+    for table, ending in _ICMP_ENDINGS:
         if any((error.type, error.code) in table.get(error.version, set()) for error in icmp):
             return ending
     for name, ending in (

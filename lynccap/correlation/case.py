@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from lynccap.correlation.addresses import subnet_of
-from lynccap.correlation.attempts import Answer, Attempt, read_answers, read_attempts
+from lynccap.correlation.attempts import Answer, Attempt, Ending, read_answers, read_attempts
 from lynccap.correlation.devices import DeviceBook, read_devices
 from lynccap.correlation.media import MediaSession, read_media
 from lynccap.correlation.names import NameBook, read_names
@@ -18,6 +18,9 @@ from lynccap.correlation.roles import RoleBook, read_roles
 from lynccap.correlation.services import name_services
 from lynccap.correlation.sessions import TlsSession, read_sessions
 from lynccap.tables import Tables
+
+PSOM_PORT = 8057
+UNHEARD_NS = 2_000_000_000  # data a server that is up would have acknowledged long before
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,15 @@ class Case:
         last, frame = self._last_sent.get((capture, address), (0, 0))
         return frame if last >= time else 0
 
+    def fell_silent(self, server: str, since: int) -> bool:
+        """Whether somebody else's data or SYNs to the server stay without any answer from then on."""
+        for one in self.attempts_at(server):
+            if one.ending is Ending.UNANSWERED and one.first_time > since and len(one.syn_times) > 1:
+                return True
+        flows = self.flows[(self.flows["server"] == server) & (self.flows["frames_server"] > 0)]
+        left = flows["last_time_client"] - flows["last_time_server"]
+        return bool(((left > UNHEARD_NS) & (flows["last_time_client"] >= since)).any())
+
     def heard_by(self, capture: int, address: str, time: int) -> bool:
         """Whether anybody sent the address anything at or after `time`."""
         return self._last_received.get((capture, address), 0) >= time
@@ -157,9 +169,15 @@ class Case:
         """The DHCP messages by hardware address and by the address given."""
         found: dict[str, list[Any]] = defaultdict(list)
         for row in self.tables["dhcp"].itertuples():
-            for key in {row.mac, row.your_address} - {None}:
+            for key in {row.mac, row.your_address, row.client_address} - {None}:
                 found[key].append(row)
         return found
+
+
+def _conference_servers(tables: Tables) -> list[str]:
+    """Whoever was asked for web conferencing data: pool members nobody may have asked for anything else."""
+    asked = tables.flows[(tables.flows["transport"] == "tcp") & (tables.flows["server_port"] == PSOM_PORT)]
+    return [str(one) for one in asked["server"].unique()]
 
 
 def _latest(table: pd.DataFrame) -> pd.DataFrame:
@@ -188,7 +206,9 @@ def build_case(tables: Tables) -> Case:
         roles=roles,
         relays=relays,
         media=read_media(tables, relays),
-        attempts=read_attempts(tables, (*roles.servers(), *roles.crl_hosts())),
+        attempts=read_attempts(
+            tables, (*roles.servers(), *roles.crl_hosts(), *_conference_servers(tables)), roles.servers()
+        ),
         sessions=read_sessions(tables),
         devices=read_devices(tables, flows, names, roles, relays),
     )

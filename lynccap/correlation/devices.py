@@ -16,7 +16,15 @@ ROUTER_ADDRESSES = 3  # a MAC in front of more addresses than this is a router's
 
 PHONE_QUESTIONS = ("ucupdates-r2.", "ucupdates.")  # firmware of phones nobody has signed in to
 TIME_QUESTION = "_ntp._udp."  # asked by Lync Phone Edition, but not by it alone: counts for users of Lync only
-PHONE_CLASSES = ("MS-UC-Client", "CPE-OCPHONE")
+PHONE_CLASSES = (
+    ("MS-UC-Client", "Lync phone"),
+    ("CPE-OCPHONE", "Lync phone"),
+    ("Polycom", "third-party phone"),
+    ("AUDC", "third-party phone"),
+    ("yealink", "third-party phone"),
+    ("snom", "third-party phone"),
+)
+"""Beginnings of DHCP vendor classes (option 60) and the kind they tell."""
 USER_AGENTS = (
     ("iPhoneLync", "mobile"),
     ("AndroidLync", "mobile"),
@@ -212,8 +220,9 @@ def _traits(tables: Tables, flows: pd.DataFrame) -> dict[str, _Traits]:
             leases[row.mac] = row.your_address
     for row in dhcp.itertuples():
         address = leases.get(row.mac) or row.client_address
-        if address and row.vendor_class and row.vendor_class.startswith(PHONE_CLASSES) and row.from_client:
-            traits[address].note("Lync phone", f"DHCP vendor class {row.vendor_class}", row.frame)
+        kind = _class_kind(row.vendor_class) if row.from_client else None
+        if address and kind:
+            traits[address].note(kind, f"DHCP vendor class {row.vendor_class}", row.frame)
         if address and row.host_name:
             traits.setdefault(address, _Traits()).names.add(row.host_name)
     for protocol in ("sip", "http"):
@@ -240,6 +249,11 @@ def _resolvers(flows: pd.DataFrame) -> set[str]:
     return set(flows.loc[flows["stack"] == "dns", "server"])
 
 
+def _class_kind(vendor_class: str | None) -> str | None:
+    told = (vendor_class or "").lower()
+    return next((kind for start, kind in PHONE_CLASSES if told.startswith(start.lower())), None)
+
+
 def _questions(tables: Tables, flows: pd.DataFrame) -> dict[str, set[str]]:
     asked: dict[str, set[str]] = defaultdict(set)
     dns = tables["dns"]
@@ -249,6 +263,15 @@ def _questions(tables: Tables, flows: pd.DataFrame) -> dict[str, set[str]]:
         if client not in resolvers:
             asked[client].add(row.name)
     return asked
+
+
+def _asks_inside(address: str, clues: _Clues) -> bool:
+    """It asked for an inner name that exists: some organisations have public addresses inside."""
+    asked = [one for one in clues.asked.get(address, ()) if one.startswith(INTERNAL_QUESTIONS)]
+    return any(
+        clues.names.addresses_of(one) or any(one == link.name for links in clues.names.srv.values() for link in links)
+        for one in asked
+    )
 
 
 def _location(address: str, clues: _Clues) -> tuple[Location, str]:
@@ -261,6 +284,8 @@ def _location(address: str, clues: _Clues) -> tuple[Location, str]:
     for one in clues.relays.allocations:
         if one.client == address and one.success_frames and clues.relays.side_of(one.server) is Side.INTERNAL:
             return Location.INSIDE, f"allocates on the Edge's internal interface {one.server}"
+    if is_public(address) and _asks_inside(address, clues):
+        return Location.UNKNOWN, "its address is public, but it asks for inner servers"
     if is_public(address):
         return Location.OUTSIDE, "its address is public, and it reached nothing inner"
     for server, port in opened:

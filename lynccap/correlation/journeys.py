@@ -22,6 +22,7 @@ LISTED = 12  # frames a step lists at most
 
 FAILED_WORDS = {
     Ending.REFUSED: "was refused",
+    Ending.REJECTED: "was refused (ICMP)",
     Ending.PROHIBITED: "was forbidden by a router (ICMP)",
     Ending.NO_ROUTE: "found no route (ICMP)",
     Ending.UNANSWERED: "got no answer",
@@ -141,6 +142,15 @@ def _root_chain(case: Case, device: DeviceFacts, id_: str) -> Step | None:
     tries = [one for one in case.attempts_of(device.id) if one.port == 80 and case.roles.has(one.server, *WEB_ROLES)]
     if not tries:
         return _step(case, id_, "root chain", StepOutcome.NOT_SEEN, "did not ask for the root certificates")
+    trusts = any(
+        case.sessions[flow].completed
+        for one in case.attempts_of(device.id)
+        for flow in one.established
+        if flow in case.sessions
+    )
+    if trusts and not any(one.established for one in tries):
+        says = "TCP port 80 failed, but it trusts the servers already"
+        return _step(case, id_, "root chain", StepOutcome.SKIPPED, says)
     step = _connection(case, id_, "root chain", tries, "TCP port 80 of the web services")
     if step.outcome is StepOutcome.OK:  # the port is open; what was fetched there is not readable
         return structs.replace(step, outcome=StepOutcome.UNKNOWN)

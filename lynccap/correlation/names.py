@@ -52,6 +52,11 @@ class NameBook:
         return tuple(self.addresses.get(name.lower().rstrip("."), ()))
 
 
+def parent_of(name: str) -> str:
+    """The last two labels: a stand-in for the domain an organisation owns."""
+    return ".".join(name.split(".")[-2:])
+
+
 def read_names(tables: Tables) -> NameBook:
     """The names of all captures. A name is lower case without its final dot."""
     book = NameBook()

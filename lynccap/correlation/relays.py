@@ -97,7 +97,7 @@ def read_relays(tables: Tables, names: NameBook, roles: RoleBook) -> RelayBook:
             endpoint = split_endpoint(one.relay)
             if endpoint:
                 book.relay_hosts[endpoint[0]].add(one.server)
-    _place_sides(book, names)
+    _place_sides(book, names, _inside_by_sign_in(tables))
     _claim(book, roles)
     return book
 
@@ -133,20 +133,28 @@ def _allocation(flow: int, rows: pd.DataFrame, flows: pd.DataFrame) -> Allocatio
     )
 
 
-def _place_sides(book: RelayBook, names: NameBook) -> None:
+def _inside_by_sign_in(tables: Tables) -> frozenset[str]:
+    """Clients whose SIP connection leads to a private address: they are inside, whatever their own address is."""
+    flows = tables.flows
+    signed = flows[(flows["server_port"] == 5061) & flows["opening"].isin(("established", "midstream"))]
+    return frozenset(row.client for row in signed.itertuples() if is_private(row.server))
+
+
+def _place_sides(book: RelayBook, names: NameBook, insiders: frozenset[str]) -> None:
     """Places every address that answered allocations, and every address handed out as a relay."""
     ours = [one for one in book.allocations if one.server not in book.cloud and one.answered]
     by_server: dict[str, list[Allocation]] = defaultdict(list)
     for one in ours:
         by_server[one.server].append(one)
     for server, mine in by_server.items():
-        book.sides[server] = _side(server, mine, book, names)
+        book.sides[server] = _side(server, [one for one in mine if one.client not in insiders], book, names)
     _leave_rivals_open(book)
     for host in book.relay_hosts:
         book.sides[host] = Side.EXTERNAL
 
 
 def _side(server: str, mine: list[Allocation], book: RelayBook, names: NameBook) -> Side:
+    """The side of an address; `mine` are the allocations at it by clients not known to be inside."""
     outside = is_private(server) and any(is_public(one.client) for one in mine)
     if server in book.relay_hosts or outside:
         return Side.EXTERNAL
@@ -166,7 +174,9 @@ def _is_outer_name(name: str) -> bool:
 def _leave_rivals_open(book: RelayBook) -> None:
     """Two private addresses of one Edge cannot both be inside: unless something tells them apart, neither is placed."""
     for servers in book.relay_hosts.values():
-        inside = [one for one in servers if book.sides.get(one) is Side.INTERNAL]
+        told = {end[0] for one in book.allocations if (end := split_endpoint(one.alternate)) and end[0] != one.server}
+        # An address another one sends its clients to is the same side: a load balancer in front of its member.
+        inside = [one for one in servers if book.sides.get(one) is Side.INTERNAL and one not in told]
         if len(inside) > 1 and not any(book.sides.get(one) is Side.EXTERNAL for one in servers):
             book.sides.update(dict.fromkeys(inside, Side.UNKNOWN))
 

@@ -10,8 +10,16 @@ from enum import IntEnum
 from urllib.parse import urlsplit
 
 from lynccap import reference
-from lynccap.correlation.addresses import is_private, is_public
-from lynccap.correlation.names import SOURCE_CERTIFICATE, SOURCE_DNS, NameBook, NameLink, is_cloud
+from lynccap.correlation.addresses import is_address, is_private, is_public
+from lynccap.correlation.names import (
+    SOURCE_CERTIFICATE,
+    SOURCE_DNS,
+    SOURCE_SNI,
+    NameBook,
+    NameLink,
+    is_cloud,
+    parent_of,
+)
 from lynccap.reference.rows import NameRow
 from lynccap.tables import Tables
 
@@ -147,6 +155,7 @@ def read_roles(tables: Tables, names: NameBook) -> RoleBook:
     _claim_by_messages(book, tables)
     _claim_by_tls(book, tables)
     _claim_askers(book, tables)
+    _claim_both_ways(book, tables)
     _claim_crl_hosts(book, tables, names)
     return book
 
@@ -157,7 +166,7 @@ def _claim_by_name(book: RoleBook, tables: Tables, names: NameBook) -> None:
         if is_cloud(address, names):
             says, first = "a service of Microsoft's own cloud", links[0]
             book.add(RoleClaim(address, CLOUD, Basis.NAME, False, says, first.capture, first.frame))
-        everything = _answers_everything(names.names_of(address, SOURCE_DNS))
+        everything = _answers_everything(address, names)
         for link in links:
             for row in _rows_for(link.name, address):
                 related = _domain_of(link.name, row) in domains
@@ -179,6 +188,7 @@ def _name_claim(address: str, link: NameLink, row: NameRow, decisive: bool) -> R
 SHARED_SRV = "_sip._tls.*"  # other SIP products use it too
 INNER_NAMES = ("lyncdiscoverinternal.", "sipinternal.", "_sipinternaltls._tcp.")
 OUTER_NAMES = ("sipexternal.", "_sip._tls.", "_sipfederationtls._tcp.")
+INNER_EXCLUDES = ("sipexternal.", "_sipfederationtls._tcp.")
 STRANGE_DOMAINS = 2  # domains beside Lync's own on one address: a portal, a wildcard or a web host, nobody's pool
 
 
@@ -201,17 +211,17 @@ def _counts(row: NameRow, address: str, related: bool) -> bool:
     return related and not outer_inside
 
 
-def _answers_everything(names: tuple[str, ...]) -> bool:
+def _answers_everything(address: str, book: NameBook) -> bool:
     """Whether DNS gives this one address for names that cannot belong together."""
-    if any(one.startswith(INNER_NAMES) for one in names) and any(one.startswith(OUTER_NAMES) for one in names):
+    names = book.names_of(address, SOURCE_DNS)
+    # Inside, _sip._tls often leads to the pool as well; outside, inner names and it exclude each other.
+    outer = OUTER_NAMES if is_public(address) else INNER_EXCLUDES
+    if any(one.startswith(INNER_NAMES) for one in names) and any(one.startswith(outer) for one in names):
         return True
-    known = {_parent(one) for one in names if reference.name_rows(one)}
-    strange = {_parent(one) for one in names if not reference.name_rows(one)} - known
+    proven = {one for one in names if one in book.srv} | set(book.names_of(address, SOURCE_SNI, SOURCE_CERTIFICATE))
+    known = {parent_of(one) for one in names if reference.name_rows(one)}
+    strange = {parent_of(one) for one in names if one not in proven and not reference.name_rows(one)} - known
     return len(strange) >= STRANGE_DOMAINS
-
-
-def _parent(name: str) -> str:
-    return ".".join(name.split(".")[-2:])
 
 
 def _rows_for(name: str, address: str) -> tuple[NameRow, ...]:
@@ -246,17 +256,14 @@ def _placed(choices: tuple[str, ...], name: str, address: str) -> str:
 
 def _claim_by_dhcp(book: RoleBook, tables: Tables, names: NameBook) -> None:
     dhcp = tables["dhcp"]
-    captures = tables.flows["capture"]
-    for row in dhcp[dhcp["uc_web_server"].notna()].itertuples():
-        for address in names.addresses_of(row.uc_web_server):
-            says = f"{row.uc_web_server} (DHCP option 43)"
-            book.add(RoleClaim(address, WEB, Basis.NAME, True, says, captures[row.flow], row.frame))
-    lync_leases = dhcp["uc_identifier"].notna() | dhcp["uc_web_server"].notna()
-    for row in dhcp[lync_leases & (dhcp["sip_servers"].map(len) > 0)].itertuples():
-        for name in row.sip_servers:
-            for address in names.addresses_of(name):
-                says = f"{name} (DHCP option 120)"
-                book.add(RoleClaim(address, FRONT_END, Basis.NAME, True, says, captures[row.flow], row.frame))
+    lync_macs = set(dhcp.loc[dhcp["uc_identifier"].notna() | dhcp["uc_web_server"].notna(), "mac"])
+    for row in dhcp[dhcp["mac"].isin(list(lync_macs))].itertuples():
+        told = [(WEB, row.uc_web_server, "43")] if row.uc_web_server else []
+        told += [(FRONT_END, name, "120") for name in row.sip_servers]
+        for role, name, option in told:
+            for address in (name,) if is_address(name) else names.addresses_of(name):
+                says, capture = f"{name} (DHCP option {option})", tables.flows.at[row.flow, "capture"]
+                book.add(RoleClaim(address, role, Basis.NAME, True, says, capture, row.frame))
 
 
 ANSWERED = frozenset({"ok", "challenged", "fault"})
@@ -315,6 +322,17 @@ def _claim_askers(book: RoleBook, tables: Tables) -> None:
             book.add(RoleClaim(asker, EDGE_ACCESS, Basis.NAME, True, says, capture, row.frame))
 
 
+def _claim_both_ways(book: RoleBook, tables: Tables) -> None:
+    """Who both opens and accepts TLS on 5061 with public addresses federates; a client only opens it."""
+    spoken = tables.flows[(tables.flows["server_port"] == 5061) & (tables.flows["stack"] == "tls")]
+    accepted = {row.server: row for row in spoken.itertuples() if is_public(row.client)}
+    for row in spoken.itertuples():
+        if row.client in accepted and is_public(row.server):
+            says = "opens and accepts TLS on port 5061 with public addresses"
+            claim = RoleClaim(row.client, EDGE_ACCESS, Basis.PORT_AND_BYTES, False, says, row.capture, row.first_frame)
+            book.add(claim)
+
+
 def _claim_crl_hosts(book: RoleBook, tables: Tables, names: NameBook) -> None:
     """Hosts named in the certificates' distribution points, and hosts whose own name says what they serve."""
     hosts: dict[str, str] = {}
@@ -325,6 +343,8 @@ def _claim_crl_hosts(book: RoleBook, tables: Tables, names: NameBook) -> None:
         if name.split(".", 1)[0].rstrip("0123456789") in CRL_LABELS:
             hosts.setdefault(name, f"its name is {name}")
     for host, says in hosts.items():
+        if is_address(host):
+            book.add(RoleClaim(host, CRL_HOST, Basis.NAME, False, says, 0, 0))
         for address in names.addresses_of(host):
             link = names.addresses[host][address]
             book.add(RoleClaim(address, CRL_HOST, Basis.NAME, False, says, link.capture, link.frame))

@@ -12,6 +12,8 @@ from lynccap.correlation.case import Case
 
 PATIENCE_NS = 9_000_000_000  # a first SYN and two repeats at 3 s and 6 s, the slowest common schedule (Windows)
 LOSS_MARGIN_NS = 1_000_000_000
+LOST_SHARE = 0.005  # a stray lost segment is everywhere; at this share a SYN and its answer may be among the lost
+MANY_TRIES = 6
 LATE_NS = 1_000_000_000
 
 
@@ -38,9 +40,18 @@ class Gates:
     @cached_property
     def _losses(self) -> pd.DataFrame:
         flows = self._flows
-        return flows.loc[
-            (flows["lost_client"] > 0) | (flows["lost_server"] > 0), ["capture", "first_time", "last_time"]
+        return flows[(flows["lost_client"] > 0) | (flows["lost_server"] > 0)]
+
+    def _lost_share(self, capture: int, start: int, end: int) -> float:
+        """Lost bytes among all bytes of the conversations that lost some, around a time."""
+        losses = self._losses
+        near = losses[
+            (losses["capture"] == capture)
+            & (losses["first_time"] <= end + LOSS_MARGIN_NS)
+            & (losses["last_time"] >= start - LOSS_MARGIN_NS)
         ]
+        lost = int(near[["lost_client", "lost_server"]].to_numpy().sum())
+        return lost / max(int(near[["bytes_client", "bytes_server"]].to_numpy().sum()), lost, 1)
 
     def one_sided(self, capture: int, device: str) -> str | None:
         """The capture shows only one direction of everything this device does."""
@@ -68,24 +79,22 @@ class Gates:
             return None
         return f"the capture starts {max(gap, 0) / 1e9:.1f} s before this, so what came earlier is not in it"
 
-    def lossy(self, capture: int, start: int, end: int) -> str | None:
-        """The capture itself dropped packets at that time."""
-        losses = self._losses
-        near = losses[
-            (losses["capture"] == capture)
-            & (losses["first_time"] <= end + LOSS_MARGIN_NS)
-            & (losses["last_time"] >= start - LOSS_MARGIN_NS)
-        ]
-        if near.empty:
+    def lossy(self, capture: int, start: int, end: int, tries: int = 1) -> str | None:
+        """The capture itself dropped packets at that time; many tries are not all lost by chance."""
+        if tries >= MANY_TRIES or self._lost_share(capture, start, end) < LOST_SHARE:
             return None
         return (
             "the capture lacks packets that the other side acknowledged at that time, "
             "so a missing answer proves nothing"
         )
 
-    def absence(self, capture: int, device: str, start: int, end: int) -> str | None:
+    def absence(self, capture: int, device: str, start: int, end: int, tries: int = 1) -> str | None:
         """Why "no answer" may not be concluded for a device between two times; None when it may."""
-        return self.one_sided(capture, device) or self.ended_early(capture, start) or self.lossy(capture, start, end)
+        return (
+            self.one_sided(capture, device)
+            or self.ended_early(capture, start)
+            or self.lossy(capture, start, end, tries)
+        )
 
     def cut_off(self, capture: int, device: str, since: int) -> str | None:
         """Nothing at all reaches the device from then on: the device itself is cut off, whatever it asks."""

@@ -4,10 +4,11 @@ from enum import StrEnum
 from typing import Any
 
 from lynccap import reference
-from lynccap.correlation.addresses import is_public
+from lynccap.correlation.addresses import is_public, subnet_of
 from lynccap.correlation.attempts import Attempt
 from lynccap.correlation.case import Case
-from lynccap.correlation.devices import Location
+from lynccap.correlation.devices import DeviceFacts, Location
+from lynccap.correlation.names import parent_of
 from lynccap.correlation.roles import (
     CRL_HOST,
     EDGE_ACCESS,
@@ -52,16 +53,27 @@ def meaning_of(case: Case, attempt: Attempt) -> Meaning | None:
     device = case.devices.of(attempt.client)
     if attempt.port == HTTP and CRL_HOST in held and not held & WEB_ROLES:
         return Meaning.CRL if device and device.role and partner_handshakes(case, attempt) else None
-    if attempt.port == HTTP and _at_the_proxy(attempt, held):
+    if attempt.port == HTTP and _at_the_proxy(device, attempt, held):
         return Meaning.PROXY_80
     client = device is not None and device.role is None  # between servers the port serves people outside
-    if attempt.port == PSOM and client and case.roles.is_plausible(attempt.server) and signed_in(case, attempt.client):
+    if attempt.port == PSOM and client and _is_pool_member(case, attempt.server) and signed_in(case, attempt.client):
         return Meaning.PSOM
     if attempt.port == HTTP and _wants_root_chain(case, attempt, held) and not _whole_host_fails(case, attempt):
         return Meaning.ROOT_CHAIN
     if _one_of_two(case, attempt, held):
         return Meaning.WEB_PORT
     return Meaning.REQUIRED if _is_required(case, attempt, held) else None
+
+
+def _is_pool_member(case: Case, server: str) -> bool:
+    """A Lync server, or one beside it: meetings are held at a named member, often not the one signed in at."""
+    if case.roles.is_plausible(server):
+        return True
+    parents = {parent_of(name) for name in case.names.names_of(server)}
+    return any(
+        subnet_of(one) == subnet_of(server) or parents & {parent_of(name) for name in case.names.names_of(one)}
+        for one in case.roles.servers()
+    )
 
 
 def _is_required(case: Case, attempt: Attempt, held: frozenset[str]) -> bool:
@@ -80,8 +92,10 @@ def _is_required(case: Case, attempt: Attempt, held: frozenset[str]) -> bool:
     )
 
 
-def _at_the_proxy(attempt: Attempt, held: frozenset[str]) -> bool:
+def _at_the_proxy(device: DeviceFacts | None, attempt: Attempt, held: frozenset[str]) -> bool:
     """Port 80 of a reverse proxy, which may stay closed; seen at the proxy itself, only the client is public."""
+    if device and (device.is_phone or device.location is Location.INSIDE) and held & WEB_ROLES:
+        return False
     if is_public(attempt.client) and not is_public(attempt.server):
         return bool(held & (WEB_ROLES | {REVERSE_PROXY}))
     return REVERSE_PROXY in held and not held & WEB_ROLES
@@ -114,8 +128,10 @@ def _wants_root_chain(case: Case, attempt: Attempt, held: frozenset[str]) -> boo
 
 def booted_before(case: Case, attempt: Attempt) -> bool:
     """The capture shows the device getting its address before the attempt."""
-    leases = case.leases.get(attempt.client, ())
-    return any(row.kind == "ack" and row.time <= attempt.first_time for row in leases)
+    device = case.devices.of(attempt.client)
+    keys = (attempt.client, *(device.macs if device else ()))
+    rows = [row for key in keys for row in case.leases.get(key, ())]
+    return any(row.kind == "ack" and row.time <= attempt.first_time for row in rows)
 
 
 def _has_chain(case: Case, client: str) -> bool:
@@ -206,4 +222,6 @@ def _waits_in_vain(case: Case, row: Any, server: str) -> bool:
     if session is None or not session.stalled_after_certificate:
         return False
     partner_is_client = row.client != server
+    if partner_is_client and not session.client_certificate_frame:
+        return False  # no partner comes without its certificate: a scanner, or somebody's browser
     return not any(alert.code and alert.from_client == partner_is_client for alert in session.alerts)

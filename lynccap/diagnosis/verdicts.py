@@ -11,6 +11,7 @@ from enum import StrEnum
 from lynccap.correlation.addresses import subnet_of
 from lynccap.correlation.attempts import Answer, Attempt, Ending
 from lynccap.correlation.case import Case
+from lynccap.correlation.roles import SIP_SERVER, UNSPECIFIED
 from lynccap.diagnosis.gates import Gates
 from lynccap.diagnosis.judgements import Proof
 from lynccap.diagnosis.meanings import Meaning, meaning_of
@@ -19,6 +20,8 @@ from lynccap.document import Confidence
 TRIES = 3  # a SYN and two repeats: fewer may be one lost packet (catalogue, tcp-filtered-silent)
 TTL_SLACK = 1  # one hop more or less may be the host on another path, or a box beside it: nobody is named
 ELSEWHERE_NS = 30_000_000_000  # a client goes through the pool's addresses, some 20 s each when one is silent
+RECENT_NS = 10_000_000_000  # a server that answered just before is up, unless somebody is left unanswered by it
+ACCEPTS_NS = 15_000_000_000  # a restarted service accepts again within this time
 RESTART_NS = 10_000_000_000  # a service that restarts refuses for some seconds and then accepts
 WAIT_NS = 2_500_000_000  # the quickest stacks repeat a SYN after 1 s and 3 s
 
@@ -84,6 +87,8 @@ def _how(case: Case, attempt: Attempt) -> How | None:
         return How.PROHIBITED
     if attempt.ending is Ending.UNANSWERED:
         return How.FILTERED
+    if attempt.ending is Ending.REJECTED:
+        return How.REFUSED_BY_HOST if attempt.reporters == (attempt.server,) else How.REFUSED_BETWEEN
     if attempt.ending is not Ending.REFUSED:
         return None
     own = case.ttls_of(attempt.capture, attempt.server)
@@ -97,7 +102,7 @@ def _how(case: Case, attempt: Attempt) -> How | None:
 
 def _reached_elsewhere(case: Case, attempt: Attempt) -> bool:
     """The client got the same port at another address of the same role within seconds: load balancing at work."""
-    roles = case.roles.roles_of(attempt.server)
+    roles = case.roles.roles_of(attempt.server) - {UNSPECIFIED, SIP_SERVER}
     return any(
         one.port == attempt.port
         and one.server != attempt.server
@@ -132,7 +137,9 @@ def _verdict(case: Case, gates: Gates, attempt: Attempt, how: How, meaning: Mean
 
 def _refused(case: Case, attempt: Attempt, how: How) -> tuple[Confidence, str | None]:
     """A foreign TTL may be the host's habit for resets; with an answer too quick for the host, hardly."""
-    doubt = _restart(case, attempt)
+    doubt = None if how is How.REFUSED_BETWEEN else _restart(case, attempt)
+    if attempt.ending is Ending.REJECTED:
+        return Confidence.CERTAIN, doubt
     if how is How.REFUSED_BY_HOST:
         return (Confidence.CERTAIN if attempt.refusals >= 2 else Confidence.LIKELY), doubt
     if how is How.REFUSED_BETWEEN and not _too_quick(case, attempt):
@@ -160,11 +167,22 @@ def _restart(case: Case, attempt: Attempt) -> str | None:
     if attempt.last_time - attempt.first_time > RESTART_NS or accepted_meanwhile(case, attempt):
         return None
     one = _accepted_from(case, attempt, attempt.last_time + 1)
-    if one is None:
+    if one is None or one.opened - attempt.last_time > ACCEPTS_NS or _served_throughout(case, attempt):
         return None
     return (
         f"{attempt.server} accepts {one.client} on the same port {(one.opened - attempt.last_time) / 1e9:.1f} s "
         "later: the service may just have been restarting"
+    )
+
+
+def _served_throughout(case: Case, attempt: Attempt) -> bool:
+    """Another client's connection on the same port lives across the refusals: the service did not restart."""
+    return any(
+        one.port == attempt.port
+        and one.client != attempt.client
+        and one.opened < attempt.first_time
+        and one.last_time > attempt.last_time
+        for one in case.answers_of(attempt.server)
     )
 
 
@@ -186,8 +204,10 @@ def _filtered(
     case: Case, gates: Gates, attempt: Attempt, meaning: Meaning, alive: tuple[bool, Proof] | None
 ) -> tuple[Confidence, str | None]:
     first = attempt.syn_times[0] if attempt.syn_times else attempt.first_time
-    doubt = gates.absence(attempt.capture, attempt.client, first, attempt.last_time)
-    if not doubt and (attempt.most_tries < TRIES or attempt.longest_wait < WAIT_NS):
+    doubt = gates.absence(attempt.capture, attempt.client, first, attempt.last_time, len(attempt.syn_times))
+    spread = attempt.syn_times[-1] - first if attempt.syn_times else 0
+    stubborn = len(attempt.syn_times) >= 2 * TRIES and spread >= 2 * WAIT_NS and attempt.most_tries >= 2
+    if not doubt and not stubborn and (attempt.most_tries < TRIES or attempt.longest_wait < WAIT_NS):
         doubt = (
             f"no connection to port {attempt.port} repeats its SYN often enough: {TRIES} are needed over "
             f"{WAIT_NS / 1e9:.1f} s, {attempt.most_tries} were sent over {attempt.longest_wait / 1e9:.1f} s"
@@ -202,11 +222,12 @@ def _alive(case: Case, attempt: Attempt) -> tuple[bool, Proof] | None:
     """Proof that the server answers somebody from then on: (from another subnet on this very port, the frame)."""
     first = attempt.syn_times[0] if attempt.syn_times else attempt.first_time
     mine = subnet_of(attempt.client)
-    heard = [one for one in case.latest_answers(attempt.server) if one.last_time >= first]
+    patience = 0 if case.fell_silent(attempt.server, first) else RECENT_NS
+    heard = [one for one in case.latest_answers(attempt.server) if one.last_time >= first - patience]
     if heard:
         best = max(heard, key=lambda one: (one.port == attempt.port, subnet_of(one.client) != mine, -one.flow))
         says = f"{attempt.server} answers {best.client} on TCP port {best.port}: the host is up"
-        strong = best.port == attempt.port and subnet_of(best.client) != mine
+        strong = best.port == attempt.port and subnet_of(best.client) != mine and best.last_time >= first
         return strong, Proof(attempt.capture, (best.last_frame,), says)
     frame = case.heard_after(attempt.capture, attempt.server, first)
     if not frame:
@@ -231,6 +252,9 @@ def _prohibited_words(attempt: Attempt) -> str:
 
 
 def _refused_words(case: Case, attempt: Attempt, how: How) -> tuple[str, tuple[str, str] | None]:
+    if attempt.ending is Ending.REJECTED:
+        who = ", ".join(attempt.reporters)
+        return f"{who} answers the SYNs to {attempt.server} TCP port {attempt.port} with ICMP port unreachable", None
     count = attempt.refusals
     resets = f"{count} reset{'s' if count != 1 else ''} answer{'s' if count == 1 else ''} the SYNs to {attempt.server}"
     ttls = "/".join(str(ttl) for ttl in attempt.rst_ttls)

@@ -98,14 +98,25 @@ def _names(address: str, *names: str) -> Case:
 
 
 class TestCatchAllNames:
-    @pytest.mark.parametrize("outer", ["sipexternal.contoso.example", "_sip._tls.contoso.example"])
+    @pytest.mark.parametrize(
+        ("address", "outer"),
+        [
+            (STRANGER, "sipexternal.contoso.example"),
+            ("203.0.113.99", "sipexternal.contoso.example"),
+            ("203.0.113.99", "_sip._tls.contoso.example"),
+        ],
+    )
     @pytest.mark.parametrize(
         "inner",
         ["lyncdiscoverinternal.contoso.example", "sipinternal.contoso.example", "_sipinternaltls._tcp.contoso.example"],
     )
-    @pytest.mark.parametrize("address", [STRANGER, "203.0.113.99"])
     def test_one_address_for_inner_and_outer_names_is_nobodys_lync(self, address: str, inner: str, outer: str) -> None:
         assert not _names(address, inner, outer).roles.is_lync(address)
+
+    def test_split_dns_that_gives_the_pool_both_records_keeps_it_lync(self) -> None:
+        made = _names(POOL, "_sipinternaltls._tcp.contoso.example", "_sip._tls.contoso.example")
+
+        assert made.roles.is_lync(POOL)
 
     def test_one_address_for_names_of_three_parents_is_a_portal(self) -> None:
         made = _names(STRANGER, "lyncdiscoverinternal.contoso.example", "www.news.test", "update.vendor.invalid")

@@ -80,13 +80,25 @@ class TestRevocation:
             "crl_urls": ("http://crl.ca.example/ca.crl",),
             "common_name": "sip.partner.example",
         }
+        fetched = {"flow": 2, "frame": 30, "first_frame": 30, "time": START + SECOND, "kind": "crl"}
+        fetched["content_ok"] = crl["outcome"] == "ok"
         made = case(
             [asker, federation, fetch],
             dns=[{**asked, "from_client": True}],
             dns_answers=[answer("crl.ca.example", CRL)],
             certificates=[names],
             tls=tls,
-            crl=[{"flow": 2, "frame": 30, "first_frame": 30, "time": START + SECOND, "kind": "crl", **crl}],
+            crl=[
+                {
+                    "flow": 2,
+                    "frame": 30,
+                    "first_frame": 30,
+                    "time": START + SECOND,
+                    "kind": "crl",
+                    "content_ok": crl["outcome"] == "ok",
+                    **crl,
+                }
+            ],
         )
         return said("edge-crl-http-blocked", made)
 

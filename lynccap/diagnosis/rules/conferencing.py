@@ -40,7 +40,7 @@ def psom_8057_blocked_internal(inquiry: Inquiry) -> Iterator[Judgement]:
     for verdict in judged(inquiry, "psom-8057-blocked-internal"):
         attempt = verdict.attempt
         device, server = inquiry.ends(attempt)
-        ending = "is refused" if attempt.refused else "is silently dropped"
+        ending = "is refused" if verdict.how is not How.FILTERED else "is silently dropped"
         says = f"{device} gets no web conferencing data from {server}: TCP port 8057 {ending}."
         why = (
             f"{verdict.says}. Whiteboard, polls and slides use this connection. "

@@ -43,10 +43,13 @@ def _internal_allocations(inquiry: Inquiry, device: str) -> tuple[Allocation, ..
 def _our_edge(inquiry: Inquiry, relay: str, device: str) -> bool:
     """A relay is ours when our own Edge's inner side hands its address out, or the device itself allocates there."""
     relays = inquiry.case.relays
-    handed_out = any(relays.side_of(one) is Side.INTERNAL for one in relays.relay_hosts.get(relay, ()))
-    return handed_out or any(
-        one.client == device and one.server == relay and one.answered for one in relays.allocations
-    )
+    edges = [servers | {host} for host, servers in relays.relay_hosts.items()]
+    ours = [one for one in edges if any(relays.side_of(server) is Side.INTERNAL for server in one)]
+    if any(relay in one for one in ours):
+        return True
+    if Side.INTERNAL in relays.sides.values():
+        return False  # our inner side hands out another address: this relay is somebody else's, or nobody knows
+    return any(one.client == device and one.server == relay and one.answered for one in relays.allocations)
 
 
 @rule(
@@ -84,7 +87,7 @@ def media_via_external_edge_from_inside(inquiry: Inquiry) -> Iterator[Judgement]
             if media.path is Path.RELAY_EXTERNAL and media.relay:
                 yield _hairpin(inquiry, media, device, media.relay)
             elif media.path is Path.RELAY_UNPLACED and inquiry.device(device) is not None:
-                because = f"no allocation at {media.relay} is in the capture, so its side of the Edge is not known"
+                because = f"the capture does not show on which side of the Edge {media.relay} is"
                 yield Doubt(device, because)
             else:
                 yield Clear(device)

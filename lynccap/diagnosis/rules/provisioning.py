@@ -43,7 +43,7 @@ def certprov_http_error(inquiry: Inquiry) -> Iterator[Judgement]:
     """
     for (_, client), rows in _exchanges(inquiry).groupby(["capture", "client"], sort=True, observed=True):
         bad = rows[_is_bad(inquiry, client, rows)]
-        good = rows[(rows["outcome"] == "ok") & ~rows.index.isin(bad.index)]
+        good = rows[(rows["outcome"] == "ok") & ~rows.index.isin(bad.index) & rows["step"].isin(bad["step"])]
         if bad.empty or (len(good) and good["time"].max() > bad["time"].max()):
             yield Clear(client)
             continue

@@ -10,7 +10,7 @@ from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Found, Judgement, Proof
 from lynccap.diagnosis.meanings import partner_handshakes
 from lynccap.diagnosis.rules.reach import found, judged
-from lynccap.diagnosis.verdicts import Verdict
+from lynccap.diagnosis.verdicts import How, Verdict
 from lynccap.document import Confidence, Severity
 
 WAITS = (
@@ -51,9 +51,9 @@ def edge_crl_http_blocked(inquiry: Inquiry) -> Iterator[Judgement]:
 
 def _blocked(inquiry: Inquiry, verdict: Verdict) -> Judgement:
     attempt = verdict.attempt
-    known = attempt.refused or verdict.rejected
+    known = verdict.how is not How.FILTERED or verdict.rejected
     unknown = "" if known else " Whether a firewall drops them or the host is down is not visible."
-    ending = f"TCP port 80 {'is refused' if attempt.refused else 'does not answer'}"
+    ending = f"TCP port 80 {'is refused' if verdict.how is not How.FILTERED else 'does not answer'}"
     says, extra = _consequence(inquiry, attempt, ending)
     return found(inquiry, verdict, says, f"{verdict.says}.{unknown} {WAITS}", Confidence.LIKELY, extra)
 
@@ -61,7 +61,10 @@ def _blocked(inquiry: Inquiry, verdict: Verdict) -> Judgement:
 def _answered_with_errors(inquiry: Inquiry) -> Iterator[Judgement]:
     """Fetches of a server that were answered with something that is no list."""
     crl = inquiry.case.tables["crl"]
-    wrong = crl[(crl["outcome"] == "http-error") & crl["kind"].isin(("crl", "delta-crl"))]
+    no_list = crl["outcome"].isin(("http-error", "redirected", "challenged")) | (
+        (crl["outcome"] == "ok") & ~crl["content_ok"]
+    )
+    wrong = crl[no_list & crl["kind"].isin(("crl", "delta-crl"))]
     for attempt in inquiry.case.attempts:
         device = inquiry.device(attempt.client)
         rows = wrong[wrong["flow"].isin(attempt.flows)]
@@ -72,7 +75,8 @@ def _answered_with_errors(inquiry: Inquiry) -> Iterator[Judgement]:
 
 def _wrong_answer(inquiry: Inquiry, attempt: Attempt, rows: Any) -> Found:
     statuses = " and ".join(f"HTTP {one}" for one in sorted({int(one) for one in rows["status"] if one is not None}))
-    says, extra = _consequence(inquiry, attempt, f"the answer is {statuses}")
+    empty = " without a list in it" if (rows["outcome"] == "ok").all() else ""
+    says, extra = _consequence(inquiry, attempt, f"the answer is {statuses}{empty}")
     frames = tuple(sorted({int(frame) for name in ("first_frame", "frame") for frame in rows[name]}))
     return Found(
         device=attempt.client,
