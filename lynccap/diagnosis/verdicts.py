@@ -14,7 +14,7 @@ from lynccap.correlation.case import Case
 from lynccap.correlation.roles import SIP_SERVER, UNSPECIFIED
 from lynccap.diagnosis.gates import Gates
 from lynccap.diagnosis.judgements import Proof
-from lynccap.diagnosis.meanings import Meaning, meaning_of
+from lynccap.diagnosis.meanings import PSOM, Meaning, meaning_of
 from lynccap.document import Confidence
 
 TRIES = 3  # a SYN and two repeats: fewer may be one lost packet (catalogue, tcp-filtered-silent)
@@ -107,7 +107,7 @@ def _reached_elsewhere(case: Case, attempt: Attempt) -> bool:
         one.port == attempt.port
         and one.server != attempt.server
         and one.established
-        and roles & case.roles.roles_of(one.server)
+        and (attempt.port == PSOM or roles & case.roles.roles_of(one.server))
         and 0 <= one.first_time - attempt.first_time <= ELSEWHERE_NS
         for one in case.attempts_of(attempt.client)
     )

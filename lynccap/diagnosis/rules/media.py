@@ -41,15 +41,19 @@ def _internal_allocations(inquiry: Inquiry, device: str) -> tuple[Allocation, ..
 
 
 def _our_edge(inquiry: Inquiry, relay: str, device: str) -> bool:
-    """A relay is ours when our own Edge's inner side hands its address out, or the device itself allocates there."""
+    """A relay is ours when our own Edge's inner side hands its address out.
+
+    Where no inner side answers in the capture: when the device asks another relay first, in vain. As a guest in a
+    partner's meeting it would ask the partner's relay only.
+    """
     relays = inquiry.case.relays
     edges = [servers | {host} for host, servers in relays.relay_hosts.items()]
     ours = [one for one in edges if any(relays.side_of(server) is Side.INTERNAL for server in one)]
-    if any(relay in one for one in ours):
-        return True
-    if Side.INTERNAL in relays.sides.values():
-        return False  # our inner side hands out another address: this relay is somebody else's, or nobody knows
-    return any(one.client == device and one.server == relay and one.answered for one in relays.allocations)
+    if ours:
+        return any(relay in one for one in ours)
+    mine = [one for one in relays.allocations if one.client == device]
+    in_vain = any(one.server != relay and not one.success_frames for one in mine)
+    return in_vain and any(one.server == relay and one.answered for one in mine)
 
 
 @rule(
