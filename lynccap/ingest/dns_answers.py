@@ -6,10 +6,16 @@ import dns.exception
 import dns.message
 import dns.name
 import dns.rdata
+import dns.rdataclass
 import dns.rdatatype
 
 MAX_ANSWERS = 200  # records of one message: more than any client uses
 Fields = tuple[Any, ...]
+
+# Loaded beforehand: the library imports a record type when it first meets one, and for good reads it as opaque
+# text if that import fails in the middle of a message.
+for _kind in (dns.rdatatype.A, dns.rdatatype.AAAA, dns.rdatatype.CNAME, dns.rdatatype.SRV):
+    dns.rdata.get_rdata_class(dns.rdataclass.IN, _kind, use_generic=False)
 
 
 def read_answers(wire: bytes) -> list[Fields]:
