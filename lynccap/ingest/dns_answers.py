@@ -6,16 +6,17 @@ import dns.exception
 import dns.message
 import dns.name
 import dns.rdata
-import dns.rdataclass
 import dns.rdatatype
+
+# The library imports a record type when it first meets one, and for good reads it as opaque text if that import
+# fails in the middle of a message: so they are here beforehand.
+import dns.rdtypes.ANY.CNAME
+import dns.rdtypes.IN.A
+import dns.rdtypes.IN.AAAA
+import dns.rdtypes.IN.SRV
 
 MAX_ANSWERS = 200  # records of one message: more than any client uses
 Fields = tuple[Any, ...]
-
-# Loaded beforehand: the library imports a record type when it first meets one, and for good reads it as opaque
-# text if that import fails in the middle of a message.
-for _kind in (dns.rdatatype.A, dns.rdatatype.AAAA, dns.rdatatype.CNAME, dns.rdatatype.SRV):
-    dns.rdata.get_rdata_class(dns.rdataclass.IN, _kind, use_generic=False)
 
 
 def read_answers(wire: bytes) -> list[Fields]:
