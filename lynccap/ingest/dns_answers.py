@@ -6,17 +6,16 @@ import dns.exception
 import dns.message
 import dns.name
 import dns.rdata
+import dns.rdataclass
 import dns.rdatatype
-
-# The library imports a record type when it first meets one, and for good reads it as opaque text if that import
-# fails in the middle of a message: so they are here beforehand.
-import dns.rdtypes.ANY.CNAME
-import dns.rdtypes.IN.A
-import dns.rdtypes.IN.AAAA
-import dns.rdtypes.IN.SRV
 
 MAX_ANSWERS = 200  # records of one message: more than any client uses
 Fields = tuple[Any, ...]
+
+# Known beforehand: a record of class ANY, which a hostile message may hold, otherwise teaches the library to read
+# its type as opaque text in every class and message from then on.
+for _kind in (dns.rdatatype.A, dns.rdatatype.AAAA, dns.rdatatype.CNAME, dns.rdatatype.SRV):
+    dns.rdata.get_rdata_class(dns.rdataclass.IN, _kind)  # type: ignore[no-untyped-call]
 
 
 def read_answers(wire: bytes) -> list[Fields]:

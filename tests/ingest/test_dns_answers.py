@@ -1,6 +1,8 @@
 """The quick reading of plain answers says exactly what the library says, or leaves the message to it."""
 
 import struct
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given, settings
@@ -120,3 +122,20 @@ def test_an_embedded_address_and_an_escaped_letter_are_left_to_the_library():
     mapped = bytes.fromhex("00000000000000000000ffff0a000005")
     assert quick(message(record(b"\xc0\x0c", AAAA, mapped))) is None
     assert quick(message(record(b"\3a.b\xc0\x0c", A, b"\n\0\0\5"))) is None
+
+
+def test_record_of_class_any_does_not_blind_the_library_for_its_type():
+    """In a process of its own, because the library remembers what it learnt."""
+    target = struct.pack(">HHIH", SRV, 1, 60, 8) + struct.pack(">HHH", 0, 0, 5061) + b"\xc0\x0c"
+    plain = message(b"\xc0\x0c" + target)
+    hostile = message(b"\xc0\x0c" + target.replace(struct.pack(">HH", SRV, 1), struct.pack(">HH", SRV, 255), 1))
+    script = (
+        "import sys; from lynccap.ingest.dns_answers import read_answers\n"
+        "for wire in sys.argv[1:]: rows = read_answers(bytes.fromhex(wire))\n"
+        "print(rows[0][4:])"
+    )
+    command = [sys.executable, "-c", script, hostile.hex(), plain.hex()]
+
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "('pool.contoso.example', 5061)"
