@@ -41,7 +41,8 @@ def caveats(story: Story) -> tuple[str, ...]:
     elif story.gaps and story.doubtful:
         lines.append("This capture has gaps, and gaps can make a step look failed.")
     if undecided:
-        lines.append(f"{count(undecided, 'check')} could not decide, because the capture lacks what they need.")
+        need = "it needs" if undecided == 1 else "they need"
+        lines.append(f"{count(undecided, 'check')} could not decide, because the capture lacks what {need}.")
     if broken:
         lines.append(f"{count(broken, 'check')} stopped on an error in lynccap, so the results are missing.")
     return tuple(lines)

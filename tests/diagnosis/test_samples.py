@@ -55,6 +55,13 @@ def test_evidence_frames_are_in_the_capture(sample: Sample) -> None:
     assert all(1 <= frame <= packets for frame in frames)
 
 
+def test_silence_of_the_inner_relay_is_repaired_for_datagrams_too() -> None:
+    findings = document_of("media-hairpin-external-edge").findings
+
+    (one,) = [one for one in findings if one.rule == "tcp-filtered-silent"]
+    assert "UDP 3478" in one.fix[0]
+
+
 def test_every_capture_has_a_label_and_every_label_a_capture() -> None:
     from samples import CAPTURE_SUFFIXES, FOLDER
 

@@ -140,6 +140,12 @@ def test_a_capture_that_decides_nothing_is_not_called_healthy() -> None:
     assert text.startswith("No failure was found, but this capture cannot show whether there is one.")
 
 
+def test_one_undecided_check_is_told_in_the_singular() -> None:
+    undecided = Assessment("dns-no-answer", Outcome.INCONCLUSIVE, "Only one direction was captured.")
+    one = documents.build(devices=(documents.pc(1),), assessments=(undecided,))
+    assert "1 check could not decide, because the capture lacks what it needs." in told(one)
+
+
 def test_undecided_checks_are_gathered_by_reason() -> None:
     reasons = dict(Story(documents.inconclusive()).undecided)
     assert reasons["Only one direction was captured."] == ("tcp-filtered-silent", "dns-no-answer")

@@ -42,6 +42,7 @@ def found(
     causes: tuple[str, ...] = (),
     act: tuple[str, ...] = (),
     explains: tuple[str, ...] | None = None,
+    fix: tuple[str, ...] = (),
 ) -> Judgement:
     """A verdict in a rule's words, or the doubt that forbids it; `extra` is proof beyond the attempt's own."""
     attempt = verdict.attempt
@@ -61,6 +62,7 @@ def found(
         causes=causes,
         act=act,
         explains=explains,
+        fix=fix,
         rejected=verdict.rejected,
     )
 
@@ -72,26 +74,35 @@ def reached(inquiry: Inquiry) -> Iterator[Clear]:
             yield Clear(attempt.client)
 
 
+def _is_towards_relay(inquiry: Inquiry, verdict: Verdict) -> bool:
+    return verdict.attempt.port == 443 and inquiry.case.roles.has(verdict.attempt.server, EDGE_INT, RELAY)
+
+
 def _consequences(inquiry: Inquiry, verdict: Verdict) -> tuple[str, ...]:
     """What may follow from this very failure: no root chain, no trust; no inner relay, another way for media."""
-    attempt = verdict.attempt
     if verdict.meaning is Meaning.ROOT_CHAIN:
         return ("tls-unknown-ca",)
-    if attempt.port == 443 and inquiry.case.roles.has(attempt.server, EDGE_INT, RELAY):
+    if _is_towards_relay(inquiry, verdict):
         return ("media-via-external-edge-from-inside", "media-tcp443-fallback")
     return ()
 
 
+OPEN_RELAY = (
+    "Open TCP 443 from the device's subnet to the server, and check that UDP 3478 is open too: "
+    "media that has only TCP suffers from every lost packet.",
+)
 UNKNOWN_SENDER = ("network/firewall team", "service owner of the server")
 
 
-def _stop(inquiry: Inquiry, verdict: Verdict, what: str, causes: tuple[str, ...] = ()) -> Judgement:
+def _stop(
+    inquiry: Inquiry, verdict: Verdict, what: str, causes: tuple[str, ...] = (), fix: tuple[str, ...] = ()
+) -> Judgement:
     attempt = verdict.attempt
     device, server = inquiry.ends(attempt)
     says = f"{device} cannot reach {server} on TCP port {attempt.port}: {what}."
     act = UNKNOWN_SENDER if verdict.how is How.REFUSED else ()
     explains = _consequences(inquiry, verdict)
-    return found(inquiry, verdict, says, f"{verdict.says}.", causes=causes, act=act, explains=explains)
+    return found(inquiry, verdict, says, f"{verdict.says}.", causes=causes, act=act, explains=explains, fix=fix)
 
 
 @rule(
@@ -178,7 +189,8 @@ def tcp_filtered_silent(inquiry: Inquiry) -> Iterator[Judgement]:
     """
     yield from reached(inquiry)
     for verdict in judged(inquiry, "tcp-filtered-silent"):
-        yield _stop(inquiry, verdict, "its packets vanish without an answer")
+        fix = OPEN_RELAY if _is_towards_relay(inquiry, verdict) else ()
+        yield _stop(inquiry, verdict, "its packets vanish without an answer", fix=fix)
 
 
 @rule(
