@@ -281,8 +281,8 @@ def _location(address: str, clues: _Clues) -> tuple[Location, str]:
         inner = [one for one in clues.names.names_of(server) if one.startswith(INTERNAL_QUESTIONS)]
         if port in SIP_PORTS and clues.roles.is_plausible(server) and (inner or is_private(server)):
             return Location.INSIDE, f"signs in at {server}, {'an inner' if inner else 'a private'} address"
-    for one in clues.relays.allocations:
-        if one.client == address and one.success_frames and clues.relays.side_of(one.server) is Side.INTERNAL:
+    for one in clues.relays.allocations_of(address):
+        if one.success_frames and clues.relays.side_of(one.server) is Side.INTERNAL:
             return Location.INSIDE, f"allocates on the Edge's internal interface {one.server}"
     if is_public(address) and _asks_inside(address, clues):
         return Location.UNKNOWN, "its address is public, but it asks for inner servers"

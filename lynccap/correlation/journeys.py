@@ -247,7 +247,7 @@ def _sign_in(case: Case, device: DeviceFacts, id_: str) -> Step | None:
 
 
 def _relay(case: Case, device: DeviceFacts, id_: str) -> Step | None:
-    mine = [one for one in case.relays.allocations if one.client == device.id]
+    mine = case.relays.allocations_of(device.id)
     if not mine:
         return None
     good = next((one for one in mine if one.success_frames), None)

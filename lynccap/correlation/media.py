@@ -130,7 +130,7 @@ def _path(
             return Path.RELAY_UNPLACED, address
     for address, port in ends:
         if any(split_endpoint(one) == (address, port) for one in reflexive):
-            host = any(one.client == address for one in relays.allocations)
+            host = bool(relays.allocations_of(address))
             return (Path.DIRECT if host else Path.REFLEXIVE), None
     return Path.DIRECT, None
 

@@ -8,6 +8,7 @@ the internal interface contacts one address and is given another; on the externa
 from collections import defaultdict
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 
 import pandas as pd
 
@@ -73,6 +74,17 @@ class RelayBook:
     sides: dict[str, Side] = field(default_factory=dict)
     """Server address to the interface it is."""
     cloud: set[str] = field(default_factory=set)
+
+    def allocations_of(self, client: str) -> list[Allocation]:
+        """What one client asked relays for, in the order of its flows."""
+        return self._by_client.get(client, [])
+
+    @cached_property
+    def _by_client(self) -> dict[str, list[Allocation]]:
+        found: dict[str, list[Allocation]] = defaultdict(list)
+        for one in self.allocations:
+            found[one.client].append(one)
+        return found
 
     def side_of(self, address: str) -> Side:
         """The Edge side an address is, UNKNOWN for addresses that are no relay's."""

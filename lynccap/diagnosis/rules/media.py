@@ -35,9 +35,7 @@ def _media_proof(media: MediaSession) -> Proof:
 def _internal_allocations(inquiry: Inquiry, device: str) -> tuple[Allocation, ...]:
     """What the device tried at relay addresses that are not known as external."""
     relays = inquiry.case.relays
-    return tuple(
-        one for one in relays.allocations if one.client == device and relays.side_of(one.server) is not Side.EXTERNAL
-    )
+    return tuple(one for one in relays.allocations_of(device) if relays.side_of(one.server) is not Side.EXTERNAL)
 
 
 def _our_edge(inquiry: Inquiry, relay: str, device: str) -> bool:
@@ -51,7 +49,7 @@ def _our_edge(inquiry: Inquiry, relay: str, device: str) -> bool:
     ours = [one for one in edges if any(relays.side_of(server) is Side.INTERNAL for server in one)]
     if ours:
         return any(relay in one for one in ours)
-    mine = [one for one in relays.allocations if one.client == device]
+    mine = relays.allocations_of(device)
     in_vain = any(one.server != relay and not one.success_frames for one in mine)
     return in_vain and any(one.server == relay and one.answered for one in mine)
 
@@ -192,11 +190,10 @@ def _same_call(inquiry: Inquiry, one: MediaSession, other: MediaSession) -> bool
         return False
     relays = inquiry.case.relays
     held = {
-        device: {entry.relay for entry in relays.allocations if entry.client == device and entry.relay}
-        for device in (mine, theirs)
+        device: {entry.relay for entry in relays.allocations_of(device) if entry.relay} for device in (mine, theirs)
     }
     for asker, asked in ((mine, theirs), (theirs, mine)):
-        named = {peer for entry in relays.allocations if entry.client == asker for peer in entry.peers}
+        named = {peer for entry in relays.allocations_of(asker) for peer in entry.peers}
         if named & held[asked] or any(peer.rpartition(":")[0] == asked for peer in named):
             return True
     return False
@@ -268,15 +265,11 @@ def media_tcp443_fallback(inquiry: Inquiry) -> Iterator[Judgement]:
         if media.transport != "tcp" or not media.relayed or media.path is Path.CLOUD:
             continue
         device = media.devices[0]
+        over_udp = [one for one in inquiry.case.relays.allocations_of(device) if one.transport == "udp"]
         silent = [
-            one
-            for one in inquiry.case.relays.allocations
-            if one.client == device and one.transport == "udp" and one.capture == media.capture
-            if one.server == media.relay and not one.answered
+            one for one in over_udp if one.capture == media.capture and one.server == media.relay and not one.answered
         ]
-        works = any(
-            one.client == device and one.transport == "udp" and one.answered for one in inquiry.case.relays.allocations
-        )
+        works = any(one.answered for one in over_udp)
         if works or not _audio(inquiry, media):
             yield Clear(device)
         elif not silent:

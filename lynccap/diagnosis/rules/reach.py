@@ -228,7 +228,7 @@ def icmp_admin_prohibited(inquiry: Inquiry) -> Iterator[Judgement]:
 
 def _has_relay_or_media(inquiry: Inquiry, device: str) -> bool:
     """Another path of the device works: what was forbidden was one of many that ICE tries."""
-    allocated = any(one.client == device and one.success_frames for one in inquiry.case.relays.allocations)
+    allocated = any(one.success_frames for one in inquiry.case.relays.allocations_of(device))
     return allocated or any(one.sustained and device in one.devices for one in inquiry.case.media)
 
 

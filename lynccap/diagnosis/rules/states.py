@@ -133,8 +133,8 @@ def state_rp80_refused_external(inquiry: Inquiry) -> Iterator[Judgement]:
         device, server = inquiry.ends(attempt)
         works = [
             flow
-            for one in case.attempts
-            if one.server == attempt.server and one.port == 443 and one.capture == attempt.capture
+            for one in case.attempts_at(attempt.server)
+            if one.port == 443 and one.capture == attempt.capture
             for flow in one.established
         ]
         if not works:
@@ -216,9 +216,12 @@ def state_pseudo_tls(inquiry: Inquiry) -> Iterator[Judgement]:
     Not this: real TLS, which shows a certificate or encrypts what follows.
     """
     stun = inquiry.case.tables["stun"]
-    for flow, rows in stun[stun["framing"] == "turn-tcp"].groupby("flow", sort=True):
-        row = inquiry.case.flows.loc[flow]
-        hellos = stun[(stun["flow"] == flow) & stun["kind"].isin(("pseudo-client-hello", "pseudo-server-hello"))]
+    opened = stun[stun["kind"].isin(("pseudo-client-hello", "pseudo-server-hello"))]
+    framed = stun[(stun["framing"] == "turn-tcp") & stun["flow"].isin(opened["flow"])].groupby("flow", sort=True)
+    for flow, hellos in opened.groupby("flow", sort=True):
+        if flow not in framed.groups:
+            continue
+        row, rows = inquiry.case.flows.loc[flow], framed.get_group(flow)
         if hellos["kind"].nunique() < 2 or row["server"] in inquiry.case.relays.cloud:
             continue
         frames = (*(int(one) for one in hellos["frame"]), int(rows["frame"].iloc[0]))
@@ -263,13 +266,13 @@ def state_ice_probes_edge(inquiry: Inquiry) -> Iterator[Judgement]:
     """
     case = inquiry.case
     for device in sorted({one.client for one in case.relays.allocations if one.success_frames}):
-        mine = [one for one in case.media if one.sustained and device in (one.client, one.server)]
+        mine = [one for one in case.media_of(device) if one.sustained]
         relayed = [one for one in mine if one.relayed]
         direct = [one for one in mine if one.path is Path.REFLEXIVE or (one.path is Path.DIRECT and _known_ends(one))]
         if relayed or not direct:
             yield Clear(device)
             continue
-        asked = next(one for one in case.relays.allocations if one.client == device and one.success_frames)
+        asked = next(one for one in case.relays.allocations_of(device) if one.success_frames)
         media = direct[0]
         peer = media.server if media.client == device else media.client
         yield Found(
