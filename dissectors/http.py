@@ -26,7 +26,6 @@ MAX_VALUE = 4 * 1024  # characters kept of one header value: enough for any URL 
 MAX_BODY = 128 * 1024  # bytes kept of a body: a root chain or the front of a CRL fits, a download does not
 MAX_FAULT = 8 * 1024  # bytes of a SOAP fault searched for its reason; Lync's are below 2 KiB
 MAX_BLANK = 64  # bytes of blank lines before a start line; RFC 9112 2.2 asks for one line
-MAX_METHOD = 20  # "BASELINE-CONTROL" (RFC 3253) is the longest registered method
 
 METHODS = frozenset(
     b"GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH PROPFIND PROPPATCH MKCOL COPY MOVE LOCK UNLOCK "

@@ -10,6 +10,7 @@ import pandas as pd
 from lynccap.tables import Tables
 
 MAX_FLOWS = 200_000  # connections to Lync servers looked at one by one: an hour of the busiest pool, not a flood
+TRIES = 3  # a SYN and two repeats: fewer may be one lost packet (catalogue, tcp-filtered-silent)
 SCAN_PORTS = 12  # a client that tries more ports of one server is a scanner
 COPIES_NS = 200_000_000  # a mirror copies a frame sooner, and no stack repeats a SYN or its refusal so soon
 
@@ -56,7 +57,6 @@ class Attempt:
     established: tuple[int, ...]
     """The flows that were established or seen in mid-stream."""
     refused: tuple[int, ...]
-    unanswered: tuple[int, ...]
     first_time: int
     last_time: int
     syn_times: tuple[int, ...]
@@ -177,7 +177,6 @@ def _attempt(
         ending=_ending({row.opening for row in rows}, icmp),
         established=tuple(int(row.Index) for row in rows if row.opening in OPEN),
         refused=tuple(int(row.Index) for row in rows if row.opening == "refused"),
-        unanswered=tuple(int(row.Index) for row in rows if row.opening == "unanswered"),
         first_time=int(min(row.first_time for row in rows)),
         last_time=int(max(row.last_time for row in rows)),
         syn_times=tuple(sorted(time for one in heard for time in one.tries)),

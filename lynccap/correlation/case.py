@@ -1,7 +1,7 @@
 """The case: everything correlation made of the tables, in one value that rules and reports read."""
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,12 +14,11 @@ from lynccap.correlation.devices import DeviceBook, read_devices
 from lynccap.correlation.media import MediaSession, read_media
 from lynccap.correlation.names import NameBook, read_names
 from lynccap.correlation.relays import RelayBook, read_relays
-from lynccap.correlation.roles import RoleBook, read_roles
+from lynccap.correlation.roles import PSOM_PORT, RoleBook, read_roles
 from lynccap.correlation.services import name_services
 from lynccap.correlation.sessions import TlsSession, read_sessions
 from lynccap.tables import Tables
 
-PSOM_PORT = 8057
 UNHEARD_NS = 2_000_000_000  # data a server that is up would have acknowledged long before
 
 
@@ -46,6 +45,10 @@ class Case:
     def attempts_at(self, server: str) -> tuple[Attempt, ...]:
         """The attempts made towards one server."""
         return self._by_server.get(server, ())
+
+    def sessions_of(self, attempts: Iterable[Attempt]) -> list[TlsSession]:
+        """The TLS sessions on the connections that some attempts opened, in their order."""
+        return [self.sessions[flow] for one in attempts for flow in one.established if flow in self.sessions]
 
     def answers_of(self, server: str) -> tuple[Answer, ...]:
         """The connections a server accepted, in the order they were opened."""

@@ -7,9 +7,10 @@ from enum import StrEnum
 import pandas as pd
 
 from lynccap.correlation.addresses import Scope, is_private, is_public, scope_of, sort_key
-from lynccap.correlation.names import NameBook
+from lynccap.correlation.attempts import OPEN
+from lynccap.correlation.names import NameBook, resolvers_of
 from lynccap.correlation.relays import RelayBook, Side
-from lynccap.correlation.roles import EDGE_ACCESS, EXTERNAL_ROLES, ROLE_NAMES, RoleBook
+from lynccap.correlation.roles import EXTERNAL_ROLES, ROLE_NAMES, SIP_PORT, SIP_TLS_PORT, RoleBook
 from lynccap.tables import Tables
 
 ROUTER_ADDRESSES = 3  # a MAC in front of more addresses than this is a router's, and no device's identity
@@ -41,7 +42,6 @@ USER_AGENTS = (
     ("Lync", "desktop"),
 )
 """Part of a User-Agent and the kind it tells, the more telling part first."""
-SIP_PORTS = frozenset({5060, 5061})
 INTERNAL_QUESTIONS = ("lyncdiscoverinternal.", "_sipinternaltls._tcp.", "_sipinternal._tcp.", "sipinternal.")
 DISCOVERY_QUESTIONS = (*INTERNAL_QUESTIONS, "lyncdiscover.", "_sip._tls.", "sipexternal.")
 
@@ -149,7 +149,7 @@ def read_devices(
 
 
 def _opened(flows: pd.DataFrame) -> tuple[dict[str, set[tuple[str, int]]], frozenset[str]]:
-    good = flows[flows["opening"].isin(("established", "midstream"))]
+    good = flows[flows["opening"].isin(OPEN)]
     pairs = good[["client", "server", "server_port"]].drop_duplicates()
     opened: dict[str, set[tuple[str, int]]] = defaultdict(set)
     for client, server, port in pairs.itertuples(index=False):
@@ -193,9 +193,7 @@ def _kind(address: str, clues: _Clues) -> tuple[str, str, int, str | None]:
 
 
 def _is_sign_in(server: str, port: int, roles: RoleBook) -> bool:
-    if not roles.is_plausible(server):
-        return False
-    return port in SIP_PORTS or (port == 443 and roles.has(server, EDGE_ACCESS))
+    return roles.is_plausible(server) and roles.is_sip(server, port)
 
 
 def _macs(flows: pd.DataFrame) -> dict[str, str]:
@@ -236,17 +234,12 @@ def _traits(tables: Tables, flows: pd.DataFrame) -> dict[str, _Traits]:
     for row in certprov[certprov["step"] == "root-chains"].itertuples():
         traits[flows.at[row.flow, "client"]].note("Lync phone", "asked for the root certificate chain", row.frame)
     dns = tables["dns"]
-    resolvers = _resolvers(flows)
+    resolvers = resolvers_of(flows)
     for row in dns[dns["kind"] == "request"].itertuples():
         client = flows.at[row.flow, "client"]
         if row.name.startswith(PHONE_QUESTIONS) and client not in resolvers:
             traits[client].note("Lync phone", f"asked for {row.name}", row.frame)
     return traits
-
-
-def _resolvers(flows: pd.DataFrame) -> set[str]:
-    """DNS servers: what they ask, they ask for somebody else."""
-    return set(flows.loc[flows["stack"] == "dns", "server"])
 
 
 def _class_kind(vendor_class: str | None) -> str | None:
@@ -257,7 +250,7 @@ def _class_kind(vendor_class: str | None) -> str | None:
 def _questions(tables: Tables, flows: pd.DataFrame) -> dict[str, set[str]]:
     asked: dict[str, set[str]] = defaultdict(set)
     dns = tables["dns"]
-    resolvers = _resolvers(flows)
+    resolvers = resolvers_of(flows)
     for row in dns[dns["kind"] == "request"].itertuples():
         client = flows.at[row.flow, "client"]
         if client not in resolvers:
@@ -279,7 +272,7 @@ def _location(address: str, clues: _Clues) -> tuple[Location, str]:
     opened = sorted(clues.opened.get(address, ()))
     for server, port in opened:
         inner = [one for one in clues.names.names_of(server) if one.startswith(INTERNAL_QUESTIONS)]
-        if port in SIP_PORTS and clues.roles.is_plausible(server) and (inner or is_private(server)):
+        if port in (SIP_PORT, SIP_TLS_PORT) and clues.roles.is_plausible(server) and (inner or is_private(server)):
             return Location.INSIDE, f"signs in at {server}, {'an inner' if inner else 'a private'} address"
     for one in clues.relays.allocations_of(address):
         if one.success_frames and clues.relays.side_of(one.server) is Side.INTERNAL:

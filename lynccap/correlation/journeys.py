@@ -9,15 +9,12 @@ from typing import Any
 
 from msgspec import structs
 
-from lynccap.correlation.attempts import Attempt, Ending
+from lynccap.correlation.attempts import TRIES, Attempt, Ending
 from lynccap.correlation.case import Case
 from lynccap.correlation.devices import DISCOVERY_QUESTIONS, DeviceFacts
-from lynccap.correlation.roles import EDGE_ACCESS, WEB_ROLES
+from lynccap.correlation.roles import EDGE_ACCESS, PSOM_PORT, REVERSE_PROXY, WEB_ROLES
 from lynccap.document import Step, StepOutcome, rfc3339
 
-TRIES = 3  # SYNs without an answer before a connection counts as failed and not as just begun
-SIP_PORTS = (5061, 5060)
-PSOM_PORT = 8057
 LISTED = 12  # frames a step lists at most
 
 FAILED_WORDS = {
@@ -142,12 +139,7 @@ def _root_chain(case: Case, device: DeviceFacts, id_: str) -> Step | None:
     tries = [one for one in case.attempts_of(device.id) if one.port == 80 and case.roles.has(one.server, *WEB_ROLES)]
     if not tries:
         return _step(case, id_, "root chain", StepOutcome.NOT_SEEN, "did not ask for the root certificates")
-    trusts = any(
-        case.sessions[flow].completed
-        for one in case.attempts_of(device.id)
-        for flow in one.established
-        if flow in case.sessions
-    )
+    trusts = any(one.completed for one in case.sessions_of(case.attempts_of(device.id)))
     if trusts and not any(one.established for one in tries):
         says = "TCP port 80 failed, but it trusts the servers already"
         return _step(case, id_, "root chain", StepOutcome.SKIPPED, says)
@@ -173,11 +165,7 @@ def _connection(case: Case, id_: str, name: str, tries: list[Attempt], words: st
 
 
 def _sip_attempts(case: Case, device: DeviceFacts) -> list[Attempt]:
-    return [
-        one
-        for one in case.attempts_of(device.id)
-        if one.port in SIP_PORTS or (one.port == 443 and case.roles.has(one.server, EDGE_ACCESS))
-    ]
+    return [one for one in case.attempts_of(device.id) if case.roles.is_sip(one.server, one.port)]
 
 
 def _web(case: Case, device: DeviceFacts, id_: str) -> Step | None:
@@ -189,7 +177,7 @@ def _web(case: Case, device: DeviceFacts, id_: str) -> Step | None:
 
 
 def _is_web(case: Case, attempt: Attempt) -> bool:
-    return case.roles.has(attempt.server, *WEB_ROLES, "rp_ext") and not case.roles.has(attempt.server, EDGE_ACCESS)
+    return case.roles.has(attempt.server, *WEB_ROLES, REVERSE_PROXY) and not case.roles.has(attempt.server, EDGE_ACCESS)
 
 
 def _sip(case: Case, device: DeviceFacts, id_: str) -> Step | None:
@@ -200,8 +188,7 @@ def _sip(case: Case, device: DeviceFacts, id_: str) -> Step | None:
 
 
 def _tls(case: Case, device: DeviceFacts, id_: str) -> Step | None:
-    flows = [flow for one in case.attempts_of(device.id) for flow in one.established if flow in case.sessions]
-    sessions = [case.sessions[flow] for flow in flows]
+    sessions = case.sessions_of(case.attempts_of(device.id))
     if not sessions:
         return None
     refused = next((one for one in sessions if not one.completed and one.refusal), None)
@@ -234,9 +221,7 @@ def _sign_in(case: Case, device: DeviceFacts, id_: str) -> Step | None:
         good = any(one.status == 200 for one in final)
         outcome = StepOutcome.OK if good else StepOutcome.UNKNOWN if row.status in (401, 407) else StepOutcome.FAILED
         return _told(case, id_, "sign-in", outcome, says, row, registers)
-    sealed = [
-        case.sessions[flow] for one in _sip_attempts(case, device) for flow in one.established if flow in case.sessions
-    ]
+    sealed = case.sessions_of(_sip_attempts(case, device))
     done = next((one for one in sealed if one.completed), None)
     if done:
         says = "SIP runs inside TLS: its answers are not readable here"

@@ -5,6 +5,8 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import pandas as pd
+
 from lynccap.correlation.addresses import is_address
 from lynccap.tables import Tables
 
@@ -50,6 +52,11 @@ class NameBook:
     def addresses_of(self, name: str) -> tuple[str, ...]:
         """The addresses DNS answers gave for a name, in order of appearance."""
         return tuple(self.addresses.get(name.lower().rstrip("."), ()))
+
+
+def resolvers_of(flows: pd.DataFrame) -> set[str]:
+    """DNS servers: what they ask, they ask for somebody else."""
+    return set(flows.loc[flows["stack"] == "dns", "server"])
 
 
 def parent_of(name: str) -> str:

@@ -14,8 +14,9 @@ import pandas as pd
 
 from lynccap import reference
 from lynccap.correlation.addresses import is_private, is_public, split_endpoint
+from lynccap.correlation.attempts import OPEN
 from lynccap.correlation.names import NameBook, is_cloud
-from lynccap.correlation.roles import CLOUD, EDGE_AV, EDGE_INT, RELAY, Basis, RoleBook, RoleClaim
+from lynccap.correlation.roles import CLOUD, EDGE_AV, EDGE_INT, RELAY, SIP_TLS_PORT, Basis, RoleBook, RoleClaim
 from lynccap.tables import Tables
 
 RELAY_PORTS = range(50_000, 60_000)  # the A/V Edge's default allocation range
@@ -148,7 +149,7 @@ def _allocation(flow: int, rows: pd.DataFrame, flows: pd.DataFrame) -> Allocatio
 def _inside_by_sign_in(tables: Tables) -> frozenset[str]:
     """Clients whose SIP connection leads to a private address: they are inside, whatever their own address is."""
     flows = tables.flows
-    signed = flows[(flows["server_port"] == 5061) & flows["opening"].isin(("established", "midstream"))]
+    signed = flows[(flows["server_port"] == SIP_TLS_PORT) & flows["opening"].isin(OPEN)]
     return frozenset(row.client for row in signed.itertuples() if is_private(row.server))
 
 

@@ -19,6 +19,7 @@ from lynccap.correlation.names import (
     NameLink,
     is_cloud,
     parent_of,
+    resolvers_of,
 )
 from lynccap.reference.rows import NameRow
 from lynccap.tables import Tables
@@ -29,6 +30,8 @@ CRL_HOST, CLOUD, SIP_SERVER, RELAY, UNSPECIFIED = "crl_host", "cloud", "sip_serv
 
 WEB_ROLES = frozenset({FRONT_END, WEB, "director", "director_vip"})
 EXTERNAL_ROLES = frozenset({EDGE_ACCESS, EDGE_WEBCONF, EDGE_AV, REVERSE_PROXY})
+
+SIP_PORT, SIP_TLS_PORT, PSOM_PORT = 5060, 5061, 8057
 
 NOT_LYNC = frozenset({CRL_HOST, CLOUD, "ntp", "any"})
 """Roles that no Lync deployment is needed for."""
@@ -118,6 +121,10 @@ class RoleBook:
         """Whether anything at all, a port with fitting first bytes included, speaks for a Lync server."""
         held = self.roles_of(address)
         return CLOUD not in held and bool(held - NOT_LYNC)
+
+    def is_sip(self, address: str, port: int) -> bool:
+        """Whether clients reach a SIP service there: its own ports, or port 443 of the Access Edge."""
+        return port in (SIP_PORT, SIP_TLS_PORT) or (port == 443 and self.has(address, EDGE_ACCESS))
 
     def best(self, address: str, *roles: str) -> RoleClaim | None:
         """The strongest claim of an address, decisive ones first; of `roles` only, when given."""
@@ -292,7 +299,7 @@ def _claim_by_messages(book: RoleBook, tables: Tables) -> None:
             book.add(RoleClaim(address, role, Basis.MESSAGES, True, f"SIP Server: {row.server}", capture, row.frame))
 
 
-TLS_PORT_ROLES = {5061: SIP_SERVER, 8057: UNSPECIFIED}
+TLS_PORT_ROLES = {SIP_TLS_PORT: SIP_SERVER, PSOM_PORT: UNSPECIFIED}
 """Port to what TLS spoken on it makes plausible, and no more: other products listen on 5061 too."""
 
 
@@ -312,7 +319,7 @@ def _claim_askers(book: RoleBook, tables: Tables) -> None:
     """Only an Edge looks for partners' federation records; a DNS server asking for it does not count."""
     flows = tables.flows
     dns = tables["dns"]
-    resolvers = set(flows.loc[flows["stack"] == "dns", "server"])
+    resolvers = resolvers_of(flows)
     asked = dns[(dns["kind"] == "request") & dns["name"].str.startswith("_sipfederationtls._tcp.", na=False)]
     for row in asked.itertuples():
         asker = flows.at[row.flow, "client"]
@@ -324,7 +331,7 @@ def _claim_askers(book: RoleBook, tables: Tables) -> None:
 
 def _claim_both_ways(book: RoleBook, tables: Tables) -> None:
     """Who both opens and accepts TLS on 5061 with public addresses federates; a client only opens it."""
-    spoken = tables.flows[(tables.flows["server_port"] == 5061) & (tables.flows["stack"] == "tls")]
+    spoken = tables.flows[(tables.flows["server_port"] == SIP_TLS_PORT) & (tables.flows["stack"] == "tls")]
     accepted = {row.server: row for row in spoken.itertuples() if is_public(row.client)}
     for row in spoken.itertuples():
         if row.client in accepted and is_public(row.server):

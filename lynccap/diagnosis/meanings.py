@@ -13,14 +13,16 @@ from lynccap.correlation.roles import (
     CRL_HOST,
     EDGE_ACCESS,
     FRONT_END,
+    PSOM_PORT,
     REVERSE_PROXY,
     SIP_SERVER,
+    SIP_TLS_PORT,
     UNSPECIFIED,
     WEB_ROLES,
 )
 from lynccap.correlation.sessions import UNKNOWN_CA, TlsSession
 
-HTTP, HTTPS, SIP_TLS, PSOM = 80, 443, 5061, 8057
+HTTP, HTTPS = 80, 443
 PAIR_NS = 60_000_000_000  # both web ports are tried within one sign-in
 BEFORE_NS, AFTER_NS = 5_000_000_000, 30_000_000_000  # Windows waits up to 20 s for a revocation list
 
@@ -56,7 +58,12 @@ def meaning_of(case: Case, attempt: Attempt) -> Meaning | None:
     if attempt.port == HTTP and _at_the_proxy(device, attempt, held):
         return Meaning.PROXY_80
     client = device is not None and device.role is None  # between servers the port serves people outside
-    if attempt.port == PSOM and client and _is_pool_member(case, attempt.server) and signed_in(case, attempt.client):
+    if (
+        attempt.port == PSOM_PORT
+        and client
+        and _is_pool_member(case, attempt.server)
+        and signed_in(case, attempt.client)
+    ):
         return Meaning.PSOM
     if attempt.port == HTTP and _wants_root_chain(case, attempt, held) and not _whole_host_fails(case, attempt):
         return Meaning.ROOT_CHAIN
@@ -106,9 +113,8 @@ def signed_in(case: Case, client: str) -> tuple[int, ...]:
     frames = []
     for attempt in case.attempts_of(client):
         edge = attempt.port == HTTPS and case.roles.has(attempt.server, EDGE_ACCESS)
-        if attempt.port == SIP_TLS or edge:
-            sessions = (case.sessions.get(flow) for flow in attempt.established)
-            frames += [one.data_frame for one in sessions if one and one.completed]
+        if attempt.port == SIP_TLS_PORT or edge:
+            frames += [one.data_frame for one in case.sessions_of([attempt]) if one.completed]
     return tuple(frames)
 
 
@@ -143,7 +149,7 @@ def _has_chain(case: Case, client: str) -> bool:
             session = case.sessions.get(flow)
             if session and session.completed:
                 return True
-            if attempt.port in (HTTPS, SIP_TLS) and _in_the_middle(case, flow):
+            if attempt.port in (HTTPS, SIP_TLS_PORT) and _in_the_middle(case, flow):
                 return True
     return False
 
@@ -157,10 +163,9 @@ def distrust(case: Case, client: str) -> tuple[tuple[int, int, int], ...]:
     """(capture, frame, time) of every "unknown CA" this client sent to a Lync server and did not get over."""
     told = []
     for attempt in case.attempts_of(client):
-        for flow in attempt.established:
-            session = case.sessions.get(flow)
-            alert = session.alert(UNKNOWN_CA) if session else None
-            if session and alert and alert.from_client and not completes_later(case, session):
+        for session in case.sessions_of([attempt]):
+            alert = session.alert(UNKNOWN_CA)
+            if alert and alert.from_client and not completes_later(case, session):
                 told.append((attempt.capture, alert.frame, alert.time))
     return tuple(told)
 
@@ -168,13 +173,8 @@ def distrust(case: Case, client: str) -> tuple[tuple[int, int, int], ...]:
 def completes_later(case: Case, refused: TlsSession) -> bool:
     """Whether the same client completes TLS with the same server after this session."""
     client, server = case.flows.at[refused.flow, "client"], case.flows.at[refused.flow, "server"]
-    return any(
-        session.completed and session.last_time > refused.last_time
-        for attempt in case.attempts_of(client)
-        if attempt.server == server
-        for flow in attempt.established
-        if (session := case.sessions.get(flow))
-    )
+    same = [one for one in case.attempts_of(client) if one.server == server]
+    return any(one.completed and one.last_time > refused.last_time for one in case.sessions_of(same))
 
 
 def _whole_host_fails(case: Case, attempt: Attempt) -> bool:
@@ -209,7 +209,7 @@ def partner_handshakes(case: Case, attempt: Attempt) -> tuple[int, ...]:
     flows = case.flows
     near = flows[
         (flows["capture"] == attempt.capture)
-        & (flows["server_port"] == SIP_TLS)
+        & (flows["server_port"] == SIP_TLS_PORT)
         & ((flows["client"] == attempt.client) | (flows["server"] == attempt.client))
         & (flows["last_time"] >= attempt.first_time - BEFORE_NS)
         & (flows["first_time"] <= attempt.last_time + AFTER_NS)

@@ -9,15 +9,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from lynccap.correlation.addresses import subnet_of
-from lynccap.correlation.attempts import Answer, Attempt, Ending
+from lynccap.correlation.attempts import TRIES, Answer, Attempt, Ending
 from lynccap.correlation.case import Case
-from lynccap.correlation.roles import SIP_SERVER, UNSPECIFIED
+from lynccap.correlation.roles import PSOM_PORT, SIP_SERVER, UNSPECIFIED
 from lynccap.diagnosis.gates import Gates
 from lynccap.diagnosis.judgements import Proof
-from lynccap.diagnosis.meanings import PSOM, Meaning, meaning_of
+from lynccap.diagnosis.meanings import Meaning, meaning_of
 from lynccap.document import Confidence
 
-TRIES = 3  # a SYN and two repeats: fewer may be one lost packet (catalogue, tcp-filtered-silent)
 TTL_SLACK = 1  # one hop more or less may be the host on another path, or a box beside it: nobody is named
 ELSEWHERE_NS = 30_000_000_000  # a client goes through the pool's addresses, some 20 s each when one is silent
 RECENT_NS = 10_000_000_000  # a server that answered just before is up, unless somebody is left unanswered by it
@@ -107,7 +106,7 @@ def _reached_elsewhere(case: Case, attempt: Attempt) -> bool:
         one.port == attempt.port
         and one.server != attempt.server
         and one.established
-        and (attempt.port == PSOM or roles & case.roles.roles_of(one.server))
+        and (attempt.port == PSOM_PORT or roles & case.roles.roles_of(one.server))
         and 0 <= one.first_time - attempt.first_time <= ELSEWHERE_NS
         for one in case.attempts_of(attempt.client)
     )

@@ -45,8 +45,7 @@ def _unknown_ca(inquiry: Inquiry, client: str) -> Proof | None:
 
 
 def _tried_tls(inquiry: Inquiry, client: str) -> bool:
-    sessions = inquiry.case.sessions
-    return any(flow in sessions for one in inquiry.case.attempts_of(client) for flow in one.established)
+    return bool(inquiry.case.sessions_of(inquiry.case.attempts_of(client)))
 
 
 def _pc_works(inquiry: Inquiry, attempt: Attempt) -> Proof | None:

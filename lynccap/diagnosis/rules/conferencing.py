@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
+from lynccap.correlation.roles import PSOM_PORT
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Judgement, Proof
-from lynccap.diagnosis.meanings import PSOM, signed_in
+from lynccap.diagnosis.meanings import signed_in
 from lynccap.diagnosis.rules.reach import found, judged
 from lynccap.diagnosis.verdicts import How
 from lynccap.document import Severity
@@ -35,7 +36,7 @@ def psom_8057_blocked_internal(inquiry: Inquiry) -> Iterator[Judgement]:
     Not this: a meeting without whiteboard, polls or slides, which opens no such connection; a server that is down.
     """
     for attempt in inquiry.case.attempts:
-        if attempt.port == PSOM and attempt.established:
+        if attempt.port == PSOM_PORT and attempt.established:
             yield Clear(attempt.client)
     for verdict in judged(inquiry, "psom-8057-blocked-internal"):
         attempt = verdict.attempt
