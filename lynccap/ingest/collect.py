@@ -4,12 +4,9 @@ from collections.abc import Iterable, Iterator
 from glob import glob, has_magic
 from pathlib import Path
 
+from lynccap.ingest import pcap, pcapng
 from lynccap.ingest.source import GZIP_MAGIC, Source, UnreadableCapture
 
-MAGICS = tuple(
-    bytes.fromhex(text) for text in ("a1b2c3d4", "d4c3b2a1", "a1b23c4d", "4d3cb2a1", "a1b2cd34", "34cdb2a1", "0a0d0d0a")
-)
-"""First bytes of pcap (all byte orders and resolutions) and pcapng files."""
 MAX_FILES = 10_000  # a folder with more is a mistake, not a ticket
 
 
@@ -49,4 +46,4 @@ def is_capture(path: Path) -> bool:
             head = file.read(4)
     except OSError:
         return False
-    return head in MAGICS or head.startswith(GZIP_MAGIC)
+    return head in pcap.MAGICS or head == pcapng.MAGIC or head.startswith(GZIP_MAGIC)
