@@ -76,7 +76,7 @@ class MediaSession:
 
 def read_media(tables: Tables, relays: RelayBook) -> tuple[MediaSession, ...]:
     """The media sessions of all captures, in order of their first packet."""
-    reflexive = {one.reflexive for one in relays.allocations if one.reflexive}
+    reflexive = {end for one in relays.allocations if (end := split_endpoint(one.reflexive))}
     made = [
         _session(int(flow), rows, tables.flows.loc[int(flow)], relays, reflexive)
         for flow, rows in tables.media.groupby("flow", sort=True)
@@ -85,7 +85,7 @@ def read_media(tables: Tables, relays: RelayBook) -> tuple[MediaSession, ...]:
 
 
 def _session(
-    flow: int, rows: pd.DataFrame, row: "pd.Series[object]", relays: RelayBook, reflexive: set[str]
+    flow: int, rows: pd.DataFrame, row: "pd.Series[object]", relays: RelayBook, reflexive: set[tuple[str, int]]
 ) -> MediaSession:
     ends = (
         (str(row["client"]), int(str(row["client_port"]))),
@@ -113,7 +113,7 @@ def _session(
 
 
 def _path(
-    ends: tuple[tuple[str, int], ...], carried: Iterable[str], relays: RelayBook, reflexive: set[str]
+    ends: tuple[tuple[str, int], ...], carried: Iterable[str], relays: RelayBook, reflexive: set[tuple[str, int]]
 ) -> tuple[Path, str | None]:
     for address, _ in ends:
         if address in relays.cloud:
@@ -129,7 +129,7 @@ def _path(
         if port == TURN_UDP_PORT or (wrapped and port in TURN_PORTS):
             return Path.RELAY_UNPLACED, address
     for address, port in ends:
-        if any(split_endpoint(one) == (address, port) for one in reflexive):
+        if (address, port) in reflexive:
             host = bool(relays.allocations_of(address))
             return (Path.DIRECT if host else Path.REFLEXIVE), None
     return Path.DIRECT, None

@@ -102,17 +102,18 @@ def _assessed(rule: Rule, said: Sequence[_Said]) -> list[Assessment]:
 
 def _numbered(kept: list[_Kept]) -> tuple[Finding, ...]:
     """The findings, causes first, each group by severity and stage."""
-    causes = {id(one): _cause(one, kept) for one in kept}
+    explaining = [one for one in kept if one.explains]
+    causes = {id(one): _cause(one, explaining) for one in kept}
     ordered = sorted(kept, key=lambda one: (causes[id(one)] is not None, *one.order))
     numbers = {id(one): f"F{place}" for place, one in enumerate(ordered, 1)}
     return tuple(_finding(numbers[id(one)], one, numbers.get(id(causes[id(one)]))) for one in ordered)
 
 
-def _cause(symptom: _Kept, kept: list[_Kept]) -> _Kept | None:
+def _cause(symptom: _Kept, explaining: list[_Kept]) -> _Kept | None:
     """The earliest finding on the same device in the same capture that can explain this one."""
     causes = [
         one
-        for one in kept
+        for one in explaining
         if symptom.rule.name in one.explains
         and one.capture == symptom.capture
         and one.found.device == symptom.found.device
