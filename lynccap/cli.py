@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 EXIT_FOUND, EXIT_USAGE, EXIT_INPUT, EXIT_INTERNAL = 1, 2, 3, 4
 FORMAT_NAMES = ("html", "json", "md", "csv", "sarif")
+STANDARD_OUTPUT = Path("-")
 LEVELS = ("critical", "major", "minor", "never")
 
 
@@ -40,7 +41,7 @@ def _formats(context: click.Context, parameter: click.Parameter, value: str | No
 
 @main.command()
 @click.argument("captures", nargs=-1, required=True, metavar="CAPTURE...")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="File or folder to write to.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="File or folder; - is standard output.")
 @click.option("--format", "formats", callback=_formats, help="html, json, md, csv, sarif; several with commas.")
 @click.option("--device", "devices", multiple=True, metavar="ADDR", help="Keep only this device; may be repeated.")
 @click.option(
@@ -90,7 +91,7 @@ def _address(text: str) -> str:
 
 def _targets(output: Path | None, formats: tuple[str, ...]) -> dict[str, Path | None]:
     """Which formats go where; None stands for standard output."""
-    if output is None:
+    if output is None or output == STANDARD_OUTPUT:
         if len(formats) > 1:
             raise click.UsageError("several formats need a folder: add -o FOLDER")
         return dict.fromkeys(formats)

@@ -22,6 +22,14 @@ def run(*arguments: str | Path, stdin: bytes | None = None) -> Result:
 
 
 class TestAnalyze:
+    def test_a_dash_is_standard_output_and_no_folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(tmp_path)
+
+        result = run("analyze", REFUSED, "-o", "-", "--format", "json")
+
+        assert json.loads(result.stdout)["findings"]
+        assert not list(tmp_path.iterdir())
+
     def test_prints_a_summary_that_names_the_cause(self) -> None:
         result = run("analyze", REFUSED)
 
