@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from dissectors import DISSECTORS
 from dissectors.contract import Dissector, Verdict
 from lynccap.ingest.assembly import Segment
-from lynccap.ingest.window import Flags, Ints
+from lynccap.ingest.frames import Flags, Ints
 from lynccap.reference import ports
 
 HEAD_BYTES = 2048  # a probe decides on the first bytes; a ClientHello with padding fits

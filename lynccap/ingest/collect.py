@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from glob import glob, has_magic
 from pathlib import Path
 
-from lynccap.ingest import pcap, pcapng
+from lynccap.ingest.formats import HEAD_BYTES, reader_of
 from lynccap.ingest.source import GZIP_MAGIC, Source, UnreadableCapture
 
 MAX_FILES = 10_000  # a folder with more is a mistake, not a ticket
@@ -43,7 +43,7 @@ def is_capture(path: Path) -> bool:
     """Whether a file begins like a capture, or like a compressed file that may hold one."""
     try:
         with path.open("rb") as file:
-            head = file.read(4)
+            head = file.read(HEAD_BYTES)
     except OSError:
         return False
-    return head in pcap.MAGICS or head == pcapng.MAGIC or head.startswith(GZIP_MAGIC)
+    return reader_of(head) is not None or head.startswith(GZIP_MAGIC)

@@ -6,12 +6,12 @@ import numpy as np
 
 from lynccap.ingest.flow_rows import FlowRows
 from lynccap.ingest.flows import MAX_CONTROL_ROWS, FlowTable
+from lynccap.ingest.frames import Frames
 from lynccap.ingest.icmp import MAX_ERRORS, IcmpErrors
 from lynccap.ingest.layers import decode
 from lynccap.ingest.schemas import Arrays, columns_from
 from lynccap.ingest.sequences import Sequences
 from lynccap.ingest.streams import Streams
-from lynccap.ingest.window import Frames
 
 CONTROL_COLUMNS = ("frame", "time", "flags", "seq", "ack", "ttl", "ip_id", "window", "options")
 

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lynccap.ingest.flows import NEVER, FlowTable, endpoints
+from lynccap.ingest.frames import Flags, Ints
 from lynccap.ingest.layers import TCP, UDP
 from lynccap.ingest.sequences import Sequences
-from lynccap.ingest.window import Flags, Ints
 
 PAIRS = {
     "frames": "frames_{}",

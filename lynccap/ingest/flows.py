@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lynccap.ingest.columns import Columns
+from lynccap.ingest.frames import Flags, Ints
 from lynccap.ingest.hashtable import HashTable
 from lynccap.ingest.layers import Packets, hardware_addresses
-from lynccap.ingest.window import Flags, Ints
 
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
 NEVER = np.int64(np.iinfo(np.int64).max)  # typed, so that narrow columns are widened beside it

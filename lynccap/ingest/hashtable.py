@@ -5,7 +5,7 @@ import os
 import numpy as np
 from numpy.typing import NDArray
 
-from lynccap.ingest.window import Ints
+from lynccap.ingest.frames import Ints
 
 Keys = NDArray[np.uint64]
 

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from lynccap.ingest.flow_rows import FlowRows
 from lynccap.ingest.flows import FlowTable, Numbered, tuple_keys
+from lynccap.ingest.frames import Ints
 from lynccap.ingest.layers import ICMP, ICMP6, IPV4_TYPE, IPV6_TYPE, TCP, UDP, Packets, network_layer
-from lynccap.ingest.window import Ints
 
 ERRORS = {4: (3, 4, 5, 11, 12), 6: (1, 2, 3, 4)}
 QUOTE_AT = 8  # bytes of ICMP header before the quoted packet
@@ -66,28 +66,28 @@ class IcmpErrors:
         }
 
     def _add(self, packets: Packets, numbered: Numbered, table: FlowTable, rows: Ints, version: int, kind: int) -> None:
-        window, network = packets.frames.window, packets.network
+        buffer, network = packets.frames.buffer, packets.network
         rows = rows[packets.available[rows] >= QUOTE_AT]
         at = network.position[rows]
-        types = window.octets[at].astype(np.int64)
+        types = buffer.octets[at].astype(np.int64)
         wanted = np.isin(types, ERRORS[version])
         rows, at, types = rows[wanted], at[wanted], types[wanted]
         kinds = np.full(len(rows), kind, np.int64)
         # What is quoted is usually cut short: its own lengths bound nothing here.
         end = network.end[rows]
-        quoted, _ = network_layer(window, at + QUOTE_AT, kinds, end, end, table.intern)
+        quoted, _ = network_layer(buffer, at + QUOTE_AT, kinds, end, end, table.intern)
         of = quoted.row
         rows, at, types = rows[of], at[of], types[of]
         ported = ((quoted.protocol == TCP) | (quoted.protocol == UDP)) & ~quoted.later_fragment
         ported &= quoted.position + PORT_BYTES <= end[of]
-        ports = np.where(ported, window.uint(">u4", quoted.position), 0)
+        ports = np.where(ported, buffer.uint(">u4", quoted.position), 0)
         source_port, destination_port = ports >> 16, ports & 0xFFFF
         first, second, upper = tuple_keys(
             quoted.version, quoted.protocol, quoted.source, quoted.destination, source_port, destination_port
         )
         values = (
             numbered.frame[rows], numbered.time[rows], network.version[rows], network.source[rows],
-            network.destination[rows], types, window.octets[at + 1].astype(np.int64),
+            network.destination[rows], types, buffer.octets[at + 1].astype(np.int64),
             table.find((first, second)), upper, quoted.protocol, quoted.source, source_port,
             quoted.destination, destination_port, quoted.version,
         )  # fmt: skip

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lynccap.ingest.window import Flags, Frames, Ints, Window
+from lynccap.ingest.frames import Buffer, Flags, Frames, Ints
 
 TCP, UDP, ICMP, ICMP6 = 6, 17, 1, 58
 IPV4_TYPE, IPV6_TYPE = 0x0800, 0x86DD
@@ -117,7 +117,7 @@ def decode(frames: Frames, intern: Intern) -> Packets:
     """The packets of `frames`; `intern` turns the two halves of IPv6 addresses into codes."""
     position, kind, vlan, wire_end = _links(frames)
     end = np.minimum(frames.start + frames.captured, wire_end)
-    network, unread = network_layer(frames.window, position, kind, end, wire_end, intern)
+    network, unread = network_layer(frames.buffer, position, kind, end, wire_end, intern)
     undecoded = unread + int(network.later_fragment.sum())
     if network.later_fragment.any():
         network = network.where(~network.later_fragment)
@@ -131,7 +131,7 @@ def _links(frames: Frames) -> tuple[Ints, Ints, Ints, Ints]:
     kind = np.full(len(frames), -1, np.int64)
     for link in kinds:
         rows = slice(None) if len(kinds) == 1 else np.flatnonzero(frames.link == link)
-        position[rows], kind[rows] = _link(frames.window, link, frames.start[rows], frames.captured[rows])
+        position[rows], kind[rows] = _link(frames.buffer, link, frames.start[rows], frames.captured[rows])
     vlan = np.full(len(frames), NO_TAG, np.int64)
     end = frames.start + frames.captured
     for _ in range(MAX_TAGS):
@@ -140,38 +140,38 @@ def _links(frames: Frames) -> tuple[Ints, Ints, Ints, Ints]:
             break
         at = position[tagged]
         whole = at + 4 <= end[tagged]
-        vlan[tagged] = np.where(whole, frames.window.uint(">u2", at) & 0x0FFF, vlan[tagged])
-        kind[tagged] = np.where(whole, frames.window.uint(">u2", at + 2), -1)
+        vlan[tagged] = np.where(whole, frames.buffer.uint(">u2", at) & 0x0FFF, vlan[tagged])
+        kind[tagged] = np.where(whole, frames.buffer.uint(">u2", at + 2), -1)
         position[tagged] = at + 4
     wire_end = frames.start + frames.wire
     sessions = np.flatnonzero(kind == PPPOE_TYPE)
     if sessions.size:
         at = position[sessions]
-        inside = frames.window.uint(">u2", at + 6)
+        inside = frames.buffer.uint(">u2", at + 6)
         known = np.where(inside == 0x0021, IPV4_TYPE, np.where(inside == 0x0057, IPV6_TYPE, 0))
         kind[sessions] = np.where(at + 8 <= end[sessions], known, -1)
         position[sessions] = at + 8
         # Some senders count the padding of short frames into the IP length; PPPoE's own length knows better.
-        wire_end[sessions] = np.minimum(wire_end[sessions], at + 6 + frames.window.uint(">u2", at + 4))
+        wire_end[sessions] = np.minimum(wire_end[sessions], at + 6 + frames.buffer.uint(">u2", at + 4))
     return position, kind, vlan, wire_end
 
 
-def _link(window: Window, link: int, start: Ints, captured: Ints) -> tuple[Ints, Ints]:
+def _link(buffer: Buffer, link: int, start: Ints, captured: Ints) -> tuple[Ints, Ints]:
     if link == ETHERNET:
-        return start + 14, np.where(captured >= 14, window.uint(">u2", start + 12), -1)
+        return start + 14, np.where(captured >= 14, buffer.uint(">u2", start + 12), -1)
     if link == COOKED:
-        return start + 16, np.where(captured >= 16, window.uint(">u2", start + 14), -1)
+        return start + 16, np.where(captured >= 16, buffer.uint(">u2", start + 14), -1)
     if link == COOKED2:
-        return start + 20, np.where(captured >= 20, window.uint(">u2", start), -1)
+        return start + 20, np.where(captured >= 20, buffer.uint(">u2", start), -1)
     if link in (NULL, LOOP):
-        return start + 4, np.where(captured >= 5, _by_version(window, start + 4), -1)
+        return start + 4, np.where(captured >= 5, _by_version(buffer, start + 4), -1)
     if link in RAW_LINKS:
-        return start, np.where(captured >= 1, _by_version(window, start), -1)
+        return start, np.where(captured >= 1, _by_version(buffer, start), -1)
     return start, np.full(len(start), -1, np.int64)
 
 
-def _by_version(window: Window, position: Ints) -> Ints:
-    version = window.octets[position] >> 4
+def _by_version(buffer: Buffer, position: Ints) -> Ints:
+    version = buffer.octets[position] >> 4
     return np.where(version == 4, IPV4_TYPE, np.where(version == 6, IPV6_TYPE, -1)).astype(np.int64)
 
 
@@ -180,12 +180,12 @@ def hardware_addresses(frames: Frames, rows: Ints) -> Ints:
     link, start = frames.link[rows], frames.start[rows]
     at = np.where(link == COOKED, start + 6, np.where(link == COOKED2, start + 12, start + 6))
     has = ((link == ETHERNET) | (link == COOKED) | (link == COOKED2)) & (at + 6 <= start + frames.captured[rows])
-    high = frames.window.uint(">u2", at)
-    return np.where(has, (high << 32) | frames.window.uint(">u4", at + 2), -1)
+    high = frames.buffer.uint(">u2", at)
+    return np.where(has, (high << 32) | frames.buffer.uint(">u4", at + 2), -1)
 
 
 def network_layer(
-    window: Window, position: Ints, kind: Ints, end: Ints, wire_end: Ints, intern: Intern
+    buffer: Buffer, position: Ints, kind: Ints, end: Ints, wire_end: Ints, intern: Intern
 ) -> tuple[Network, int]:
     """The IP headers at `position`, and how many frames hold something that is not read."""
     fourth, sixth = np.flatnonzero(kind == IPV4_TYPE), np.flatnonzero(kind == IPV6_TYPE)
@@ -195,9 +195,9 @@ def network_layer(
     unread = len(kind) - int(silent.sum())
     parts = []
     if fourth.size or not sixth.size:
-        parts.append(_ipv4(window, fourth, position[fourth], end[fourth], wire_end[fourth]))
+        parts.append(_ipv4(buffer, fourth, position[fourth], end[fourth], wire_end[fourth]))
     if sixth.size:
-        parts.append(_ipv6(window, sixth, position[sixth], end[sixth], wire_end[sixth], intern))
+        parts.append(_ipv6(buffer, sixth, position[sixth], end[sixth], wire_end[sixth], intern))
     network = parts[0]
     if len(parts) == 2:
         joined = Network(*(np.concatenate([getattr(part, one.name) for part in parts]) for one in fields(Network)))
@@ -205,8 +205,8 @@ def network_layer(
     return network, unread - len(network.row)
 
 
-def _ipv4(window: Window, row: Ints, position: Ints, end: Ints, wire_end: Ints) -> Network:
-    header = window.gather("V20", position).view(_IPV4)
+def _ipv4(buffer: Buffer, row: Ints, position: Ints, end: Ints, wire_end: Ints) -> Network:
+    header = buffer.gather("V20", position).view(_IPV4)
     header_bytes = (header["first"] & 15).astype(np.int64) * 4
     total = header["total"].astype(np.int64)
     # A total of 0 is segmentation offload: the card, not the stack, would have filled it in.
@@ -229,14 +229,14 @@ def _ipv4(window: Window, row: Ints, position: Ints, end: Ints, wire_end: Ints) 
     return network if sound.all() else network.where(sound)
 
 
-def _ipv6(window: Window, row: Ints, position: Ints, end: Ints, wire_end: Ints, intern: Intern) -> Network:
-    header = window.gather("V40", position).view(_IPV6)
+def _ipv6(buffer: Buffer, row: Ints, position: Ints, end: Ints, wire_end: Ints, intern: Intern) -> Network:
+    header = buffer.gather("V40", position).view(_IPV6)
     length = header["length"].astype(np.int64)
     sent = np.where(length == 0, wire_end, np.minimum(position + 40 + length, wire_end))
     sound = (header["first"] >> 4 == 6) & (position + 40 <= np.minimum(end, sent))
     header, row, position = header[sound], row[sound], position[sound]
     end, sent = np.minimum(end, sent)[sound], sent[sound]
-    protocol, at, later = _extensions(window, header["next"].astype(np.int64), position + 40, end)
+    protocol, at, later = _extensions(buffer, header["next"].astype(np.int64), position + 40, end)
     source = intern(header["s1"].astype(np.uint64), header["s2"].astype(np.uint64))
     destination = intern(header["d1"].astype(np.uint64), header["d2"].astype(np.uint64))
     return Network(
@@ -254,7 +254,7 @@ def _ipv6(window: Window, row: Ints, position: Ints, end: Ints, wire_end: Ints, 
     )
 
 
-def _extensions(window: Window, protocol: Ints, position: Ints, end: Ints) -> tuple[Ints, Ints, Flags]:
+def _extensions(buffer: Buffer, protocol: Ints, position: Ints, end: Ints) -> tuple[Ints, Ints, Flags]:
     """Step over extension headers: the upper protocol, its position, and whether it is a later fragment."""
     later = np.zeros(len(protocol), np.bool_)
     for _ in range(MAX_EXTENSIONS):
@@ -263,16 +263,16 @@ def _extensions(window: Window, protocol: Ints, position: Ints, end: Ints) -> tu
         if not rows.size:
             break
         at, kind = position[rows], protocol[rows]
-        units = window.octets[at + 1].astype(np.int64)
+        units = buffer.octets[at + 1].astype(np.int64)
         size = np.where(kind == FRAGMENT, 8, np.where(kind == AUTHENTICATION, (units + 2) * 4, (units + 1) * 8))
-        later[rows] = (kind == FRAGMENT) & ((window.uint(">u2", at + 2) & 0xFFF8) != 0)
-        protocol[rows] = window.octets[at]
+        later[rows] = (kind == FRAGMENT) & ((buffer.uint(">u2", at + 2) & 0xFFF8) != 0)
+        protocol[rows] = buffer.octets[at]
         position[rows] = np.minimum(at + size, end[rows])
     return protocol, position, later
 
 
 def _transport(frames: Frames, network: Network, vlan: Ints, undecoded: int) -> Packets:
-    window, count = frames.window, len(network.row)
+    buffer, count = frames.buffer, len(network.row)
     room = network.end - network.position
     is_tcp = network.protocol == TCP
     is_udp = network.protocol == UDP
@@ -282,17 +282,17 @@ def _transport(frames: Frames, network: Network, vlan: Ints, undecoded: int) -> 
         undecoded += count - int(kept.sum())
         return _transport(frames, network.where(kept), vlan[kept], undecoded)
     ports = is_tcp | is_udp
-    both = window.uint(">u4", network.position)
+    both = buffer.uint(">u4", network.position)
     header = np.zeros(count, np.int64)
     length = network.wire_end - network.position
     tcp = np.flatnonzero(is_tcp)
-    segment = window.gather("V20", network.position[tcp]).view(_TCP)
+    segment = buffer.gather("V20", network.position[tcp]).view(_TCP)
     header_bytes = (segment["offset"] >> 4).astype(np.int64) * 4
     header[tcp] = np.maximum(header_bytes, 20)
     udp = np.flatnonzero(is_udp)
     header[udp] = 8
     length -= header
-    claimed = window.uint(">u2", network.position[udp] + 4) - 8
+    claimed = buffer.uint(">u2", network.position[udp] + 4) - 8
     length[udp] = np.where(claimed >= 0, np.minimum(length[udp], claimed), length[udp])
     np.maximum(length, 0, out=length)
     payload = network.position + header

@@ -9,9 +9,9 @@ from dissectors.stun import StunMessage
 from lynccap.ingest.columns import Columns
 from lynccap.ingest.conversation import Kind
 from lynccap.ingest.flows import Numbered
+from lynccap.ingest.frames import Flags, Ints
 from lynccap.ingest.layers import UDP, Packets
 from lynccap.ingest.rtp_streams import MTURN_BYTES, RtpPackets, RtpStreams, packets_of, read_headers
-from lynccap.ingest.window import Flags, Ints
 
 UDP_CARRIED, MTURN, TURN_DATA, TURN_TCP, RFC4571 = "udp", "mturn", "turn-data", "turn-tcp", "rfc4571"
 CARRIERS = (UDP_CARRIED, TURN_DATA, MTURN, TURN_TCP, RFC4571)
@@ -44,11 +44,11 @@ class Media:
         at = np.flatnonzero(packets.network.protocol[rows] == UDP)
         if not at.size:
             return shaped
-        window, position = packets.frames.window, packets.payload[rows[at]]
+        buffer, position = packets.frames.buffer, packets.payload[rows[at]]
         available, length = packets.available[rows[at]], packets.length[rows[at]]
-        wrapped = (window.uint(">u2", position) == MTURN_MAGIC) & (available > MTURN_BYTES)
+        wrapped = (buffer.uint(">u2", position) == MTURN_MAGIC) & (available > MTURN_BYTES)
         skip = np.where(wrapped, MTURN_BYTES, 0)
-        is_rtp, is_rtcp, header = read_headers(window, position + skip, available - skip)
+        is_rtp, is_rtcp, header = read_headers(buffer, position + skip, available - skip)
         shaped[at] = is_rtp | is_rtcp
         counted = np.isin(kind[at], RTP_KINDS)
         for carrier, of in ((UDP_CARRIED, ~wrapped), (MTURN, wrapped)):

@@ -6,7 +6,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from lynccap.ingest.window import MAX_RECORD, Frames, Ints, Window
+from lynccap.ingest.frames import MAX_RECORD, Frames, Ints
+from lynccap.ingest.reading import Interface, Notes
+from lynccap.ingest.window import Window
 
 HEADER_BYTES = 24
 LINK_MASK = 0x03FFFFFF  # the upper bits carry the length of a frame check sequence
@@ -27,14 +29,20 @@ class PcapReader:
 
     format: ClassVar[str] = "pcap"
 
+    @classmethod
+    def accepts(cls, head: bytes) -> bool:
+        """Whether a file that begins with `head` is a pcap file."""
+        return head[:4] in MAGICS
+
     def __init__(self, window: Window) -> None:
         """Read the file header at the start of `window`. Raises ValueError when it is cut off."""
         if window.filled < HEADER_BYTES:
             raise ValueError(f"the file header is cut off at byte {window.filled}")
         order, self.digits, self._record = MAGICS[bytes(window.view[:4])]
         self._order = order
-        self.snap_length, network = struct.unpack_from(f"{order}2I", window.buffer, 16)
+        snap_length, network = struct.unpack_from(f"{order}2I", window.data, 16)
         self._link = network & LINK_MASK
+        self.notes = Notes([Interface(self._link, snap_length=snap_length)])
         self._window = window
         self.damage = ""
 
@@ -54,7 +62,7 @@ class PcapReader:
 
     def _walk(self, position: int) -> Iterator[int]:
         length_at = struct.Struct(f"{self._order}8xI").unpack_from
-        buffer, end, header = self._window.buffer, self._window.filled, self._record
+        buffer, end, header = self._window.data, self._window.filled, self._record
         last = end - header
         while position <= last:
             following = position + header + length_at(buffer, position)[0]
@@ -65,21 +73,22 @@ class PcapReader:
 
     def _columns(self, starts: Ints, number: int) -> Frames:
         window, word = self._window, f"{self._order}u4"
-        captured = window.uint(word, starts + 8)
+        captured = window.buffer.uint(word, starts + 8)
         oversized = np.flatnonzero(captured > MAX_RECORD)
         if oversized.size:
             self._oversized(int(starts[oversized[0]]), int(captured[oversized[0]]))
             starts, captured = starts[: oversized[0]], captured[: oversized[0]]
-        seconds = window.uint(word, starts)
-        fraction = window.uint(word, starts + 4)
+        seconds = window.buffer.uint(word, starts)
+        fraction = window.buffer.uint(word, starts + 4)
         time = seconds * 1_000_000_000 + fraction * (1 if self.digits == 9 else 1000)
         return Frames(
-            window=window,
+            buffer=window.buffer,
             start=starts + self._record,
             captured=captured,
-            wire=np.maximum(window.uint(word, starts + 12), captured),
+            wire=np.maximum(window.buffer.uint(word, starts + 12), captured),
             time=time,
             link=np.full(len(starts), self._link, np.int64),
+            interface=np.zeros(len(starts), np.int64),
             number=number,
         )
 
@@ -87,7 +96,7 @@ class PcapReader:
         window = self._window
         left = window.filled - position
         if left >= self._record:
-            (length,) = struct.unpack_from(f"{self._order}8xI", window.buffer, position)
+            (length,) = struct.unpack_from(f"{self._order}8xI", window.data, position)
             if length > MAX_RECORD:
                 self._oversized(position, length)
                 return False

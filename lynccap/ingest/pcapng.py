@@ -8,7 +8,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lynccap.ingest.window import MAX_RECORD, Flags, Frames, Ints, Window
+from lynccap.ingest.frames import MAX_RECORD, Flags, Frames, Ints
+from lynccap.ingest.reading import Interface, Notes
+from lynccap.ingest.window import Window
 
 MAGIC = b"\x0a\x0d\x0d\x0a"
 SECTION, INTERFACE, OLD_PACKET, SIMPLE_PACKET, PACKET = 0x0A0D0D0A, 1, 2, 3, 6
@@ -38,6 +40,11 @@ class PcapngReader:
 
     format: ClassVar[str] = "pcapng"
 
+    @classmethod
+    def accepts(cls, head: bytes) -> bool:
+        """Whether a file that begins with `head` is a pcapng file."""
+        return head.startswith(MAGIC)
+
     def __init__(self, window: Window) -> None:
         """Check the first section header. Raises ValueError when it is cut off or has no known byte order."""
         if window.filled < 12:
@@ -48,12 +55,8 @@ class PcapngReader:
         self._order = "<"
         self._interfaces = _Interfaces()
         self._first_interface = 0  # of the section being read
+        self.notes = Notes()
         self.damage = ""
-
-    @property
-    def snap_length(self) -> int:
-        """The smallest limit of any interface, 0 when none has one."""
-        return min((length for length in self._interfaces.snap_length if length), default=0)
 
     @property
     def digits(self) -> int:
@@ -76,7 +79,7 @@ class PcapngReader:
 
     def _walk(self, position: int, blocks: "_Blocks") -> int:
         """Note every whole block from `position` on; the position behind the last one."""
-        buffer, end = self._window.buffer, self._window.filled
+        buffer, end = self._window.data, self._window.filled
         head = struct.Struct(f"{self._order}2I").unpack_from
         append = blocks.note
         while position + 12 <= end:
@@ -113,10 +116,11 @@ class PcapngReader:
         if length < 20 or len(known.link) >= MAX_INTERFACES:
             self._stop(position, "is no valid interface description, or one too many")
             return False
-        link, snap_length = struct.unpack_from(f"{self._order}H2xI", self._window.buffer, position + 8)
+        link, snap_length = struct.unpack_from(f"{self._order}H2xI", self._window.data, position + 8)
         resolution, offset = self._interface_options(position + 16, position + length - 4)
         known.link.append(link)
         known.snap_length.append(snap_length)
+        self.notes.interfaces.append(Interface(link, snap_length=snap_length))
         known.resolution.append(resolution)
         known.offset.append(offset)
         return True
@@ -124,14 +128,14 @@ class PcapngReader:
     def _interface_options(self, position: int, end: int) -> tuple[int, int]:
         resolution, offset = MICROSECONDS, 0
         while position + 4 <= end:
-            code, length = struct.unpack_from(f"{self._order}2H", self._window.buffer, position)
+            code, length = struct.unpack_from(f"{self._order}2H", self._window.data, position)
             position += 4
             if code == OPTION_END or position + length > end:
                 break
             if code == OPTION_RESOLUTION and length == 1:
-                resolution = self._window.buffer[position]
+                resolution = self._window.data[position]
             if code == OPTION_OFFSET and length == 8:
-                (offset,) = struct.unpack_from(f"{self._order}q", self._window.buffer, position)
+                (offset,) = struct.unpack_from(f"{self._order}q", self._window.data, position)
             position += length + (-length & 3)
         return resolution, offset
 
@@ -140,7 +144,7 @@ class PcapngReader:
         left = window.filled - position
         at = window.base + position
         if left >= 8:
-            kind, length = struct.unpack_from(f"{self._order}2I", window.buffer, position)
+            kind, length = struct.unpack_from(f"{self._order}2I", window.data, position)
             if kind not in (SECTION, INTERFACE) and length > left:
                 position = self._skip(position, length)
         if window.advance(position):
@@ -177,12 +181,13 @@ class PcapngReader:
         time, link = self._times_and_links(interface[keep], ticks[keep], plain[keep] | bare[keep])
         captured = np.where(bare, 0, captured)[keep]
         return Frames(
-            window=self._window,
+            buffer=self._window.buffer,
             start=(position + _lookup(kind, DATA_AT))[keep],
             captured=captured,
             wire=np.maximum(np.where(bare, 0, wire)[keep], captured),
             time=time,
             link=np.where(bare[keep], -1, link),
+            interface=interface[keep],
             number=number,
         )
 
@@ -196,9 +201,10 @@ class PcapngReader:
         return captured, wire, np.where(plain, 0, interface), (high << 32) | low
 
     def _word(self, kind: str, position: Ints, big: Flags) -> Ints:
+        uint = self._window.buffer.uint
         if not big.any():
-            return self._window.uint(f"<{kind}", position)
-        return np.where(big, self._window.uint(f">{kind}", position), self._window.uint(f"<{kind}", position))
+            return uint(f"<{kind}", position)
+        return np.where(big, uint(f">{kind}", position), uint(f"<{kind}", position))
 
     def _times_and_links(self, interface: Ints, ticks: Ints, timeless: Flags) -> tuple[Ints, Ints]:
         known = self._interfaces

@@ -4,24 +4,14 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from lynccap.ingest.engine import CaptureParts, Engine
+from lynccap.ingest.formats import HEAD_BYTES, named, reader_of
 from lynccap.ingest.joining import join
-from lynccap.ingest.pcap import MAGICS, PcapReader
-from lynccap.ingest.pcapng import MAGIC as PCAPNG_MAGIC
-from lynccap.ingest.pcapng import PcapngReader
+from lynccap.ingest.reading import Reader
 from lynccap.ingest.source import Feed, Source, UnreadableCapture
 from lynccap.ingest.window import Window
 from lynccap.tables import Tables
 
 Progress = Callable[[int, int], None]
-OTHER_FORMATS = {
-    b"RTSS": "a Network Monitor 1 capture",
-    b"GMBU": "a Network Monitor 2 capture",
-    b"snoop\x00\x00\x00": "a snoop capture",
-    b"PK\x03\x04": "a zip archive",
-    b"\x28\xb5\x2f\xfd": "a zstd file",
-    b"7z\xbc\xaf": "a 7z archive",
-    b"MSCF": "a cabinet archive",
-}
 
 
 def read_tables(sources: Sequence[Source], *, progress: Progress | None = None) -> Tables:
@@ -89,26 +79,25 @@ def _read(source: Source, report: Callable[[int], None]) -> CaptureParts:
         part.format = reader.format + (f"+{feed.compression}" if feed.compression else "")
         part.file_bytes = feed.file_bytes
         part.digits = reader.digits
-        part.snap_length = reader.snap_length
+        part.snap_length = min((one.snap_length for one in reader.notes.interfaces if one.snap_length), default=0)
         part.damage = "; ".join(one for one in (reader.damage, feed.damage) if one)
         report(feed.file_bytes)
     return part
 
 
-def _reader(window: Window, where: str) -> PcapReader | PcapngReader:
-    magic = bytes(window.view[: min(8, window.filled)])
-    try:
-        if magic[:4] in MAGICS:
-            return PcapReader(window)
-        if magic[:4] == PCAPNG_MAGIC:
-            return PcapngReader(window)
-    except ValueError as problem:
-        raise UnreadableCapture(f"{where}: {problem}; ask for a whole copy of the file") from None
-    if not magic and window.feed.damage:
+def _reader(window: Window, where: str) -> Reader:
+    head = bytes(window.view[: min(HEAD_BYTES, window.filled)])
+    kind = reader_of(head)
+    if kind is not None:
+        try:
+            return kind(window)
+        except ValueError as problem:
+            raise UnreadableCapture(f"{where}: {problem}; ask for a whole copy of the file") from None
+    if not head and window.feed.damage:
         raise UnreadableCapture(f"{where}: {window.feed.damage}; ask for a whole copy of the file")
-    other = next((says for start, says in OTHER_FORMATS.items() if magic.startswith(start)), "")
+    other = named(head)
     what = f"is {other}, which is not read" if other else "is not a capture"
     raise UnreadableCapture(
-        f"{where}: {what} (the file begins with {magic[:4].hex(' ')} at byte 0); "
+        f"{where}: {what} (the file begins with {head[:4].hex(' ')} at byte 0); "
         "save it as pcap or pcapng, for example with Wireshark"
     )

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lynccap.ingest.columns import Columns
+from lynccap.ingest.frames import Buffer, Flags, Ints
 from lynccap.ingest.hashtable import HashTable
 from lynccap.ingest.sequences import stable_order
-from lynccap.ingest.window import Flags, Ints, Window
 
 MIN_PACKETS = 5  # four advances of a 16-bit number under one 32-bit SSRC do not happen by chance
 MIN_ADVANCING = 0.75  # share of packets whose sequence number moves forward by a few: loss and reordering allowed
@@ -91,9 +91,9 @@ class RtpPackets:
         return len(self.side)
 
 
-def read_headers(window: Window, position: Ints, available: Ints) -> tuple[Flags, Flags, NDArray[np.void]]:
+def read_headers(buffer: Buffer, position: Ints, available: Ints) -> tuple[Flags, Flags, NDArray[np.void]]:
     """Which datagrams have the shape of RTP, which of RTCP, and every fixed header."""
-    header = window.gather("V12", position).view(_HEADER)
+    header = buffer.gather("V12", position).view(_HEADER)
     version2 = (header["first"] >> 6 == 2) & (available >= 8)
     second = header["second"]
     control = version2 & (second >= 192) & (second <= 223)

@@ -7,8 +7,8 @@ import numpy as np
 
 from lynccap.ingest.columns import Columns
 from lynccap.ingest.flows import ACK, FIN, RST, SYN, Numbered
+from lynccap.ingest.frames import Flags, Ints
 from lynccap.ingest.layers import Packets
-from lynccap.ingest.window import Flags, Ints
 
 MAX_JUMP = 1 << 26  # 64 MiB: no receiver offers such a window, so a larger jump is another stream's number
 MAX_HOLES = 64  # of one side at a time: beyond it the capture lacks too much to keep books

@@ -104,6 +104,16 @@ class Feed:
         """
         return self._fill_inflated(target) if self.compression else self._fill_plain(target)
 
+    def reopened(self) -> BinaryIO | None:
+        """The source once more from its beginning, to seek in; None for streams and what is compressed."""
+        if self.compression or self.source.stream is not None or self.source.path == "-":
+            return None
+        file = self.source.open()
+        if file.seekable():
+            return file
+        file.close()
+        return None
+
     def settle(self, but: int = 0) -> None:
         """Wait until what `fill` wrote is hashed, all of it or all but the last few calls' bytes."""
         while len(self._hashing) > but:

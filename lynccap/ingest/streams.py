@@ -12,12 +12,12 @@ from lynccap.ingest.conversation import KEPT_FRAMES, KIND_OF_TCP, KIND_OF_UDP, C
 from lynccap.ingest.dissection import Dissection, Facts
 from lynccap.ingest.flow_rows import FlowRows
 from lynccap.ingest.flows import NEVER, FlowTable, Numbered
+from lynccap.ingest.frames import Flags, Ints
 from lynccap.ingest.layers import TCP, UDP, Packets
 from lynccap.ingest.media import Media
 from lynccap.ingest.schemas import Arrays
 from lynccap.ingest.selection import Selection
 from lynccap.ingest.stream_tables import tables_of
-from lynccap.ingest.window import Flags, Ints
 
 STORE_BYTES = 16 << 20  # kept payload of all flows: above it, flows are dissected and dropped
 STORE_FRAMES = 60_000  # the same for segments, each of which costs a few hundred bytes beside its payload
@@ -123,7 +123,7 @@ class Streams:
     def _keep(self, packets: Packets, numbered: Numbered, start: Ints, rows: Ints) -> None:
         if not rows.size:
             return
-        view = packets.frames.window.view
+        view = packets.frames.buffer.view
         columns = (
             numbered.side[rows],
             start[rows],

@@ -1,29 +1,13 @@
-"""The reused buffers a capture is read through, and typed views of them at any byte position."""
+"""The reused buffers a capture is read through, stretch by stretch."""
 
-from dataclasses import dataclass
-from typing import Any
+import tempfile
+from typing import BinaryIO
 
-import numpy as np
-from numpy.typing import NDArray
-
+from lynccap.ingest.frames import MAX_RECORD, Buffer
 from lynccap.ingest.source import Feed
 
-Ints = NDArray[np.int64]
-Flags = NDArray[np.bool_]
-
 WINDOW_BYTES = 4 << 20  # measured: the columns of larger windows leave the processor's cache
-MAX_RECORD = 1 << 20  # four times the largest snap length in use (262144): beyond it, a length is damage
-PAD_BYTES = 128  # a header may be gathered whole at the last byte; what lies beyond the frame is masked
-
-
-class _Buffer:
-    """Memory for one window, and typed views of it."""
-
-    def __init__(self) -> None:
-        self.data = bytearray(MAX_RECORD + WINDOW_BYTES + PAD_BYTES)
-        self.view = memoryview(self.data)
-        self.octets = np.frombuffer(self.data, np.uint8)
-        self.views: dict[str, NDArray[Any]] = {}
+MAX_SPOOL = 8 << 30  # of a file that must be seeked in: more than any such tool records
 
 
 class Window:
@@ -36,23 +20,23 @@ class Window:
         """Read the first stretch of `feed`."""
         self.feed = feed
         self.base = 0
-        self._current, self._other = _Buffer(), _Buffer()
+        self._current, self._other = Buffer(MAX_RECORD + WINDOW_BYTES), Buffer(MAX_RECORD + WINDOW_BYTES)
         self.filled = feed.fill(self.view[:WINDOW_BYTES])
 
     @property
-    def buffer(self) -> bytearray:
+    def buffer(self) -> Buffer:
         """The bytes; those from `filled` on are old or zero."""
+        return self._current
+
+    @property
+    def data(self) -> bytearray:
+        """The bytes of the buffer."""
         return self._current.data
 
     @property
     def view(self) -> memoryview:
         """The same, to be sliced without a copy."""
         return self._current.view
-
-    @property
-    def octets(self) -> NDArray[np.uint8]:
-        """The same as numbers."""
-        return self._current.octets
 
     def advance(self, position: int) -> bool:
         """Drop the bytes before `position` and read more; False when there is nothing new to look at.
@@ -71,40 +55,32 @@ class Window:
         rest = self.filled - position
         self._other.view[:rest] = self.view[position : self.filled]
         self._current, self._other = self._other, self._current
+        self._current.clear()
         self.base += position
         added = self.feed.fill(self.view[rest : rest + WINDOW_BYTES])
         self.filled = rest + added
         return added > 0 or (skipping and rest > 0)
 
-    def gather(self, kind: str, positions: Ints) -> NDArray[Any]:
-        """The values of numpy type `kind` at these byte positions, whatever their alignment."""
-        buffer = self._current
-        view = buffer.views.get(kind)
-        if view is None:
-            size = np.dtype(kind).itemsize
-            view = np.ndarray((len(buffer.data) - size + 1,), kind, buffer.data, 0, (1,))
-            buffer.views[kind] = view
-        return view[positions]
+    def whole(self) -> BinaryIO:
+        """All (inflated) bytes of the feed as a file to seek in, for formats that keep an index; to be closed.
 
-    def uint(self, kind: str, positions: Ints) -> Ints:
-        """The same as int64."""
-        return self.gather(kind, positions).astype(np.int64)
+        Used before the first `advance`. What comes from a stream or is compressed goes through a temporary file of at
+        most MAX_SPOOL bytes; the rest is left out and said in `feed.damage`.
+        """
+        if self.base:
+            raise RuntimeError("the beginning has been dropped already")
+        plain = self.feed.reopened()
+        return plain if plain is not None else self._spooled()
 
-
-@dataclass(slots=True)
-class Frames:
-    """The frames of one window as columns; `number` is the frame number of the first one."""
-
-    window: Window
-    start: Ints
-    """Position of the frame's first byte in the window's buffer."""
-    captured: Ints
-    wire: Ints
-    time: Ints
-    link: Ints
-    """LINKTYPE of each frame, -1 for records that are frames to Wireshark but hold no packet."""
-    number: int
-
-    def __len__(self) -> int:
-        """Frames in this window."""
-        return len(self.start)
+    def _spooled(self) -> BinaryIO:
+        file = tempfile.TemporaryFile()  # noqa: SIM115  the caller closes it
+        written = file.write(self.view[: self.filled])
+        while self.filled and written < MAX_SPOOL:
+            self.feed.settle()
+            self.base += self.filled
+            self.filled = self.feed.fill(self.view[:WINDOW_BYTES])
+            written += file.write(self.view[: self.filled])
+        if self.filled:
+            self.feed.damage = self.feed.damage or f"only its first {written} bytes were looked at"
+        file.seek(0)
+        return file

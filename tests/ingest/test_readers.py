@@ -25,10 +25,11 @@ from capture_files import (
 )
 
 from lynccap.ingest import Source, UnreadableCapture, read_tables
+from lynccap.ingest.frames import MAX_RECORD
 from lynccap.ingest.pcap import PcapReader
 from lynccap.ingest.pcapng import PcapngReader
 from lynccap.ingest.source import Feed
-from lynccap.ingest.window import MAX_RECORD, WINDOW_BYTES, Window
+from lynccap.ingest.window import WINDOW_BYTES, Window
 
 FRAMES = [udp(CLIENT, SERVER, bytes([number]) * (10 + number)) for number in range(5)]
 TICKS = START // 1000
@@ -259,7 +260,7 @@ def test_the_window_never_grows(tmp_path):
     path.write_bytes(bytes(3 * WINDOW_BYTES))
     with Feed(Source(str(path))) as feed:
         window = Window(feed)
-        size = len(window.buffer)
+        size = len(window.data)
         while window.advance(window.filled - 100):
             assert window.filled <= MAX_RECORD + WINDOW_BYTES
-        assert len(window.buffer) == size
+        assert len(window.data) == size
