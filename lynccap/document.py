@@ -74,7 +74,7 @@ class Quality(_Part, frozen=True):
 
 
 class Capture(_Part, frozen=True):
-    """One capture that was read. Times are RFC 3339 UTC with the capture's own resolution."""
+    """One capture file that was read. Times are RFC 3339 UTC with the file's own resolution."""
 
     id: str
     name: str
@@ -85,6 +85,8 @@ class Capture(_Part, frozen=True):
     first_time: str | None
     last_time: str | None
     quality: tuple[Quality, ...] = ()
+    recording: str | None = None
+    """What the recording is called when the file is one of several that were read as one."""
 
 
 class Role(_Part, frozen=True):

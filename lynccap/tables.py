@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 CAPTURES: Mapping[str, str] = {
     "name": "object",  # file name without folder
-    "sha256": "object",  # of the file as it was handed over
-    "format": "object",  # pcap, pcapng, … with the compression: "pcapng+gzip"
+    "sha256": "object",  # of its file, "" when it has several
+    "format": "object",  # of its files
     "packets": "int64",
     "bytes": "int64",  # captured bytes of all frames
     "file_bytes": "int64",
@@ -31,7 +31,30 @@ CAPTURES: Mapping[str, str] = {
     "undecoded": "int64",  # frames of a link type or layer that is not read
     "damage": "object",  # one line: what, at which byte; "" when the file is whole
 }
-"""One row a capture; the index is the capture's number."""
+"""One row a capture: one recording, of one file or more. The index is the capture's number."""
+
+FILES: Mapping[str, str] = {
+    "capture": "int64",
+    "name": "object",  # file name without folder
+    "sha256": "object",  # of the file as it was handed over, "" when it could not be read
+    "format": "object",  # pcap, pcapng, … with the compression: "pcapng+gzip"; "unread"
+    "packets": "int64",
+    "bytes": "int64",  # captured bytes of all frames
+    "file_bytes": "int64",
+    "first_time": "int64",
+    "last_time": "int64",
+    "digits": "int64",  # decimal digits of the finest time resolution
+    "damage": "object",  # one line: what, at which byte; "" when the file is whole
+}
+"""One row a file, in the order in which they were opened; several make one capture when they are one recording."""
+
+ORIGINS: Mapping[str, str] = {
+    "capture": "int64",
+    "first": "int64",  # frame number in the capture from which on …
+    "file": "int64",  # … frames are those of this file (its place among the capture's files) …
+    "frame": "int64",  # … from its frame number on
+}
+"""One row a run of frames of one file."""
 
 FLOWS: Mapping[str, str] = {
     "capture": "int64",
@@ -196,6 +219,8 @@ class Tables:
     """What ingest read from one or more captures."""
 
     captures: pd.DataFrame
+    files: pd.DataFrame
+    origins: pd.DataFrame
     flows: pd.DataFrame
     tcp_frames: pd.DataFrame
     icmp: pd.DataFrame

@@ -124,6 +124,8 @@ def tables(
     given = {name.replace("_", "-"): found for name, found in messages.items()}
     return Tables(
         captures=rows(schemas.CAPTURES, [capture]),
+        files=rows(schemas.FILES, [{name: one for name, one in capture.items() if name in schemas.FILES}]),
+        origins=rows(schemas.ORIGINS, [{"first": 1, "frame": 1}]),
         flows=rows(schemas.FLOWS, flows),
         tcp_frames=rows(schemas.TCP_FRAMES, list(tcp_frames)),
         icmp=rows(schemas.ICMP, list(icmp)),

@@ -1,17 +1,21 @@
 """One capture's way from frames to rows: holds the state that lives from window to window."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from lynccap.ingest.files import FileFacts
 from lynccap.ingest.flow_rows import FlowRows
 from lynccap.ingest.flows import MAX_CONTROL_ROWS, FlowTable
 from lynccap.ingest.frames import Frames
 from lynccap.ingest.icmp import MAX_ERRORS, IcmpErrors
 from lynccap.ingest.layers import decode
-from lynccap.ingest.schemas import Arrays, columns_from
+from lynccap.ingest.merging import Origins
+from lynccap.ingest.schemas import Arrays, array_of, columns_from
 from lynccap.ingest.sequences import Sequences
 from lynccap.ingest.streams import Streams
+from lynccap.tables import FILES
 
 CONTROL_COLUMNS = ("frame", "time", "flags", "seq", "ack", "ttl", "ip_id", "window", "options")
 
@@ -38,6 +42,28 @@ class CaptureParts:
     icmp: Arrays = field(default_factory=dict)
     tables: dict[str, Arrays] = field(default_factory=dict)
     """The other tables by name."""
+
+    def take_files(self, files: Sequence[FileFacts], origins: Origins) -> None:
+        """Note what the files say that the frames came from."""
+        self.sha256 = files[0].sha256 if len(files) == 1 else ""
+        self.format = ", ".join(dict.fromkeys(one.format for one in files))
+        self.file_bytes = sum(one.file_bytes for one in files)
+        self.digits = max(one.digits for one in files)
+        limits = [one.snap_length for file in files for one in file.notes.interfaces if one.snap_length]
+        self.snap_length = min(limits, default=0)
+        self.damage = "; ".join(
+            one.damage if len(files) == 1 else f"{one.name}: {one.damage}" for one in files if one.damage
+        )
+        self.tables["files"] = {
+            name: array_of([getattr(one, name) for one in files], kind)
+            for name, kind in FILES.items()
+            if name != "capture"
+        }
+        self.tables["origins"] = {
+            "first": np.array(origins.first, np.int64),
+            "file": np.array(origins.file, np.int64),
+            "frame": np.array(origins.frame, np.int64),
+        }
 
 
 class Engine:
