@@ -50,6 +50,7 @@ TUPLES = frozenset(
         "requested_options",
         "candidates",
         "links",
+        "unsealed_hosts",
         "contributors",
     ]
 )
@@ -109,7 +110,7 @@ def flow(client: str, server: str, port: int, **facts: Any) -> dict[str, Any]:
 
 def tables(
     flows: list[dict[str, Any]], *, seconds: float = 60.0, tcp_frames: Any = (), icmp: Any = (), media: Any = (),
-    certificates: Any = (), dns_answers: Any = (), **messages: list[dict[str, Any]],
+    certificates: Any = (), dns_answers: Any = (), clock_steps: Any = (), **messages: list[dict[str, Any]],
 ) -> Tables:  # fmt: skip
     """Tables of one capture that starts at START and lasts `seconds`; message tables by protocol, "_" for "-"."""
     capture = {
@@ -126,6 +127,7 @@ def tables(
         captures=rows(schemas.CAPTURES, [capture]),
         files=rows(schemas.FILES, [{name: one for name, one in capture.items() if name in schemas.FILES}]),
         origins=rows(schemas.ORIGINS, [{"first": 1, "frame": 1}]),
+        clock_steps=rows(schemas.CLOCK_STEPS, list(clock_steps)),
         flows=rows(schemas.FLOWS, flows),
         tcp_frames=rows(schemas.TCP_FRAMES, list(tcp_frames)),
         icmp=rows(schemas.ICMP, list(icmp)),
