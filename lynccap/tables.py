@@ -30,8 +30,37 @@ CAPTURES: Mapping[str, str] = {
     "snapped": "int64",  # frames captured shorter than they were
     "undecoded": "int64",  # frames of a link type or layer that is not read
     "damage": "object",  # one line: what, at which byte; "" when the file is whole
+    "recorder": "object",  # program and system that recorded, in their own words, "" when the file does not say
+    "secrets": "object",  # tuple of TLS key logs (bytes) the file carries: for decryption only, never to be shown
 }
 """One row a capture; the index is the capture's number."""
+
+INTERFACES: Mapping[str, str] = {
+    "capture": "int64",
+    "number": "int64",  # from 0 within the capture, over all its sections
+    "name": "object",  # "" when the file does not say
+    "description": "object",
+    "link": "int64",  # LINKTYPE, -1 when frames differ
+    "snap_length": "int64",  # 0 when there is no limit
+    "frames": "int64",  # captured on it
+    "received": "int64",  # packets it saw, by the recorder's own count, -1 when unknown
+    "dropped": "int64",  # packets the recorder lost, by its own count, -1 when unknown
+}
+"""Where the frames of each capture were recorded."""
+
+HOST_NAMES: Mapping[str, str] = {
+    "capture": "int64",
+    "address": "object",
+    "name": "object",  # as written in the file
+}
+"""Names of addresses as the recording machine resolved them, or as its hosts file says: hearsay, without a frame."""
+
+COMMENTS: Mapping[str, str] = {
+    "capture": "int64",
+    "frame": "int64",  # 0 for the file itself
+    "says": "object",  # one line
+}
+"""What people and programs wrote into the capture file."""
 
 FLOWS: Mapping[str, str] = {
     "capture": "int64",
@@ -196,6 +225,9 @@ class Tables:
     """What ingest read from one or more captures."""
 
     captures: pd.DataFrame
+    interfaces: pd.DataFrame
+    host_names: pd.DataFrame
+    comments: pd.DataFrame
     flows: pd.DataFrame
     tcp_frames: pd.DataFrame
     icmp: pd.DataFrame

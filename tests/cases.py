@@ -51,9 +51,12 @@ TUPLES = frozenset(
         "candidates",
         "links",
         "contributors",
+        "secrets",
     ]
 )
-TEXTS = frozenset({"name", "stack", "basis", "closing", "kind", "client_mac", "server_mac", "damage", "unreadable"})
+TEXTS = frozenset(
+    {"name", "stack", "basis", "closing", "kind", "client_mac", "server_mac", "damage", "unreadable", "recorder"}
+)
 
 
 def _default(name: str, dtype: str) -> Any:
@@ -109,7 +112,8 @@ def flow(client: str, server: str, port: int, **facts: Any) -> dict[str, Any]:
 
 def tables(
     flows: list[dict[str, Any]], *, seconds: float = 60.0, tcp_frames: Any = (), icmp: Any = (), media: Any = (),
-    certificates: Any = (), dns_answers: Any = (), **messages: list[dict[str, Any]],
+    certificates: Any = (), dns_answers: Any = (), interfaces: Any = (), host_names: Any = (), comments: Any = (),
+    **messages: list[dict[str, Any]],
 ) -> Tables:  # fmt: skip
     """Tables of one capture that starts at START and lasts `seconds`; message tables by protocol, "_" for "-"."""
     capture = {
@@ -124,6 +128,9 @@ def tables(
     given = {name.replace("_", "-"): found for name, found in messages.items()}
     return Tables(
         captures=rows(schemas.CAPTURES, [capture]),
+        interfaces=rows(schemas.INTERFACES, list(interfaces)),
+        host_names=rows(schemas.HOST_NAMES, list(host_names)),
+        comments=rows(schemas.COMMENTS, list(comments)),
         flows=rows(schemas.FLOWS, flows),
         tcp_frames=rows(schemas.TCP_FRAMES, list(tcp_frames)),
         icmp=rows(schemas.ICMP, list(icmp)),

@@ -9,10 +9,13 @@ from lynccap.ingest.flows import MAX_CONTROL_ROWS, FlowTable
 from lynccap.ingest.frames import Frames
 from lynccap.ingest.icmp import MAX_ERRORS, IcmpErrors
 from lynccap.ingest.layers import decode
+from lynccap.ingest.noted import tables_of
+from lynccap.ingest.reading import Notes
 from lynccap.ingest.schemas import Arrays, columns_from
 from lynccap.ingest.sequences import Sequences
 from lynccap.ingest.streams import Streams
 
+Secrets = tuple[bytes, ...]
 CONTROL_COLUMNS = ("frame", "time", "flags", "seq", "ack", "ttl", "ip_id", "window", "options")
 
 
@@ -33,6 +36,8 @@ class CaptureParts:
     snapped: int = 0
     undecoded: int = 0
     damage: str = ""
+    recorder: str = ""
+    secrets: Secrets = ()
     flows: Arrays = field(default_factory=dict)
     tcp_frames: Arrays = field(default_factory=dict)
     icmp: Arrays = field(default_factory=dict)
@@ -46,6 +51,7 @@ class Engine:
     def __init__(self) -> None:
         """Nothing seen yet."""
         self._parts = CaptureParts(first_time=np.iinfo(np.int64).max)
+        self._interface_frames = np.zeros(0, np.int64)
         self._flows = FlowTable()
         self._sequences = Sequences()
         self._icmp = IcmpErrors()
@@ -63,8 +69,8 @@ class Engine:
         self._icmp.add(packets, numbered, self._flows)
         self._streams.add(packets, numbered, offsets, self._flows)
 
-    def finish(self) -> CaptureParts:
-        """The rows of everything that was read."""
+    def finish(self, notes: Notes | None = None) -> CaptureParts:
+        """The rows of everything that was read, and of the notes of the file."""
         parts = self._parts
         if not parts.packets:
             parts.first_time = 0
@@ -75,6 +81,9 @@ class Engine:
         parts.tables = yielded.tables
         self._say_bounds()
         parts.flows = flow_rows.columns(yielded.stack, yielded.basis)
+        notes = notes or Notes()
+        parts.tables |= tables_of(notes, self._interface_frames)
+        parts.recorder, parts.secrets = notes.recorder, tuple(notes.secrets)
         return parts
 
     def _say_bounds(self) -> None:
@@ -96,6 +105,9 @@ class Engine:
         parts.packets += len(frames)
         parts.bytes += int(frames.captured.sum())
         parts.snapped += int((frames.captured < frames.wire).sum())
+        counted = np.bincount(frames.interface[frames.interface >= 0], minlength=len(self._interface_frames))
+        counted[: len(self._interface_frames)] += self._interface_frames
+        self._interface_frames = counted
         timed = frames.time[frames.time > 0]
         if timed.size:
             parts.first_time = min(parts.first_time, int(timed.min()))

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from lynccap.ingest.engine import CaptureParts
-from lynccap.ingest.schemas import MESSAGES, SCHEMAS, Arrays, array_of
+from lynccap.ingest.schemas import MESSAGES, NOTES, SCHEMAS, Arrays, array_of
 from lynccap.tables import CAPTURES, FLOWS, ICMP, TCP_FRAMES, Tables
 
 
@@ -16,13 +16,18 @@ def join(parts: list[CaptureParts]) -> Tables:
     for place, part in enumerate(parts):
         part.flows["capture"] = np.full(len(part.flows["client"]), place)
         part.icmp["capture"] = np.full(len(part.icmp["frame"]), place)
+        for name in NOTES:
+            part.tables[name]["capture"] += place
     captures = {name: array_of(tuple(getattr(part, name) for part in parts), kind) for name, kind in CAPTURES.items()}
 
     def table(name: str) -> pd.DataFrame:
-        return _joined(SCHEMAS[name], [part.tables[name] for part in parts], first_flow)
+        return _joined((SCHEMAS | NOTES)[name], [part.tables[name] for part in parts], first_flow)
 
     return Tables(
         captures=_joined(CAPTURES, [captures], first_flow),
+        interfaces=table("interfaces"),
+        host_names=table("host_names"),
+        comments=table("comments"),
         flows=_joined(FLOWS, [part.flows for part in parts], first_flow),
         tcp_frames=_joined(TCP_FRAMES, [part.tcp_frames for part in parts], first_flow),
         icmp=_joined(ICMP, [part.icmp for part in parts], first_flow),

@@ -73,7 +73,7 @@ def _read(source: Source, report: Callable[[int], None]) -> CaptureParts:
         for frames in reader.frames():
             engine.add(frames)
             report(feed.file_bytes)
-        part = engine.finish()
+        part = engine.finish(reader.notes)
         part.name = source.name
         part.sha256 = feed.sha256()
         part.format = reader.format + (f"+{feed.compression}" if feed.compression else "")
