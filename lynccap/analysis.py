@@ -14,7 +14,7 @@ from lynccap.correlation.journeys import journey
 from lynccap.correlation.quality import read_quality
 from lynccap.correlation.roles import BASIS_WORDS, NOT_LYNC, ROLE_NAMES
 from lynccap.diagnosis.judge import judge
-from lynccap.document import Capture, Device, Document, Role, Service, Tool, Topology, rfc3339
+from lynccap.document import MAX_COMMENTS, Capture, Device, Document, Remark, Role, Service, Tool, Topology, rfc3339
 from lynccap.ingest import read_each
 from lynccap.ingest.source import Source
 
@@ -67,6 +67,7 @@ def _capture(case: Case, id_: str) -> Capture:
         first_time=rfc3339(int(row.first_time), int(row.digits)),
         last_time=rfc3339(int(row.last_time), int(row.digits)),
         quality=read_quality(case),
+        comments=tuple(Remark(int(one.frame), one.says) for one in case.tables.comments[:MAX_COMMENTS].itertuples()),
     )
 
 

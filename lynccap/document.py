@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 SCHEMA: Final = "lynccap/1"
+MAX_COMMENTS = 50  # of one capture: a page of them; tools may put one into every packet
 
 
 class Severity(StrEnum):
@@ -73,6 +74,14 @@ class Quality(_Part, frozen=True):
     forbids: tuple[str, ...] = ()
 
 
+class Remark(_Part, frozen=True):
+    """What somebody wrote into a capture file."""
+
+    frame: int
+    """0 for the file itself"""
+    says: str
+
+
 class Capture(_Part, frozen=True):
     """One capture that was read. Times are RFC 3339 UTC with the capture's own resolution."""
 
@@ -85,6 +94,8 @@ class Capture(_Part, frozen=True):
     first_time: str | None
     last_time: str | None
     quality: tuple[Quality, ...] = ()
+    comments: tuple[Remark, ...] = ()
+    """The first MAX_COMMENTS of the file."""
 
 
 class Role(_Part, frozen=True):

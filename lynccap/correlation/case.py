@@ -22,6 +22,22 @@ from lynccap.tables import Tables
 UNHEARD_NS = 2_000_000_000  # data a server that is up would have acknowledged long before
 
 
+@dataclass(frozen=True, slots=True)
+class RecorderLoss:
+    """What a recorder lost on one interface, by its own count."""
+
+    interface: str
+    """What to call it."""
+    lost: int
+    packets: int
+    """That should have been recorded there, the lost ones included."""
+
+    @property
+    def share(self) -> float:
+        """Lost packets among all."""
+        return self.lost / self.packets
+
+
 @dataclass(frozen=True)
 class Case:
     """One or more captures, correlated."""
@@ -166,6 +182,19 @@ class Case:
     @cached_property
     def _messages(self) -> dict[str, dict[str, list[Any]]]:
         return {}
+
+    def recorder_losses(self, capture: int) -> tuple[RecorderLoss, ...]:
+        """The interfaces of a capture on which the recorder lost packets, the greatest share first."""
+        table = self.tables.interfaces
+        losing = table[(table["capture"] == capture) & (table["dropped"] > 0)]
+        # Packets a recorder received are counted before or after its filter, depending on the system: no base.
+        losses = (
+            RecorderLoss(
+                row.description or row.name or str(row.number), int(row.dropped), int(row.frames + row.dropped)
+            )
+            for row in losing.itertuples()
+        )
+        return tuple(sorted(losses, key=lambda one: one.share, reverse=True))
 
     @cached_property
     def leases(self) -> dict[str, list[Any]]:
