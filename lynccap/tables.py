@@ -43,7 +43,7 @@ INTERFACES: Mapping[str, str] = {
     "link": "int64",  # LINKTYPE, -1 when frames differ
     "snap_length": "int64",  # 0 when there is no limit
     "frames": "int64",  # captured on it
-    "received": "int64",  # packets it saw, by the recorder's own count, -1 when unknown
+    "received": "int64",  # packets it saw that were to be recorded, by the recorder's own count, -1 when unknown
     "dropped": "int64",  # packets the recorder lost, by its own count, -1 when unknown
 }
 """Where the frames of each capture were recorded."""

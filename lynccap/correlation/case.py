@@ -187,10 +187,12 @@ class Case:
         """The interfaces of a capture on which the recorder lost packets, the greatest share first."""
         table = self.tables.interfaces
         losing = table[(table["capture"] == capture) & (table["dropped"] > 0)]
-        # Packets a recorder received are counted before or after its filter, depending on the system: no base.
+        # Of a file that is an extract, the interface saw more than the file holds.
         losses = (
             RecorderLoss(
-                row.description or row.name or str(row.number), int(row.dropped), int(row.frames + row.dropped)
+                row.description or row.name or str(row.number),
+                int(row.dropped),
+                int(max(row.received, row.frames + row.dropped)),
             )
             for row in losing.itertuples()
         )

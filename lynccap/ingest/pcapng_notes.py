@@ -42,6 +42,7 @@ class FileNotes:
     def __init__(self) -> None:
         """Nothing told yet."""
         self.notes = Notes()
+        self._filtered: list[bool] = []
         self._lost: Counter[int] = Counter()
         self._names = 0
         self._secret_bytes = 0
@@ -61,6 +62,7 @@ class FileNotes:
         """One more interface; its time resolution (if_tsresol) and offset in seconds (if_tsoffset)."""
         link, snap_length = struct.unpack_from(f"{order}H2xI", data, position)
         made = Interface(link, snap_length=snap_length)
+        filtered = False
         resolution, offset = MICROSECONDS, 0
         for code, value in _options(data, position + 8, end, order):
             if code == RESOLUTION and len(value) == 1:
@@ -73,9 +75,12 @@ class FileNotes:
                 made.description = _text(value, MAX_LABEL)
             elif code == COMMENT:
                 self._comment(0, _text(value, MAX_COMMENT))
-            elif code == FILTER and value.startswith(TEXT_FILTER) and len(value) > 1:
-                self._comment(0, f"Capture filter: {_text(value[1:], MAX_COMMENT)}")
+            elif code == FILTER and len(value) > 1:
+                filtered = True
+                if value.startswith(TEXT_FILTER):
+                    self._comment(0, f"Capture filter: {_text(value[1:], MAX_COMMENT)}")
         self.notes.interfaces.append(made)
+        self._filtered.append(filtered)
         return resolution, offset
 
     def names(self, data: bytes | bytearray, position: int, end: int, order: str) -> None:
@@ -104,7 +109,10 @@ class FileNotes:
             if len(value) == 8 and (count := struct.unpack(f"{order}Q", value)[0]) < MAX_COUNT:
                 told[code] = count
         one = self.notes.interfaces[place]
-        one.received = told.get(RECEIVED, told.get(ACCEPTED, one.received))
+        # Some systems count what they receive before the capture filter, some behind it.
+        received = UNKNOWN if self._filtered[place] else told.get(RECEIVED, UNKNOWN)
+        received = told.get(ACCEPTED, received)
+        one.received = one.received if received == UNKNOWN else received
         lost = [told[code] for code in (LOST_BY_INTERFACE, LOST_BY_SYSTEM) if code in told]
         one.dropped = sum(lost) if lost else one.dropped
 
