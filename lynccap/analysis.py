@@ -1,7 +1,8 @@
 """The one way from captures to a document: read, correlate, judge, and put it into the contract's form."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import count
 from typing import Any
 
 from msgspec import structs
@@ -11,6 +12,7 @@ from lynccap.correlation.addresses import sort_key
 from lynccap.correlation.case import Case, build_case
 from lynccap.correlation.devices import DeviceFacts
 from lynccap.correlation.journeys import journey
+from lynccap.correlation.origins import Origins
 from lynccap.correlation.quality import read_quality
 from lynccap.correlation.roles import BASIS_WORDS, NOT_LYNC, ROLE_NAMES
 from lynccap.diagnosis.judge import judge
@@ -37,16 +39,16 @@ def analyze(sources: Sequence[Source], *, devices: Iterable[str] = (), progress:
 
 def document_of(cases: Sequence[Case], only: frozenset[str] = frozenset()) -> Document:
     """Correlated cases, one a capture, judged."""
-    ids = [f"C{number}" for number, _ in enumerate(cases, 1)]
-    assessments, findings = judge(cases, ids)
-    devices = _devices(cases, ids)
+    origins = _origins(cases)
+    assessments, findings = judge(cases, origins)
+    devices = _devices(cases, origins)
     known = {address for one in devices for address in one.addresses} | {one.device for one in findings}
     if only - known:
         seen = ", ".join(sorted((one.id for one in devices), key=sort_key)[:SHOWN_DEVICES]) or "none"
         raise UnknownDevice(f"{', '.join(sorted(only - known))}: no such device in the capture; devices seen: {seen}")
     return Document(
         tool=Tool("lynccap", __version__),
-        captures=tuple(_capture(case, id_) for case, id_ in zip(cases, ids, strict=True)),
+        captures=tuple(one for case, files in zip(cases, origins, strict=True) for one in _captures(case, files)),
         topology=Topology("inferred", _roles(cases)),
         devices=tuple(one for one in devices if not only or only & set(one.addresses)),
         services=_services(cases),
@@ -55,20 +57,37 @@ def document_of(cases: Sequence[Case], only: frozenset[str] = frozenset()) -> Do
     )
 
 
-def _capture(case: Case, id_: str) -> Capture:
-    row = next(case.tables.captures.itertuples())
-    return Capture(
-        id=id_,
-        name=row.name,
-        sha256=row.sha256,
-        format=row.format,
-        packets=int(row.packets),
-        bytes=int(row.bytes),
-        first_time=rfc3339(int(row.first_time), int(row.digits)),
-        last_time=rfc3339(int(row.last_time), int(row.digits)),
-        quality=read_quality(case),
-        comments=tuple(Remark(int(one.frame), one.says) for one in case.tables.comments[:MAX_COMMENTS].itertuples()),
-    )
+def _origins(cases: Sequence[Case]) -> list[Origins]:
+    """The files of all cases, numbered C1, C2, … in their order."""
+    numbers = count(1)
+    return [Origins(case.tables, [f"C{next(numbers)}" for _ in range(len(case.tables.files))]) for case in cases]
+
+
+def _captures(case: Case, origins: Origins) -> Iterator[Capture]:
+    """One entry a file; what a recording of several files lacks is told with the first of them."""
+    quality = read_quality(case)
+    recording = case.tables.captures["name"].iloc[0] if len(origins.ids) > 1 else None
+    for id_, row in zip(origins.ids, case.tables.files.itertuples(), strict=True):
+        yield Capture(
+            id=id_,
+            name=row.name,
+            sha256=row.sha256,
+            format=row.format,
+            packets=int(row.packets),
+            bytes=int(row.bytes),
+            first_time=rfc3339(int(row.first_time), int(row.digits)),
+            last_time=rfc3339(int(row.last_time), int(row.digits)),
+            quality=quality,
+            recording=recording,
+            comments=_remarks(case, row.Index),
+        )
+        quality = ()
+
+
+def _remarks(case: Case, file: int) -> tuple[Remark, ...]:
+    table = case.tables.comments
+    mine = table[table["file"] == file][:MAX_COMMENTS]
+    return tuple(Remark(int(one.frame), one.says) for one in mine.itertuples())
 
 
 def _roles(cases: Sequence[Case]) -> tuple[Role, ...]:
@@ -89,17 +108,17 @@ def _roles(cases: Sequence[Case]) -> tuple[Role, ...]:
     )
 
 
-def _devices(cases: Sequence[Case], ids: Sequence[str]) -> list[Device]:
+def _devices(cases: Sequence[Case], origins: Sequence[Origins]) -> list[Device]:
     """Every device once; its journeys through several captures follow each other."""
     merged: dict[str, Device] = {}
-    for case, id_ in zip(cases, ids, strict=True):
+    for case, files in zip(cases, origins, strict=True):
         for one in case.devices.all():
-            made = _device(case, one, id_)
+            made = _device(case, one, files)
             merged[one.id] = _merged(merged[one.id], made) if one.id in merged else made
     return sorted(merged.values(), key=lambda one: sort_key(one.id))
 
 
-def _device(case: Case, one: DeviceFacts, id_: str) -> Device:
+def _device(case: Case, one: DeviceFacts, origins: Origins) -> Device:
     return Device(
         id=one.id,
         addresses=one.addresses,
@@ -108,7 +127,7 @@ def _device(case: Case, one: DeviceFacts, id_: str) -> Device:
         kind=one.kind,
         role=ROLE_NAMES.get(one.role, one.role) if one.role else None,
         basis=one.basis,
-        journey=journey(case, one, id_),
+        journey=journey(case, one, origins),
     )
 
 

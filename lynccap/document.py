@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 SCHEMA: Final = "lynccap/1"
-MAX_COMMENTS = 50  # of one capture: a page of them; tools may put one into every packet
+MAX_COMMENTS = 50  # of one file: a page of them; tools may put one into every packet
 
 
 class Severity(StrEnum):
@@ -83,7 +83,7 @@ class Remark(_Part, frozen=True):
 
 
 class Capture(_Part, frozen=True):
-    """One capture that was read. Times are RFC 3339 UTC with the capture's own resolution."""
+    """One capture file that was read. Times are RFC 3339 UTC with the file's own resolution."""
 
     id: str
     name: str
@@ -94,6 +94,8 @@ class Capture(_Part, frozen=True):
     first_time: str | None
     last_time: str | None
     quality: tuple[Quality, ...] = ()
+    recording: str | None = None
+    """What the recording is called when the file is one of several that were read as one."""
     comments: tuple[Remark, ...] = ()
     """The first MAX_COMMENTS of the file."""
 

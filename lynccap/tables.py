@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 CAPTURES: Mapping[str, str] = {
     "name": "object",  # file name without folder
-    "sha256": "object",  # of the file as it was handed over
-    "format": "object",  # pcap, pcapng, … with the compression: "pcapng+gzip"
+    "sha256": "object",  # of its file, "" when it has several
+    "format": "object",  # of its files
     "packets": "int64",
     "bytes": "int64",  # captured bytes of all frames
     "file_bytes": "int64",
@@ -30,23 +30,47 @@ CAPTURES: Mapping[str, str] = {
     "snapped": "int64",  # frames captured shorter than they were
     "undecoded": "int64",  # frames of a link type or layer that is not read
     "damage": "object",  # one line: what, at which byte; "" when the file is whole
-    "recorder": "object",  # program and system that recorded, in their own words, "" when the file does not say
-    "secrets": "object",  # tuple of TLS key logs (bytes) the file carries: for decryption only, never to be shown
+    "recorder": "object",  # program and system that recorded, in their own words, "" when the files do not say
+    "secrets": "object",  # tuple of TLS key logs (bytes) the files carry: for decryption only, never to be shown
 }
-"""One row a capture; the index is the capture's number."""
+"""One row a capture: one recording, of one file or more. The index is the capture's number."""
+
+FILES: Mapping[str, str] = {
+    "capture": "int64",
+    "name": "object",  # file name without folder
+    "sha256": "object",  # of the file as it was handed over, "" when it could not be read
+    "format": "object",  # pcap, pcapng, … with the compression: "pcapng+gzip"; "unread"
+    "packets": "int64",
+    "bytes": "int64",  # captured bytes of all frames
+    "file_bytes": "int64",
+    "first_time": "int64",
+    "last_time": "int64",
+    "digits": "int64",  # decimal digits of the finest time resolution
+    "damage": "object",  # one line: what, at which byte; "" when the file is whole
+}
+"""One row a file, in the order in which they were opened; several make one capture when they are one recording."""
+
+ORIGINS: Mapping[str, str] = {
+    "capture": "int64",
+    "first": "int64",  # frame number in the capture from which on …
+    "file": "int64",  # … frames are those of this file (its place among the capture's files) …
+    "frame": "int64",  # … from its frame number on
+}
+"""One row a run of frames of one file."""
 
 INTERFACES: Mapping[str, str] = {
     "capture": "int64",
-    "number": "int64",  # from 0 within the capture, over all its sections
+    "file": "int64",  # its place among the capture's files
+    "number": "int64",  # from 0 within the file, over all its sections
     "name": "object",  # "" when the file does not say
     "description": "object",
     "link": "int64",  # LINKTYPE, -1 when frames differ
     "snap_length": "int64",  # 0 when there is no limit
-    "frames": "int64",  # captured on it
+    "frames": "int64",  # of the file that were captured on it
     "received": "int64",  # packets it saw that were to be recorded, by the recorder's own count, -1 when unknown
     "dropped": "int64",  # packets the recorder lost, by its own count, -1 when unknown
 }
-"""Where the frames of each capture were recorded."""
+"""Where the frames of each file were recorded."""
 
 HOST_NAMES: Mapping[str, str] = {
     "capture": "int64",
@@ -57,10 +81,11 @@ HOST_NAMES: Mapping[str, str] = {
 
 COMMENTS: Mapping[str, str] = {
     "capture": "int64",
-    "frame": "int64",  # 0 for the file itself
+    "file": "int64",  # its place among the capture's files
+    "frame": "int64",  # within the file; 0 for the file itself
     "says": "object",  # one line
 }
-"""What people and programs wrote into the capture file."""
+"""What people and programs wrote into capture files."""
 
 FLOWS: Mapping[str, str] = {
     "capture": "int64",
@@ -225,6 +250,8 @@ class Tables:
     """What ingest read from one or more captures."""
 
     captures: pd.DataFrame
+    files: pd.DataFrame
+    origins: pd.DataFrame
     interfaces: pd.DataFrame
     host_names: pd.DataFrame
     comments: pd.DataFrame

@@ -128,6 +128,8 @@ def tables(
     given = {name.replace("_", "-"): found for name, found in messages.items()}
     return Tables(
         captures=rows(schemas.CAPTURES, [capture]),
+        files=rows(schemas.FILES, [{name: one for name, one in capture.items() if name in schemas.FILES}]),
+        origins=rows(schemas.ORIGINS, [{"first": 1, "frame": 1}]),
         interfaces=rows(schemas.INTERFACES, list(interfaces)),
         host_names=rows(schemas.HOST_NAMES, list(host_names)),
         comments=rows(schemas.COMMENTS, list(comments)),

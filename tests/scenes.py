@@ -7,6 +7,7 @@ from typing import Any
 from cases import SECOND, START, answer, case, flow, reset, syn
 
 from lynccap.correlation.case import Case
+from lynccap.correlation.origins import Origins
 from lynccap.diagnosis.catalogue import BY_NAME
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judge import judge
@@ -272,7 +273,8 @@ def doubts(rule: str, scene: Scene, seconds: float = 90.0) -> list[Doubt]:
 
 def findings(scene: Scene, seconds: float = 90.0) -> list[Finding]:
     """Everything found that is no mere note; a rule that failed is a failure of the test."""
-    assessments, told = judge([scene.case(seconds)], ["c1"])
+    case = scene.case(seconds)
+    assessments, told = judge([case], [Origins(case.tables, ["c1"])])
     failed = [one for one in assessments if one.outcome == "rule-failed"]
     assert failed == []
     return [one for one in told if one.severity not in NOTES]

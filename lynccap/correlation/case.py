@@ -184,7 +184,7 @@ class Case:
         return {}
 
     def recorder_losses(self, capture: int) -> tuple[RecorderLoss, ...]:
-        """The interfaces of a capture on which the recorder lost packets, the greatest share first."""
+        """The interfaces of a capture on which the recorder lost packets, each at its worst, the worst first."""
         table = self.tables.interfaces
         losing = table[(table["capture"] == capture) & (table["dropped"] > 0)]
         # Of a file that is an extract, the interface saw more than the file holds.
@@ -196,7 +196,10 @@ class Case:
             )
             for row in losing.itertuples()
         )
-        return tuple(sorted(losses, key=lambda one: one.share, reverse=True))
+        worst: dict[str, RecorderLoss] = {}
+        for one in sorted(losses, key=lambda loss: loss.share, reverse=True):
+            worst.setdefault(one.interface, one)
+        return tuple(worst.values())
 
     @cached_property
     def leases(self) -> dict[str, list[Any]]:

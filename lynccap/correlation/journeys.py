@@ -12,6 +12,7 @@ from msgspec import structs
 from lynccap.correlation.attempts import TRIES, Attempt, Ending
 from lynccap.correlation.case import Case
 from lynccap.correlation.devices import DISCOVERY_QUESTIONS, DeviceFacts
+from lynccap.correlation.origins import Origins
 from lynccap.correlation.roles import EDGE_ACCESS, PSOM_PORT, REVERSE_PROXY, WEB_ROLES
 from lynccap.document import Step, StepOutcome, rfc3339
 
@@ -26,15 +27,15 @@ FAILED_WORDS = {
 }
 
 
-def journey(case: Case, device: DeviceFacts, capture_id: str) -> tuple[Step, ...]:
+def journey(case: Case, device: DeviceFacts, files: Origins) -> tuple[Step, ...]:
     """The steps of one device; those that do not apply to its kind are left out."""
-    made = (step(case, device, capture_id) for step in STEPS)
+    made = (step(case, device, files) for step in STEPS)
     return tuple(one for one in made if one)
 
 
 def _step(
     case: Case,
-    id_: str,
+    files: Origins,
     name: str,
     outcome: StepOutcome,
     says: str,
@@ -42,18 +43,19 @@ def _step(
     time: int = 0,
     frames: Iterable[int] = (),
 ) -> Step:
-    listed = tuple(sorted({int(frame) for frame in frames if frame}))[:LISTED]
     if capture < 0:
         return Step(name, outcome, says)
+    # A step names one file: the one in which it begins.
+    file, listed = next(iter(files.split(frames).items()), (files.ids[0], ()))
     digits = int(case.tables.captures.at[capture, "digits"])
-    return Step(name, outcome, says, rfc3339(time, digits), listed, id_)
+    return Step(name, outcome, says, rfc3339(time, digits), listed[:LISTED], file)
 
 
 def _capture(case: Case, row: Any) -> int:
     return int(case.flows.at[row.flow, "capture"])
 
 
-def _address(case: Case, device: DeviceFacts, id_: str) -> Step | None:
+def _address(case: Case, device: DeviceFacts, files: Origins) -> Step | None:
     mine = {row.Index: row for key in (*device.macs, *device.addresses) for row in case.leases.get(key, ())}
     rows = [mine[place] for place in sorted(mine)]
     ack = next((row for row in rows if row.kind == "ack"), None)
@@ -61,26 +63,28 @@ def _address(case: Case, device: DeviceFacts, id_: str) -> Step | None:
         lync = f"; option 43 names {ack.uc_web_server}" if ack.uc_web_server else ""
         sip = f"; option 120 names {', '.join(ack.sip_servers)}" if ack.sip_servers else ""
         says = f"got {ack.your_address or ack.client_address} by DHCP{lync}{sip}"
-        return _told(case, id_, "address", StepOutcome.OK, says, ack, rows)
+        return _told(case, files, "address", StepOutcome.OK, says, ack, rows)
     if rows:
         says = "asked by DHCP; no acknowledgement is in the capture"
-        return _told(case, id_, "address", StepOutcome.UNKNOWN, says, rows[0], rows)
+        return _told(case, files, "address", StepOutcome.UNKNOWN, says, rows[0], rows)
     if not device.is_phone:
         return None
-    return _step(case, id_, "address", StepOutcome.NOT_SEEN, "no DHCP of this phone is in the capture")
+    return _step(case, files, "address", StepOutcome.NOT_SEEN, "no DHCP of this phone is in the capture")
 
 
-def _told(case: Case, id_: str, name: str, outcome: StepOutcome, says: str, row: Any, rows: Iterable[Any]) -> Step:
+def _told(
+    case: Case, files: Origins, name: str, outcome: StepOutcome, says: str, row: Any, rows: Iterable[Any]
+) -> Step:
     """A step that messages tell: its time is that of `row`, its frames those of `rows`."""
-    return _step(case, id_, name, outcome, says, _capture(case, row), row.time, (one.frame for one in rows))
+    return _step(case, files, name, outcome, says, _capture(case, row), row.time, (one.frame for one in rows))
 
 
-def _names(case: Case, device: DeviceFacts, id_: str) -> Step | None:
+def _names(case: Case, device: DeviceFacts, files: Origins) -> Step | None:
     dns = case.messages_of("dns", device.id)
     asked = [row for row in dns if row.kind == "request"]
     if not asked:
         says = "no DNS question of this device is in the capture"
-        return None if device.role else _step(case, id_, "names", StepOutcome.NOT_SEEN, says)
+        return None if device.role else _step(case, files, "names", StepOutcome.NOT_SEEN, says)
     exist = {row.name for row in dns if row.kind == "response" and row.rcode == 0 and row.answers > 0}
     denied = {row.name for row in dns if row.kind == "response"} - exist
     lync = [name for name in dict.fromkeys(row.name for row in asked) if name.startswith(DISCOVERY_QUESTIONS)]
@@ -95,26 +99,26 @@ def _names(case: Case, device: DeviceFacts, id_: str) -> Step | None:
     else:
         outcome, answered = StepOutcome.UNKNOWN, "no answer that can be read is in the capture"
     says = f"asked for {len(wanted)} {'Lync names' if lync else 'names'}, {answered}"
-    return _told(case, id_, "names", outcome, says, asked[0], (row for row in dns if row.name in wanted))
+    return _told(case, files, "names", outcome, says, asked[0], (row for row in dns if row.name in wanted))
 
 
-def _clock(case: Case, device: DeviceFacts, id_: str) -> Step | None:
+def _clock(case: Case, device: DeviceFacts, files: Origins) -> Step | None:
     if not device.is_phone:
         return None
     ntp = case.messages_of("ntp", device.id)
     if not ntp:
-        return _step(case, id_, "time", StepOutcome.NOT_SEEN, "no NTP of this phone is in the capture")
+        return _step(case, files, "time", StepOutcome.NOT_SEEN, "no NTP of this phone is in the capture")
     answer = next((row for row in ntp if not row.from_client), None)
     if answer:
         says = f"got the time from {case.flows.at[answer.flow, 'server']}"
-        return _told(case, id_, "time", StepOutcome.OK, says, answer, ntp)
-    return _told(case, id_, "time", StepOutcome.UNKNOWN, "asked for the time", ntp[0], ntp)
+        return _told(case, files, "time", StepOutcome.OK, says, answer, ntp)
+    return _told(case, files, "time", StepOutcome.UNKNOWN, "asked for the time", ntp[0], ntp)
 
 
 def _exchange(name: str, protocol: str, words: str, phones_only: bool = False) -> Callable[..., Step | None]:
     """A step that is one kind of web exchange, or the connection attempt for it."""
 
-    def step(case: Case, device: DeviceFacts, id_: str) -> Step | None:
+    def step(case: Case, device: DeviceFacts, files: Origins) -> Step | None:
         if phones_only and not device.is_phone:
             return None
         rows = case.messages_of(protocol, device.id)
@@ -127,29 +131,29 @@ def _exchange(name: str, protocol: str, words: str, phones_only: bool = False) -
         if not good and all(row.outcome in ("no-answer", "cut", "challenged") for row in rows):
             outcome = StepOutcome.UNKNOWN
         says = f"{words} from {case.flows.at[row.flow, 'server']}: {status}"
-        return _step(case, id_, name, outcome, says, _capture(case, row), row.time, (row.first_frame, row.frame))
+        return _step(case, files, name, outcome, says, _capture(case, row), row.time, (row.first_frame, row.frame))
 
     return step
 
 
-def _root_chain(case: Case, device: DeviceFacts, id_: str) -> Step | None:
-    told = _exchange("root chain", "certprov", "asked for the root certificates", phones_only=True)(case, device, id_)
+def _root_chain(case: Case, device: DeviceFacts, files: Origins) -> Step | None:
+    told = _exchange("root chain", "certprov", "asked for the root certificates", phones_only=True)(case, device, files)
     if told or not device.is_phone:
         return told
     tries = [one for one in case.attempts_of(device.id) if one.port == 80 and case.roles.has(one.server, *WEB_ROLES)]
     if not tries:
-        return _step(case, id_, "root chain", StepOutcome.NOT_SEEN, "did not ask for the root certificates")
+        return _step(case, files, "root chain", StepOutcome.NOT_SEEN, "did not ask for the root certificates")
     trusts = any(one.completed for one in case.sessions_of(case.attempts_of(device.id)))
     if trusts and not any(one.established for one in tries):
         says = "TCP port 80 failed, but it trusts the servers already"
-        return _step(case, id_, "root chain", StepOutcome.SKIPPED, says)
-    step = _connection(case, id_, "root chain", tries, "TCP port 80 of the web services")
+        return _step(case, files, "root chain", StepOutcome.SKIPPED, says)
+    step = _connection(case, files, "root chain", tries, "TCP port 80 of the web services")
     if step.outcome is StepOutcome.OK:  # the port is open; what was fetched there is not readable
         return structs.replace(step, outcome=StepOutcome.UNKNOWN)
     return step
 
 
-def _connection(case: Case, id_: str, name: str, tries: list[Attempt], words: str) -> Step:
+def _connection(case: Case, files: Origins, name: str, tries: list[Attempt], words: str) -> Step:
     """A step that is a TCP connection: the first attempt that worked, else the first that did not."""
     good = next((one for one in tries if one.established), None)
     one = good or tries[0]
@@ -157,37 +161,37 @@ def _connection(case: Case, id_: str, name: str, tries: list[Attempt], words: st
     if good:
         frames = (int(case.flows.at[good.established[0], "first_frame"]),)
         says = f"reached {words} ({target})"
-        return _step(case, id_, name, StepOutcome.OK, says, one.capture, one.first_time, frames)
+        return _step(case, files, name, StepOutcome.OK, says, one.capture, one.first_time, frames)
     certain = one.ending in FAILED_WORDS and (one.ending is not Ending.UNANSWERED or len(one.syn_times) >= TRIES)
     outcome = StepOutcome.FAILED if certain else StepOutcome.UNKNOWN
     says = f"{words} ({target}) {FAILED_WORDS.get(one.ending, 'did not open')}"
-    return _step(case, id_, name, outcome, says, one.capture, one.first_time, one.failed_frames)
+    return _step(case, files, name, outcome, says, one.capture, one.first_time, one.failed_frames)
 
 
 def _sip_attempts(case: Case, device: DeviceFacts) -> list[Attempt]:
     return [one for one in case.attempts_of(device.id) if case.roles.is_sip(one.server, one.port)]
 
 
-def _web(case: Case, device: DeviceFacts, id_: str) -> Step | None:
-    told = _exchange("web ticket", "web-ticket", "asked for a web ticket")(case, device, id_)
+def _web(case: Case, device: DeviceFacts, files: Origins) -> Step | None:
+    told = _exchange("web ticket", "web-ticket", "asked for a web ticket")(case, device, files)
     tries = [one for one in case.attempts_of(device.id) if one.port == 443 and _is_web(case, one)]
     if told or not tries:
         return told
-    return _connection(case, id_, "web services", tries, "the web services")
+    return _connection(case, files, "web services", tries, "the web services")
 
 
 def _is_web(case: Case, attempt: Attempt) -> bool:
     return case.roles.has(attempt.server, *WEB_ROLES, REVERSE_PROXY) and not case.roles.has(attempt.server, EDGE_ACCESS)
 
 
-def _sip(case: Case, device: DeviceFacts, id_: str) -> Step | None:
+def _sip(case: Case, device: DeviceFacts, files: Origins) -> Step | None:
     tries = _sip_attempts(case, device)
     if not tries:
-        return _step(case, id_, "sip connect", StepOutcome.NOT_SEEN, "no SIP connection is in the capture")
-    return _connection(case, id_, "sip connect", tries, "the SIP server")
+        return _step(case, files, "sip connect", StepOutcome.NOT_SEEN, "no SIP connection is in the capture")
+    return _connection(case, files, "sip connect", tries, "the SIP server")
 
 
-def _tls(case: Case, device: DeviceFacts, id_: str) -> Step | None:
+def _tls(case: Case, device: DeviceFacts, files: Origins) -> Step | None:
     sessions = case.sessions_of(case.attempts_of(device.id))
     if not sessions:
         return None
@@ -199,20 +203,20 @@ def _tls(case: Case, device: DeviceFacts, id_: str) -> Step | None:
         server = case.flows.at[best.flow, "server"]
         says = f"TLS with {server} completed" + (f" ({best.version})" if best.version else "")
         frames = (best.hello_frame, best.server_hello_frame, best.data_frame)
-        return _step(case, id_, "tls", StepOutcome.OK, says, _capture(case, best), best.last_time, frames)
+        return _step(case, files, "tls", StepOutcome.OK, says, _capture(case, best), best.last_time, frames)
     alert = refused.refusal if refused else None
     if refused and alert:
         server = case.flows.at[refused.flow, "server"]
         who = "the device" if alert.from_client else server
         says = f"TLS with {server} ended: {who} sent alert {alert.code}, {alert.name.replace('_', ' ')}"
         frames = (refused.hello_frame, refused.certificate_frame, alert.frame)
-        return _step(case, id_, "tls", StepOutcome.FAILED, says, _capture(case, refused), alert.time, frames)
+        return _step(case, files, "tls", StepOutcome.FAILED, says, _capture(case, refused), alert.time, frames)
     one = sessions[0]
     says = f"TLS with {case.flows.at[one.flow, 'server']} began; its end is not visible"
-    return _step(case, id_, "tls", StepOutcome.UNKNOWN, says, _capture(case, one), one.last_time, (one.hello_frame,))
+    return _step(case, files, "tls", StepOutcome.UNKNOWN, says, _capture(case, one), one.last_time, (one.hello_frame,))
 
 
-def _sign_in(case: Case, device: DeviceFacts, id_: str) -> Step | None:
+def _sign_in(case: Case, device: DeviceFacts, files: Origins) -> Step | None:
     registers = [row for row in case.messages_of("sip", device.id) if row.method == "REGISTER"]
     final = [row for row in registers if row.kind == "response" and row.status >= 200]
     if final:
@@ -220,18 +224,25 @@ def _sign_in(case: Case, device: DeviceFacts, id_: str) -> Step | None:
         says = f"REGISTER answered {int(row.status)} {row.reason or ''}".rstrip()
         good = any(one.status == 200 for one in final)
         outcome = StepOutcome.OK if good else StepOutcome.UNKNOWN if row.status in (401, 407) else StepOutcome.FAILED
-        return _told(case, id_, "sign-in", outcome, says, row, registers)
+        return _told(case, files, "sign-in", outcome, says, row, registers)
     sealed = case.sessions_of(_sip_attempts(case, device))
     done = next((one for one in sealed if one.completed), None)
     if done:
         says = "SIP runs inside TLS: its answers are not readable here"
         return _step(
-            case, id_, "sign-in", StepOutcome.UNKNOWN, says, _capture(case, done), done.last_time, (done.data_frame,)
+            case,
+            files,
+            "sign-in",
+            StepOutcome.UNKNOWN,
+            says,
+            _capture(case, done),
+            done.last_time,
+            (done.data_frame,),
         )
     return None
 
 
-def _relay(case: Case, device: DeviceFacts, id_: str) -> Step | None:
+def _relay(case: Case, device: DeviceFacts, files: Origins) -> Step | None:
     mine = case.relays.allocations_of(device.id)
     if not mine:
         return None
@@ -241,13 +252,13 @@ def _relay(case: Case, device: DeviceFacts, id_: str) -> Step | None:
     if good:
         says = f"allocated a relay at {where}"
         frames = (*one.challenge_frames, *one.success_frames[:1])
-        return _step(case, id_, "relay", StepOutcome.OK, says, one.capture, one.request_times[0], frames)
+        return _step(case, files, "relay", StepOutcome.OK, says, one.capture, one.request_times[0], frames)
     outcome = StepOutcome.FAILED if one.errors or len(one.request_frames) >= TRIES else StepOutcome.UNKNOWN
     says = f"relay at {where} answered error {one.errors[0][1]}" if one.errors else f"relay at {where} did not answer"
-    return _step(case, id_, "relay", outcome, says, one.capture, one.request_times[0], one.request_frames)
+    return _step(case, files, "relay", outcome, says, one.capture, one.request_times[0], one.request_frames)
 
 
-def _media(case: Case, device: DeviceFacts, id_: str) -> Step | None:
+def _media(case: Case, device: DeviceFacts, files: Origins) -> Step | None:
     mine = [one for one in case.media_of(device.id) if one.sustained]
     if not mine:
         return None
@@ -256,19 +267,19 @@ def _media(case: Case, device: DeviceFacts, id_: str) -> Step | None:
     says = f"media with {peer}, {one.path.value}, {one.packets} packets in {one.seconds:.1f} s"
     if not (one.packets_client and one.packets_server):
         says += ", one direction only"
-    return _step(case, id_, "media", StepOutcome.OK, says, one.capture, one.first_time, one.frames)
+    return _step(case, files, "media", StepOutcome.OK, says, one.capture, one.first_time, one.frames)
 
 
-def _conference(case: Case, device: DeviceFacts, id_: str) -> Step | None:
+def _conference(case: Case, device: DeviceFacts, files: Origins) -> Step | None:
     tries = [
         one
         for one in case.attempts_of(device.id)
         if one.port == PSOM_PORT or case.flows.at[one.flows[0], "service"] == "psom"
     ]
-    return _connection(case, id_, "web conference", tries, "web conferencing data") if tries else None
+    return _connection(case, files, "web conference", tries, "web conferencing data") if tries else None
 
 
-STEPS: tuple[Callable[[Case, DeviceFacts, str], Step | None], ...] = (
+STEPS: tuple[Callable[[Case, DeviceFacts, Origins], Step | None], ...] = (
     _address,
     _names,
     _clock,

@@ -1,11 +1,12 @@
 """Runs the rules over a case: assessments for all of them, findings with causes before symptoms."""
 
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from lynccap.correlation.addresses import sort_key
 from lynccap.correlation.case import Case
+from lynccap.correlation.origins import Origins
 from lynccap.diagnosis.catalogue import RULES
 from lynccap.diagnosis.contract import Rule
 from lynccap.diagnosis.inquiry import Inquiry
@@ -21,7 +22,8 @@ ORDER = tuple(Severity)
 class _Kept:
     rule: Rule
     found: Found
-    capture: str
+    origins: Origins
+    capture: int
 
     @property
     def explains(self) -> tuple[str, ...]:
@@ -46,10 +48,10 @@ class _Kept:
         )
 
 
-def judge(cases: Sequence[Case], capture_ids: Sequence[str]) -> tuple[tuple[Assessment, ...], tuple[Finding, ...]]:
+def judge(cases: Sequence[Case], origins: Sequence[Origins]) -> tuple[tuple[Assessment, ...], tuple[Finding, ...]]:
     """What every rule says of the captures, each judged by itself: one capture's silence proves nothing of another.
 
-    `capture_ids` names the captures in the findings' evidence.
+    `origins`, one for each case, names the files that the findings' evidence is in.
     """
     inquiries = [Inquiry(case) for case in cases]
     assessments: list[Assessment] = []
@@ -57,8 +59,8 @@ def judge(cases: Sequence[Case], capture_ids: Sequence[str]) -> tuple[tuple[Asse
     for rule in RULES:
         said = [_ask(rule, inquiry) for inquiry in inquiries]
         assessments += _assessed(rule, said)
-        for id_, one in zip(capture_ids, said, strict=True):
-            kept += [_Kept(rule, found, id_) for found in one.found]
+        for place, (files, one) in enumerate(zip(origins, said, strict=True)):
+            kept += [_Kept(rule, found, files, place) for found in one.found]
     return tuple(assessments), _numbered(kept)
 
 
@@ -141,17 +143,17 @@ def _finding(id_: str, one: _Kept, cause: str | None) -> Finding:
         fix=found.fix or rule.fix,
         act=found.act or rule.act,
         sources=tuple(sources()[key].reference for key in rule.sources),
-        evidence=tuple(_evidence(proof, one.capture) for proof in found.proof if proof.frames),
+        evidence=tuple(piece for proof in found.proof for piece in _evidence(proof, one.origins)),
         caused_by=cause,
         rejected=tuple(Rejected(name, because) for name, because in found.rejected),
     )
 
 
-def _evidence(proof: Proof, capture: str) -> Evidence:
-    frames = tuple(sorted({int(frame) for frame in proof.frames if frame}))
-    says = proof.says
-    if len(frames) > MAX_FRAMES:
-        says = f"{says} (the first {MAX_FRAMES} of {len(frames)} frames)"
-        frames = frames[:MAX_FRAMES]
-    listed = ", ".join(str(frame) for frame in frames)
-    return Evidence(capture, frames, says, f"frame.number in {{{listed}}}")
+def _evidence(proof: Proof, origins: Origins) -> Iterator[Evidence]:
+    """One piece of evidence for each file that holds frames of the proof."""
+    for file, frames in origins.split(proof.frames).items():
+        says = proof.says
+        if len(frames) > MAX_FRAMES:
+            says = f"{says} (the first {MAX_FRAMES} of {len(frames)} frames)"
+        listed = ", ".join(str(frame) for frame in frames[:MAX_FRAMES])
+        yield Evidence(file, frames[:MAX_FRAMES], says, f"frame.number in {{{listed}}}")

@@ -1,19 +1,22 @@
 """One capture's way from frames to rows: holds the state that lives from window to window."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from lynccap.ingest.files import FileFacts
 from lynccap.ingest.flow_rows import FlowRows
 from lynccap.ingest.flows import MAX_CONTROL_ROWS, FlowTable
 from lynccap.ingest.frames import Frames
 from lynccap.ingest.icmp import MAX_ERRORS, IcmpErrors
 from lynccap.ingest.layers import decode
+from lynccap.ingest.merging import Origins
 from lynccap.ingest.noted import tables_of
-from lynccap.ingest.reading import Notes
-from lynccap.ingest.schemas import Arrays, columns_from
+from lynccap.ingest.schemas import Arrays, array_of, columns_from
 from lynccap.ingest.sequences import Sequences
 from lynccap.ingest.streams import Streams
+from lynccap.tables import FILES
 
 Secrets = tuple[bytes, ...]
 CONTROL_COLUMNS = ("frame", "time", "flags", "seq", "ack", "ttl", "ip_id", "window", "options")
@@ -44,6 +47,31 @@ class CaptureParts:
     tables: dict[str, Arrays] = field(default_factory=dict)
     """The other tables by name."""
 
+    def take_files(self, files: Sequence[FileFacts], origins: Origins) -> None:
+        """Note what the files say that the frames came from."""
+        self.sha256 = files[0].sha256 if len(files) == 1 else ""
+        self.format = ", ".join(dict.fromkeys(one.format for one in files))
+        self.file_bytes = sum(one.file_bytes for one in files)
+        self.digits = max(one.digits for one in files)
+        limits = [one.snap_length for file in files for one in file.notes.interfaces if one.snap_length]
+        self.snap_length = min(limits, default=0)
+        self.damage = "; ".join(
+            one.damage if len(files) == 1 else f"{one.name}: {one.damage}" for one in files if one.damage
+        )
+        self.recorder = "; ".join(dict.fromkeys(one.notes.recorder for one in files if one.notes.recorder))
+        self.secrets = tuple(secret for one in files for secret in one.notes.secrets)
+        self.tables |= tables_of(files)
+        self.tables["files"] = {
+            name: array_of([getattr(one, name) for one in files], kind)
+            for name, kind in FILES.items()
+            if name != "capture"
+        }
+        self.tables["origins"] = {
+            "first": np.array(origins.first, np.int64),
+            "file": np.array(origins.file, np.int64),
+            "frame": np.array(origins.frame, np.int64),
+        }
+
 
 class Engine:
     """Takes one capture's frames, window by window."""
@@ -51,7 +79,6 @@ class Engine:
     def __init__(self) -> None:
         """Nothing seen yet."""
         self._parts = CaptureParts(first_time=np.iinfo(np.int64).max)
-        self._interface_frames = np.zeros(0, np.int64)
         self._flows = FlowTable()
         self._sequences = Sequences()
         self._icmp = IcmpErrors()
@@ -69,8 +96,8 @@ class Engine:
         self._icmp.add(packets, numbered, self._flows)
         self._streams.add(packets, numbered, offsets, self._flows)
 
-    def finish(self, notes: Notes | None = None) -> CaptureParts:
-        """The rows of everything that was read, and of the notes of the file."""
+    def finish(self) -> CaptureParts:
+        """The rows of everything that was read."""
         parts = self._parts
         if not parts.packets:
             parts.first_time = 0
@@ -81,9 +108,6 @@ class Engine:
         parts.tables = yielded.tables
         self._say_bounds()
         parts.flows = flow_rows.columns(yielded.stack, yielded.basis)
-        notes = notes or Notes()
-        parts.tables |= tables_of(notes, self._interface_frames)
-        parts.recorder, parts.secrets = notes.recorder, tuple(notes.secrets)
         return parts
 
     def _say_bounds(self) -> None:
@@ -105,9 +129,6 @@ class Engine:
         parts.packets += len(frames)
         parts.bytes += int(frames.captured.sum())
         parts.snapped += int((frames.captured < frames.wire).sum())
-        counted = np.bincount(frames.interface[frames.interface >= 0], minlength=len(self._interface_frames))
-        counted[: len(self._interface_frames)] += self._interface_frames
-        self._interface_frames = counted
         timed = frames.time[frames.time > 0]
         if timed.size:
             parts.first_time = min(parts.first_time, int(timed.min()))

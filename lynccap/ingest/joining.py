@@ -7,7 +7,9 @@ import pandas as pd
 
 from lynccap.ingest.engine import CaptureParts
 from lynccap.ingest.schemas import MESSAGES, NOTES, SCHEMAS, Arrays, array_of
-from lynccap.tables import CAPTURES, FLOWS, ICMP, TCP_FRAMES, Tables
+from lynccap.tables import CAPTURES, FILES, FLOWS, ICMP, ORIGINS, TCP_FRAMES, Tables
+
+ALL_SCHEMAS = {**SCHEMAS, **NOTES, "files": FILES, "origins": ORIGINS}
 
 
 def join(parts: list[CaptureParts]) -> Tables:
@@ -16,15 +18,19 @@ def join(parts: list[CaptureParts]) -> Tables:
     for place, part in enumerate(parts):
         part.flows["capture"] = np.full(len(part.flows["client"]), place)
         part.icmp["capture"] = np.full(len(part.icmp["frame"]), place)
+        for name, column in (("files", "name"), ("origins", "first")):
+            part.tables[name]["capture"] = np.full(len(part.tables[name][column]), place)
         for name in NOTES:
             part.tables[name]["capture"] += place
     captures = {name: array_of(tuple(getattr(part, name) for part in parts), kind) for name, kind in CAPTURES.items()}
 
     def table(name: str) -> pd.DataFrame:
-        return _joined((SCHEMAS | NOTES)[name], [part.tables[name] for part in parts], first_flow)
+        return _joined(ALL_SCHEMAS[name], [part.tables[name] for part in parts], first_flow)
 
     return Tables(
         captures=_joined(CAPTURES, [captures], first_flow),
+        files=table("files"),
+        origins=table("origins"),
         interfaces=table("interfaces"),
         host_names=table("host_names"),
         comments=table("comments"),

@@ -1,22 +1,23 @@
 """Reads captures into tables: source, windows, packets, flows, streams, messages."""
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 
 from lynccap.ingest.engine import CaptureParts, Engine
-from lynccap.ingest.formats import HEAD_BYTES, named, reader_of
+from lynccap.ingest.files import CaptureFile, piece_of
 from lynccap.ingest.joining import join
-from lynccap.ingest.reading import Reader
-from lynccap.ingest.source import Feed, Source, UnreadableCapture
-from lynccap.ingest.window import Window
+from lynccap.ingest.merging import OpenFile, Recording
+from lynccap.ingest.sets import Piece, recordings, set_name
+from lynccap.ingest.source import Source, UnreadableCapture
 from lynccap.tables import Tables
 
 Progress = Callable[[int, int], None]
 
 
 def read_tables(sources: Sequence[Source], *, progress: Progress | None = None) -> Tables:
-    """Everything the sources hold, as tables; `capture` is a source's place in the sequence.
+    """Everything the sources hold, as tables; `capture` numbers the recordings in the order they were named.
 
+    Files of one ring buffer, or of one network adapter, are one recording as long as nothing is missing between them.
     `progress` is told the bytes read and the bytes there are (0 when unknown) of all sources together.
     Raises UnreadableCapture when a source is missing, a folder, empty or no capture, or no packet was read.
     """
@@ -24,7 +25,7 @@ def read_tables(sources: Sequence[Source], *, progress: Progress | None = None) 
 
 
 def read_each(sources: Sequence[Source], *, progress: Progress | None = None) -> Iterator[Tables]:
-    """The tables of each source by itself, in order; otherwise as `read_tables`.
+    """The tables of each recording by itself, in order; otherwise as `read_tables`.
 
     A source that cannot be read among others that can gives empty tables whose `damage` says why.
     """
@@ -35,69 +36,65 @@ def read_each(sources: Sequence[Source], *, progress: Progress | None = None) ->
 def _parts(sources: Sequence[Source], progress: Progress | None) -> Iterator[CaptureParts]:
     if not sources:
         raise UnreadableCapture("no capture was named; name a pcap or pcapng file")
-    total = sum(source.size() for source in sources)
-    done = packets = 0
+    reading = _Reading(sources, progress)
+    packets = 0
     damage = ""
-    for source in sources:
-        report = partial(_report, progress, done, total)
-        part = _read(source, report) if len(sources) == 1 else _read_or_note(source, report)
-        done, packets, damage = done + part.file_bytes, packets + part.packets, damage or part.damage
-        yield part
+    for group in _groups(sources):
+        waiting = deque(group)
+        while waiting:
+            part = reading.next_recording(waiting)
+            packets, damage = packets + part.packets, damage or part.damage
+            yield part
     if not packets:
         names = ", ".join(source.where for source in sources)
         detail = f": {damage}" if damage else ""
         raise UnreadableCapture(f"{names}: no packets were read{detail}; capture again or ask for another copy")
 
 
-def _report(progress: Progress | None, before: int, total: int, count: int) -> None:
-    if progress is not None:
-        progress(before + count, total)
+def _groups(sources: Sequence[Source]) -> list[list[Piece]]:
+    """The sources that may belong together; a source alone is not looked into beforehand."""
+    if len(sources) == 1:
+        return [[Piece(sources[0])]]
+    return recordings([piece_of(source) for source in sources])
 
 
-def _read_or_note(source: Source, report: Callable[[int], None]) -> CaptureParts:
-    """One capture of several: where it cannot be read, an empty one that says so, because the others can."""
-    try:
-        return _read(source, report)
-    except UnreadableCapture as problem:
-        part = Engine().finish()
-        # Without the path: it is the reader's own, and the document is for others too.
-        part.name, part.format, part.damage = source.name, "unread", str(problem).removeprefix(f"{source.where}: ")
+class _Reading:
+    """The reading of all sources: what has been read so far, and whether one alone may fail the whole."""
+
+    def __init__(self, sources: Sequence[Source], progress: Progress | None) -> None:
+        self._alone = len(sources) == 1
+        self._total = sum(source.size() for source in sources)
+        self._done = 0
+        self._progress = progress
+        self._open: list[CaptureFile] = []
+
+    def next_recording(self, waiting: deque[Piece]) -> CaptureParts:
+        """Read the recording that begins with the first of the waiting pieces; those that belong to it are taken."""
+        self._open = []
+        recording = Recording(waiting, self._opened)
+        engine = Engine()
+        for frames in recording.frames():
+            engine.add(frames)
+            self._report()
+        part = engine.finish()
+        part.name = set_name([one.source for one in recording.pieces])
+        part.take_files([one.facts for one in self._open], recording.origins)
+        self._report()
+        self._done += sum(one.file_bytes for one in self._open)
         return part
 
-
-def _read(source: Source, report: Callable[[int], None]) -> CaptureParts:
-    with Feed(source) as feed:
-        window = Window(feed)
-        reader = _reader(window, source.where)
-        engine = Engine()
-        for frames in reader.frames():
-            engine.add(frames)
-            report(feed.file_bytes)
-        part = engine.finish(reader.notes)
-        part.name = source.name
-        part.sha256 = feed.sha256()
-        part.format = reader.format + (f"+{feed.compression}" if feed.compression else "")
-        part.file_bytes = feed.file_bytes
-        part.digits = reader.digits
-        part.snap_length = min((one.snap_length for one in reader.notes.interfaces if one.snap_length), default=0)
-        part.damage = "; ".join(one for one in (reader.damage, feed.damage) if one)
-        report(feed.file_bytes)
-    return part
-
-
-def _reader(window: Window, where: str) -> Reader:
-    head = bytes(window.view[: min(HEAD_BYTES, window.filled)])
-    kind = reader_of(head)
-    if kind is not None:
+    def _opened(self, piece: Piece) -> OpenFile | None:
+        file = CaptureFile(piece.source)
         try:
-            return kind(window)
-        except ValueError as problem:
-            raise UnreadableCapture(f"{where}: {problem}; ask for a whole copy of the file") from None
-    if not head and window.feed.damage:
-        raise UnreadableCapture(f"{where}: {window.feed.damage}; ask for a whole copy of the file")
-    other = named(head)
-    what = f"is {other}, which is not read" if other else "is not a capture"
-    raise UnreadableCapture(
-        f"{where}: {what} (the file begins with {head[:4].hex(' ')} at byte 0); "
-        "save it as pcap or pcapng, for example with Wireshark"
-    )
+            file.open()
+        except UnreadableCapture as problem:
+            if self._alone:
+                raise
+            # Without the path: it is the reader's own, and the document is for others too.
+            file.facts.damage = str(problem).removeprefix(f"{piece.source.where}: ")
+        self._open.append(file)
+        return file if file.is_open else None
+
+    def _report(self) -> None:
+        if self._progress is not None:
+            self._progress(self._done + sum(one.file_bytes for one in self._open), self._total)

@@ -37,6 +37,11 @@ class Source:
         """The path as it was given, for error messages."""
         return "standard input" if self.path == "-" else self.path
 
+    @property
+    def once(self) -> bool:
+        """Whether it can be read only once, as standard input can."""
+        return self.stream is not None or self.path == "-"
+
     def open(self) -> BinaryIO:
         """The open stream. Raises UnreadableCapture for a file that is missing, a folder, empty or locked."""
         if self.stream is not None:
@@ -58,7 +63,7 @@ class Source:
 
     def size(self) -> int:
         """Bytes of the file, 0 when that is not known beforehand."""
-        if self.stream is not None or self.path == "-":
+        if self.once:
             return 0
         try:
             return Path(self.path).stat().st_size
@@ -93,8 +98,12 @@ class Feed:
         self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close the file and the hashing thread."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the file and the hashing thread."""
         self._hasher.shutdown()
-        if self.source.stream is None and self.source.path != "-":
+        if not self.source.once:
             self._stream.close()
 
     def fill(self, target: memoryview) -> int:
@@ -106,7 +115,7 @@ class Feed:
 
     def reopened(self) -> BinaryIO | None:
         """The source once more from its beginning, to seek in; None for streams and what is compressed."""
-        if self.compression or self.source.stream is not None or self.source.path == "-":
+        if self.compression or self.source.once:
             return None
         file = self.source.open()
         if file.seekable():

@@ -16,12 +16,12 @@ class Window:
     Two buffers take turns, so that one can still be hashed while the other is read.
     """
 
-    def __init__(self, feed: Feed) -> None:
-        """Read the first stretch of `feed`."""
+    def __init__(self, feed: Feed, first: int = WINDOW_BYTES) -> None:
+        """Read the first stretch of `feed`, of `first` bytes."""
         self.feed = feed
         self.base = 0
         self._current, self._other = Buffer(MAX_RECORD + WINDOW_BYTES), Buffer(MAX_RECORD + WINDOW_BYTES)
-        self.filled = feed.fill(self.view[:WINDOW_BYTES])
+        self.filled = feed.fill(self.view[:first])
 
     @property
     def buffer(self) -> Buffer:

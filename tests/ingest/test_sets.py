@@ -1,0 +1,181 @@
+"""Files that are pieces of one recording are read as one; others are kept apart."""
+
+import gzip
+from pathlib import Path
+
+import pytest
+from capture_files import (
+    CLIENT,
+    SECOND,
+    SERVER,
+    START,
+    Connection,
+    block,
+    enhanced,
+    option,
+    pcap,
+    section,
+    udp,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lynccap.ingest import Source, read_each, read_tables
+from lynccap.ingest.frames import PACKED_BYTES
+from lynccap.ingest.sets import ring_name, set_name
+
+NPF = "\\Device\\NPF_{6F1A2B3C-0D4E-4F50-8A61-72839A4B5C6D}"
+
+
+def write(folder: Path, **files: bytes) -> list[Source]:
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+    return [Source(str(folder / name)) for name in files]
+
+
+def datagram(number: int) -> bytes:
+    return udp(CLIENT, SERVER, number.to_bytes(4, "big"), id=number)
+
+
+def adapter(name: str) -> bytes:
+    return block(1, b"\x01\0\0\0\0\0\0\0" + option(2, name.encode()) + option(0, b""))
+
+
+@pytest.mark.parametrize(
+    ("name", "stem", "number"),
+    [
+        ("edge_00017_20231114221320.pcapng", "edge_*.pcapng", 17),
+        ("edge_00017_20231114221320.pcapng.gz", "edge_*.pcapng", 17),
+        ("edge_20231114221320_00017.pcapng", "edge_*.pcapng", 17),
+        ("edge-2023-11-14_22.13.20.pcap", "edge-*.pcap", None),
+        ("trace.pcap", "trace.pcap*", 0),
+        ("trace.pcap12", "trace.pcap*", 12),
+    ],
+)
+def test_the_names_recorders_give_are_known(name, stem, number):
+    ring = ring_name(Source(name))
+    assert (ring.stem, ring.number) == (stem, number)
+
+
+@pytest.mark.parametrize("name", ["client-1.etl", "inside", "notes.txt"])
+def test_other_names_say_nothing(name):
+    assert ring_name(Source(name)) is None
+
+
+def test_folders_keep_rings_apart():
+    one, other = (ring_name(Source(f"{folder}/x_00001_20231114221320.pcap")) for folder in ("a", "b"))
+    assert one.stem != other.stem
+
+
+def test_a_ring_is_one_recording_in_the_order_of_its_content(tmp_path):
+    """The names lie (the ring has wrapped); a connection that spans files is one flow."""
+    connection = Connection()
+    frames = [*connection.open(), *connection.say(0, b"x" * 3000), *connection.close()]
+    records = [(START + place * SECOND, frame) for place, frame in enumerate(frames)]
+    sources = write(
+        tmp_path,
+        **{"r.pcap0": pcap(records[6:]), "r.pcap1": pcap(records[:2]), "r.pcap2": gzip.compress(pcap(records[2:6]))},
+    )
+    tables = read_tables(sources)
+    assert tables.captures[["name", "packets", "first_time", "last_time"]].values.tolist() == [
+        ["r.pcap*", len(frames), START, records[-1][0]]
+    ]
+    assert tables.files["name"].tolist() == ["r.pcap1", "r.pcap2", "r.pcap0"]
+    assert tables.files["packets"].tolist() == [2, 4, len(frames) - 6]
+    assert tables.files["format"].tolist() == ["pcap", "pcap+gzip", "pcap"]
+    assert all(len(one) == 64 for one in tables.files["sha256"])
+    assert tables.flows[["opening", "closing", "bytes_client"]].values.tolist() == [["established", "client-fin", 3000]]
+    assert tables.origins.values.tolist() == [[0, 1, 0, 1], [0, 3, 1, 1], [0, 7, 2, 1]]
+
+
+def test_a_silence_that_numbers_do_not_bridge_ends_the_recording(tmp_path):
+    """Else silence would be taken for something the network did."""
+    late = START + 6 * SECOND
+    lone = write(
+        tmp_path,
+        **{"a-20231114_2213.pcap": pcap([(START, datagram(1))]), "a-20231114_2214.pcap": pcap([(late, datagram(2))])},
+    )
+    assert read_tables(lone).captures["packets"].tolist() == [1, 1]
+    bridged = write(
+        tmp_path,
+        **{
+            "b_00008_20231114221320.pcap": pcap([(START, datagram(1))]),
+            "b_00009_20231114221326.pcap": pcap([(late, datagram(2))]),
+            "b_00011_20231114221333.pcap": pcap([(late + 6 * SECOND, datagram(3))]),
+        },
+    )
+    assert read_tables(bridged).captures["packets"].tolist() == [2, 1]
+
+
+def test_files_of_one_adapter_are_merged_by_time(tmp_path):
+    heads = section() + adapter(NPF)
+    first, second = heads, heads
+    for number in range(40):
+        frame = enhanced(datagram(number), (START + number * SECOND // 10) // 1000)
+        first, second = (first + frame, second) if number % 2 else (first, second + frame)
+    other = section() + adapter("eth0") + enhanced(datagram(99), START // 1000)
+    tables = read_tables(write(tmp_path, **{"one.pcapng": first, "two.pcapng": second, "three.pcapng": other}))
+    assert tables.captures["name"].tolist() == ["two.pcapng + one.pcapng", "three.pcapng"]
+    assert tables.captures["packets"].tolist() == [40, 1]
+    assert tables.flows["frames_client"].tolist() == [40, 1]
+    assert len(tables.origins) == 41
+    assert tables.origins.loc[:3, ["first", "file", "frame"]].values.tolist() == [
+        [1, 0, 1],
+        [2, 1, 1],
+        [3, 0, 2],
+        [4, 1, 2],
+    ]
+
+
+def test_two_points_are_kept_apart(tmp_path):
+    sources = write(
+        tmp_path, **{"inside.pcap": pcap([(START, datagram(1))]), "outside.pcap": pcap([(START, datagram(1))])}
+    )
+    assert [len(tables.flows) for tables in read_each(sources)] == [1, 1]
+
+
+def test_a_piece_that_cannot_be_read_leaves_the_others(tmp_path):
+    sources = write(
+        tmp_path,
+        **{
+            "c_00001_20231114221320.pcap": pcap([(START, datagram(1))]),
+            "c_00002_20231114221321.pcap": b"gone with the disk",
+            "c_00003_20231114221322.pcap": pcap([(START + SECOND, datagram(2))]),
+        },
+    )
+    tables = read_tables(sources)
+    assert sorted(tables.files["format"]) == ["pcap", "pcap", "unread"]
+    assert tables.captures["packets"].sum() == 2
+    assert "not a capture" in tables.captures["damage"].str.cat()
+
+
+def test_large_overlapping_files_are_merged_whole(tmp_path):
+    big = [udp(CLIENT, SERVER, number.to_bytes(4, "big") + bytes(60_000), id=number) for number in range(150)]
+    records = [(START + number * 1_000_000, frame) for number, frame in enumerate(big)]
+    assert sum(map(len, big)) > 2 * PACKED_BYTES
+    tables = read_tables(write(tmp_path, **{"d.pcap": pcap(records[::2]), "d.pcap1": pcap(records[1::2])}))
+    assert tables.captures["packets"].tolist() == [150]
+    assert tables.flows[["bytes_client", "first_frame", "last_frame"]].values.tolist() == [[150 * 60_004, 1, 150]]
+
+
+def test_a_set_has_a_name_people_recognise():
+    assert set_name([Source("/x/a.pcap")]) == "a.pcap"
+    assert set_name([Source("/x/a_00001_20231114221320.pcap"), Source("/x/a_00002_20231114221321.pcap")]) == "a_*.pcap"
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 4_000)), min_size=1, max_size=40))
+def test_merging_loses_nothing_and_keeps_the_order_of_time(tmp_path_factory, placed):
+    folder = tmp_path_factory.mktemp("set")
+    files: dict[str, list] = {"e.pcap": [], "e.pcap1": [], "e.pcap2": []}
+    for number, (file, at) in enumerate(sorted(placed, key=lambda one: one[1])):
+        files[list(files)[file]].append((START + at * 1_000_000, datagram(number)))
+    tables = read_tables(write(folder, **{name: pcap(records) for name, records in files.items() if records}))
+    assert tables.captures["packets"].tolist() == [len(placed)]
+    assert tables.files["packets"].tolist() == [
+        len(records) for _, records in sorted((records[0][0], records) for records in files.values() if records)
+    ]
+    runs = tables.origins.itertuples()
+    times = {name: [time for time, _ in records] for name, records in files.items()}
+    begun = [times[tables.files.at[run.file, "name"]][run.frame - 1] for run in runs]
+    assert begun == sorted(begun)
