@@ -141,8 +141,8 @@ def block(kind: int, body: bytes, order: str = "<") -> bytes:
     return struct.pack(f"{order}2I", kind, length) + body + struct.pack(f"{order}I", length)
 
 
-def section(order: str = "<") -> bytes:
-    return block(0x0A0D0D0A, struct.pack(f"{order}IHHq", 0x1A2B3C4D, 1, 0, -1), order)
+def section(order: str = "<", options: bytes = b"") -> bytes:
+    return block(0x0A0D0D0A, struct.pack(f"{order}IHHq", 0x1A2B3C4D, 1, 0, -1) + options, order)
 
 
 def option(code: int, value: bytes, order: str = "<") -> bytes:
@@ -155,8 +155,8 @@ def interface(
     snap_length: int = 0,
     resolution: int | None = None,
     offset: int | None = None,
+    options: bytes = b"",
 ) -> bytes:
-    options = b""
     if resolution is not None:
         options += option(9, bytes([resolution]), order)
     if offset is not None:
@@ -164,19 +164,44 @@ def interface(
     return block(1, struct.pack(f"{order}HHI", link, 0, snap_length) + options, order)
 
 
-def enhanced(frame: bytes, ticks: int, number: int = 0, order: str = "<", wire: int | None = None) -> bytes:
+def enhanced(
+    frame: bytes, ticks: int, number: int = 0, order: str = "<", wire: int | None = None, options: bytes = b""
+) -> bytes:
     wire = len(frame) if wire is None else wire
     head = struct.pack(f"{order}5I", number, ticks >> 32, ticks & 0xFFFFFFFF, len(frame), wire)
-    return block(6, head + frame, order)
+    return block(6, head + frame + bytes(-len(frame) % 4) + options, order)
 
 
 def simple(frame: bytes, order: str = "<", wire: int | None = None) -> bytes:
     return block(3, struct.pack(f"{order}I", len(frame) if wire is None else wire) + frame, order)
 
 
-def obsolete(frame: bytes, ticks: int, number: int = 0, order: str = "<") -> bytes:
-    head = struct.pack(f"{order}HHIIII", number, 7, ticks >> 32, ticks & 0xFFFFFFFF, len(frame), len(frame))
-    return block(2, head + frame, order)
+def obsolete(
+    frame: bytes, ticks: int, number: int = 0, order: str = "<", dropped: int = 7, options: bytes = b""
+) -> bytes:
+    head = struct.pack(f"{order}HHIIII", number, dropped, ticks >> 32, ticks & 0xFFFFFFFF, len(frame), len(frame))
+    return block(2, head + frame + bytes(-len(frame) % 4) + options, order)
+
+
+def resolved(names: dict[str, tuple[str, ...]], order: str = "<") -> bytes:
+    """A name resolution block."""
+    body = b""
+    for address, known in names.items():
+        value = packed(address) + b"".join(name.encode() + b"\0" for name in known)
+        body += option(2 if ":" in address else 1, value, order)
+    return block(4, body + bytes(4), order)
+
+
+def statistics(number: int = 0, order: str = "<", **counts: int) -> bytes:
+    """An interface statistics block with some of received, lost, accepted, lost_by_system."""
+    codes = {"received": 4, "lost": 5, "accepted": 6, "lost_by_system": 7}
+    options = b"".join(option(codes[name], struct.pack(f"{order}Q", count), order) for name, count in counts.items())
+    return block(5, struct.pack(f"{order}3I", number, 0, 0) + options, order)
+
+
+def secrets(data: bytes, kind: int = 0x544C534B, order: str = "<") -> bytes:
+    """A decryption secrets block, of TLS key logs unless told otherwise."""
+    return block(10, struct.pack(f"{order}2I", kind, len(data)) + data, order)
 
 
 def read(data: bytes, folder: Path, name: str = "a.pcap") -> Tables:

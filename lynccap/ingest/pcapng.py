@@ -87,6 +87,7 @@ class PcapngReader:
         self._sections: list[_Section] = []  # of the window
         self._next = 0  # where the first block begins that is not whole in the window
         self._stopped = False
+        self._flaw = ""
         self._told = FileNotes()
         self.notes = self._told.notes
         self.damage = ""
@@ -204,7 +205,7 @@ class PcapngReader:
             return 0
         if left:
             end = window.base + window.filled
-            self._add_damage(f"cut off at byte {end}, inside the block that starts at byte {at}")
+            self._end(f"cut off at byte {end}, inside the block that starts at byte {at}")
         return None
 
     def _gathered(self, position: int, size: int) -> bytes | None:
@@ -221,18 +222,20 @@ class PcapngReader:
             position = 0
 
     def _stop(self, position: int, says: str) -> None:
-        self._stopped = True
-        self._add_damage(f"the block at byte {self._window.base + position} {says}; nothing after it was read")
+        self._end(f"the block at byte {self._window.base + position} {says}; nothing after it was read")
 
     def _tell_lengths(self, position: int, first: int, last: int) -> None:
-        at = self._window.base + position
-        if not self.damage:  # the first such block is enough
-            self._add_damage(
+        if not self._flaw:  # the first such block is enough
+            at = self._window.base + position
+            self._flaw = (
                 f"the block at byte {at} begins with a length of {first} bytes and ends with {last}; it was read"
             )
+            self.damage = f"{self._flaw}; {self.damage}" if self.damage else self._flaw
 
-    def _add_damage(self, says: str) -> None:
-        self.damage = f"{self.damage}; {says}" if self.damage else says
+    def _end(self, says: str) -> None:
+        """Nothing more can be read."""
+        self._stopped = True
+        self.damage = f"{self._flaw}; {says}" if self._flaw else says
 
     def _columns(self, positions: Ints, number: int) -> Frames:
         blocks = self._blocks(positions)
