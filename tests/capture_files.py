@@ -11,6 +11,7 @@ from lynccap.tables import Tables
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
 ETHERNET, RAW = 1, 101
 SECOND = 1_000_000_000
+KEY_LOG = b"CLIENT_RANDOM 00 11\n"
 START = 1_700_000_000 * SECOND
 
 Record = tuple[int, bytes]
@@ -202,6 +203,34 @@ def statistics(number: int = 0, order: str = "<", **counts: int) -> bytes:
 def secrets(data: bytes, kind: int = 0x544C534B, order: str = "<") -> bytes:
     """A decryption secrets block, of TLS key logs unless told otherwise."""
     return block(10, struct.pack(f"{order}2I", kind, len(data)) + data, order)
+
+
+def full_pcapng(order: str = "<") -> bytes:
+    """A file that says everything a pcapng file can say of itself, with five frames."""
+
+    ticks = START // 1000
+    frames = [udp(CLIENT, SERVER, bytes([number]) * (10 + number)) for number in range(4)]
+
+    def text(code: int, value: str) -> bytes:
+        return option(code, value.encode(), order)
+
+    told = text(1, "site Bremen\nno sign-in") + text(2, "VM") + text(3, "Windows 10") + text(4, "Dumpcap 4") + bytes(4)
+    named = text(2, r"\Device\NPF_{1}") + text(3, "Ethernet 2") + option(11, b"\0not port 22", order)
+    lost = option(4, struct.pack(f"{order}Q", 5), order)
+    return (
+        section(order, told)
+        + interface(order, resolution=6, options=named)
+        + interface(order, options=text(2, "lo") + text(1, "the loopback"))
+        + secrets(KEY_LOG, order=order)
+        + resolved({"10.0.0.2": ("fe01.contoso.example", "pool"), "2001:db8::1": ("edge",)}, order)
+        + enhanced(frames[0], ticks, order=order, options=text(1, "here") + option(2, bytes(4), order) + text(1, "é"))
+        + enhanced(frames[1], ticks, 1, order, options=lost + bytes(4))
+        + obsolete(frames[2], ticks, 1, order, options=text(1, "old") + bytes(4))
+        + simple(frames[3], order)
+        + block(0xBAD, bytes(8), order)
+        + statistics(0, order, received=900, lost=2)
+        + statistics(0, order, received=1000, lost=7, lost_by_system=3)
+    )
 
 
 def read(data: bytes, folder: Path, name: str = "a.pcap") -> Tables:

@@ -6,10 +6,12 @@ import struct
 import pytest
 from capture_files import (
     CLIENT,
+    KEY_LOG,
     SERVER,
     START,
     block,
     enhanced,
+    full_pcapng,
     interface,
     obsolete,
     option,
@@ -32,7 +34,6 @@ from lynccap.ingest.window import WINDOW_BYTES, Window
 
 TICKS = START // 1000
 FRAMES = [udp(CLIENT, SERVER, bytes([number]) * (10 + number)) for number in range(5)]
-KEYS = b"CLIENT_RANDOM 00 11\n"
 COMMENT, END = 1, bytes(4)
 DAMAGED = 4  # what a trailer says more than the block is long
 
@@ -56,38 +57,13 @@ def packets(count: int = 3, **more: object) -> bytes:
     return b"".join(enhanced(frame, TICKS, **more) for frame in FRAMES[:count])  # type: ignore[arg-type]
 
 
-def full(order: str = "<") -> bytes:
-    """A file with everything in it."""
-
-    def text(code: int, value: str) -> bytes:
-        return option(code, value.encode(), order)
-
-    told = text(1, "site Bremen\nno sign-in") + text(2, "VM") + text(3, "Windows 10") + text(4, "Dumpcap 4") + END
-    named = text(2, r"\Device\NPF_{1}") + text(3, "Ethernet 2") + option(11, b"\0not port 22", order)
-    lost = option(4, struct.pack(f"{order}Q", 5), order)
-    return (
-        section(order, told)
-        + interface(order, resolution=6, options=named)
-        + interface(order, options=text(2, "lo") + text(1, "the loopback"))
-        + secrets(KEYS, order=order)
-        + resolved({"10.0.0.2": ("fe01.contoso.example", "pool"), "2001:db8::1": ("edge",)}, order)
-        + enhanced(FRAMES[0], TICKS, order=order, options=text(1, "here") + option(2, bytes(4), order) + text(1, "é"))
-        + enhanced(FRAMES[1], TICKS, 1, order, options=lost + END)
-        + obsolete(FRAMES[2], TICKS, 1, order, options=text(1, "old") + END)
-        + simple(FRAMES[3], order)
-        + block(0xBAD, bytes(8), order)
-        + statistics(0, order, received=900, lost=2)
-        + statistics(0, order, received=1000, lost=7, lost_by_system=3)
-    )
-
-
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_everything_a_file_says_becomes_tables(order, tmp_path):
-    tables = read(full(order), tmp_path)
+    tables = read(full_pcapng(order), tmp_path)
     capture = tables.captures.iloc[0]
     assert (capture["packets"], capture["damage"]) == (5, "")
     assert capture["recorder"] == "Dumpcap 4, Windows 10, VM"
-    assert capture["secrets"] == (KEYS,)
+    assert capture["secrets"] == (KEY_LOG,)
     columns = ["file", "number", "name", "description", "link", "frames", "received", "dropped"]
     assert tables.interfaces[columns].values.tolist() == [
         [0, 0, r"\Device\NPF_{1}", "Ethernet 2", 1, 2, -1, 10],
@@ -249,13 +225,13 @@ class TestSecrets:
     """Key logs the file carries."""
 
     def test_other_kinds_are_ignored(self):
-        reader, _ = reader_of(section() + secrets(KEYS) + secrets(b"wg", 0x57474B4C) + secrets(KEYS * 2))
-        assert reader.notes.secrets == [KEYS, KEYS * 2]
+        reader, _ = reader_of(section() + secrets(KEY_LOG) + secrets(b"wg", 0x57474B4C) + secrets(KEY_LOG * 2))
+        assert reader.notes.secrets == [KEY_LOG, KEY_LOG * 2]
 
     def test_they_are_bounded(self, monkeypatch):
-        monkeypatch.setattr(pcapng_notes, "MAX_SECRETS", 3 * len(KEYS))
-        reader, _ = reader_of(section() + secrets(KEYS * 2) + secrets(KEYS * 2) + secrets(KEYS))
-        assert reader.notes.secrets == [KEYS * 2, KEYS]
+        monkeypatch.setattr(pcapng_notes, "MAX_SECRETS", 3 * len(KEY_LOG))
+        reader, _ = reader_of(section() + secrets(KEY_LOG * 2) + secrets(KEY_LOG * 2) + secrets(KEY_LOG))
+        assert reader.notes.secrets == [KEY_LOG * 2, KEY_LOG]
 
     def test_a_length_beyond_the_block_is_none(self):
         reader, _ = reader_of(section() + block(10, struct.pack("<2I", 0x544C534B, 500) + b"abcd") + interface())
@@ -385,10 +361,10 @@ def test_no_bytes_in_options_cost_a_frame(junk, order):
 @settings(max_examples=300)
 @given(
     st.sampled_from("<>"),
-    st.lists(st.tuples(st.integers(0, len(full()) - 1), st.integers(0, 255)), min_size=1, max_size=6),
+    st.lists(st.tuples(st.integers(0, len(full_pcapng()) - 1), st.integers(0, 255)), min_size=1, max_size=6),
 )
 def test_no_mutation_stops_more_than_the_reading(order, changes):
-    data = bytearray(full(order))
+    data = bytearray(full_pcapng(order))
     for place, value in changes:
         data[place] = value
     try:
@@ -402,7 +378,7 @@ def test_no_mutation_stops_more_than_the_reading(order, changes):
 
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_a_cut_anywhere_yields_what_came_before(order):
-    whole = full(order)
+    whole = full_pcapng(order)
     _, lengths = reader_of(whole)
     before: list[int] = []
     for cut in range(12, len(whole)):
