@@ -29,6 +29,8 @@ CAPTURES: Mapping[str, str] = {
     "snap_length": "int64",  # smallest limit of any interface, 0 when none
     "snapped": "int64",  # frames captured shorter than they were
     "undecoded": "int64",  # frames of a link type or layer that is not read
+    "copies": "int64",  # frames that hold a packet once more; they count in no flow
+    "routed_copies": "int64",  # those of them with another TTL: seen before and behind a router
     "damage": "object",  # one line: what, at which byte; "" when the file is whole
     "recorder": "object",  # program and system that recorded, in their own words, "" when the files do not say
     "secrets": "object",  # tuple of TLS key logs (bytes) the files carry: for decryption only, never to be shown
@@ -102,8 +104,10 @@ FLOWS: Mapping[str, str] = {
     "last_time": "int64",
     "first_frame": "int64",
     "last_frame": "int64",
-    "frames_client": "int64",  # frames the client sent
+    "frames_client": "int64",  # frames the client sent, each packet once
     "frames_server": "int64",
+    "copies_client": "int64",  # further frames that hold a packet again: mirror ports, routed copies
+    "copies_server": "int64",
     "bytes_client": "int64",  # payload bytes on the wire, retransmissions included
     "bytes_server": "int64",
     "data_frames_client": "int64",  # frames with payload

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from lynccap.ingest.copies import Copies, without
 from lynccap.ingest.files import FileFacts
 from lynccap.ingest.flow_rows import FlowRows
 from lynccap.ingest.flows import MAX_CONTROL_ROWS, FlowTable
@@ -38,6 +39,8 @@ class CaptureParts:
     snap_length: int = 0
     snapped: int = 0
     undecoded: int = 0
+    copies: int = 0
+    routed_copies: int = 0
     damage: str = ""
     recorder: str = ""
     secrets: Secrets = ()
@@ -79,6 +82,7 @@ class Engine:
     def __init__(self) -> None:
         """Nothing seen yet."""
         self._parts = CaptureParts(first_time=np.iinfo(np.int64).max)
+        self._copies = Copies()
         self._flows = FlowTable()
         self._sequences = Sequences()
         self._icmp = IcmpErrors()
@@ -91,7 +95,12 @@ class Engine:
         self._parts.undecoded += packets.undecoded
         if not len(packets):
             return
+        copies = self._copies.find(packets, frames.time[packets.network.row])
+        if copies is not None:
+            packets, again = without(packets, copies), without(packets, ~copies)
         numbered = self._flows.add(packets)
+        if copies is not None:
+            self._flows.count_copies(again)
         offsets = self._sequences.add(packets, numbered, self._flows.flows.rows * 2)
         self._icmp.add(packets, numbered, self._flows)
         self._streams.add(packets, numbered, offsets, self._flows)
@@ -107,6 +116,7 @@ class Engine:
         yielded = self._streams.finish(self._flows, flow_rows)
         parts.tables = yielded.tables
         self._say_bounds()
+        parts.copies, parts.routed_copies = self._copies.count, self._copies.routed
         parts.flows = flow_rows.columns(yielded.stack, yielded.basis)
         return parts
 

@@ -20,6 +20,7 @@ PAIRS = {
     "last_frame": "last_frame_{}",
     "ttl_min": "ttl_{}_min",
     "ttl_max": "ttl_{}_max",
+    "copies": "copies_{}",
 }
 
 

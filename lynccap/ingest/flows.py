@@ -34,6 +34,7 @@ _SIDE = {
     "ttl_min": ("i2", 256),
     "ttl_max": ("i2", 0),
     "mac": ("i8", -1),
+    "copies": ("i4", 0),
 }
 _TCP_SIDE = {
     "syns": ("i4", 0),
@@ -87,21 +88,19 @@ class FlowTable:
         self._add_tcp(packets, numbered)
         return numbered
 
+    def count_copies(self, copies: Packets) -> None:
+        """Count packets that were there before, by the flow and side that the first of them belongs to."""
+        first, second, upper = _keys_of(copies)
+        side = self.find((first, second)) * 2 + upper
+        np.add.at(self.sides["copies"], side[side >= 0], 1)
+
     def find(self, packets_keys: tuple[NDArray[np.uint64], NDArray[np.uint64]]) -> Ints:
         """The current flow of each 5-tuple, -1 where there is none."""
         found = self.tuples.find(*packets_keys)
         return np.where(found >= 0, self.tuple_columns["flow"][found], -1)
 
     def _tuples(self, packets: Packets) -> tuple[Ints, Ints]:
-        network = packets.network
-        first, second, upper = tuple_keys(
-            network.version,
-            network.protocol,
-            network.source,
-            network.destination,
-            packets.source_port,
-            packets.destination_port,
-        )
+        first, second, upper = _keys_of(packets)
         numbers = self.tuples.number(first, second)
         self.tuple_columns.grow(self.tuples.size)
         self.tuple_sides.grow(self.tuples.size * 2)
@@ -245,6 +244,18 @@ class FlowTable:
                 ]
             )
         )
+
+
+def _keys_of(packets: Packets) -> tuple[NDArray[np.uint64], NDArray[np.uint64], Ints]:
+    network = packets.network
+    return tuple_keys(
+        network.version,
+        network.protocol,
+        network.source,
+        network.destination,
+        packets.source_port,
+        packets.destination_port,
+    )
 
 
 def tuple_keys(

@@ -277,7 +277,7 @@ def test_media_is_measured(tmp_path):
         late = 3_000_000 if place % 2 else 0
         records.append((START + (number - 65_500) * 20_000_000 + late, udp(CLIENT, SERVER, rtp(number))))
     control = bytes.fromhex("81c90007") + bytes(28)
-    records += [(START + 3 * SECOND, udp(CLIENT, SERVER, control))] * 2
+    records += [(START + at * SECOND, udp(CLIENT, SERVER, control)) for at in (3, 4)]
     tables = read(pcap(records), tmp_path)
     row = tables.media.iloc[0]
     assert tables.flows.loc[0, ["stack", "basis"]].tolist() == ["rtp", "bytes"]

@@ -1,0 +1,129 @@
+"""Packets that a capture holds twice are one packet to judgement, and two frames to numbering."""
+
+import pytest
+from capture_files import (
+    ACK,
+    CLIENT,
+    SECOND,
+    SERVER,
+    START,
+    SYN,
+    Connection,
+    enhanced,
+    ethernet,
+    interface,
+    ip,
+    ipv4,
+    ipv6,
+    pcap,
+    read,
+    section,
+    tcp_body,
+    udp,
+    udp_body,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+MILLISECOND = 1_000_000
+COUNTS = ["frames_client", "copies_client", "frames_server", "copies_server", "bytes_client", "bytes_server"]
+
+
+def request(number: int = 7, ttl: int = 64, data: bytes = b"question", tags: tuple[int, ...] = ()) -> bytes:
+    return ethernet(ip("10.0.0.1", "10.0.0.2", 17, udp_body(50000, 53, data), id=number, ttl=ttl), tags)
+
+
+def counted(records, tmp_path):
+    tables = read(pcap(records, digits=9), tmp_path)
+    row = tables.captures.iloc[0]
+    assert row["packets"] == len(records)
+    return row["copies"], row["routed_copies"], tables.flows
+
+
+@pytest.mark.parametrize(
+    ("second", "after", "copies", "routed"),
+    [
+        (request(), 10_000, 1, 0),
+        (request(tags=(200,)), 999_999, 1, 0),
+        (request(), MILLISECOND, 0, 0),
+        (request(ttl=63), 40 * MILLISECOND, 1, 1),
+        (request(ttl=63), 60 * MILLISECOND, 0, 0),
+        (request(number=8), 10_000, 0, 0),
+        (request(data=b"answered"), 10_000, 0, 0),
+    ],
+    ids=["mirror", "both VLANs", "too late", "routed", "routed too late", "new identification", "other data"],
+)
+def test_what_is_a_copy(second, after, copies, routed, tmp_path):
+    found = counted([(START, request()), (START + after, second)], tmp_path)
+    assert found[:2] == (copies, routed)
+    assert found[2].loc[0, COUNTS].tolist() == [2 - copies, copies, 0, 0, 8 * (2 - copies), 0]
+
+
+def test_a_packet_seen_at_every_component_counts_once(tmp_path):
+    records = [(START + place * 5_000, request()) for place in range(6)]
+    assert counted(records, tmp_path)[:2] == (5, 0)
+
+
+@pytest.mark.parametrize("number", [0, 9])
+def test_a_repeat_of_the_sender_is_none_however_it_is_numbered(number, tmp_path):
+    """RTO and DNS repeats wait longer; a last segment may be probed after a few milliseconds (RFC 8985 7)."""
+    body = tcp_body(50000, 443, 1, 1, 24, b"data")
+    sent, routed = (ethernet(ipv4("10.0.0.1", "10.0.0.2", 6, body, id=number, ttl=ttl)) for ttl in (64, 63))
+    again = ethernet(ipv4("10.0.0.1", "10.0.0.2", 6, body, id=number + (number > 0), ttl=64))
+    records = [(START, sent), (START + 50_000, routed), (START + 20 * MILLISECOND, again)]
+    _, routed_copies, flows = counted(records, tmp_path)
+    assert routed_copies == 1
+    assert flows.loc[0, ["frames_client", "copies_client", "retransmitted_client"]].tolist() == [2, 1, 1]
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_bare_acknowledgements_without_identification_are_never_copies(version, tmp_path):
+    """A receiver that misses a segment says the same thing for each one that follows."""
+    body = tcp_body(50000, 443, 1, 1000, ACK)
+    packet = ipv4("10.0.0.1", "10.0.0.2", 6, body, id=0) if version == 4 else ipv6("fd00::1", "fd00::2", 6, body)
+    records = [(START + place * 100, ethernet(packet)) for place in range(3)]
+    assert counted(records, tmp_path)[2].loc[0, "frames_client"] == 3
+
+
+def test_a_mirrored_connection_is_judged_as_if_it_were_not(tmp_path):
+    connection = Connection()
+    frames = [*connection.open(), *connection.say(0, b"x" * 5000), *connection.say(1, b"y" * 5000), *connection.close()]
+    once = [(START + place * SECOND // 10, frame) for place, frame in enumerate(frames)]
+    twice = [(time + late, frame) for time, frame in once for late in (0, 3_000)]
+    plain, mirrored = (read(pcap(records, digits=9), tmp_path).flows.iloc[0] for records in (once, twice))
+    same = [name for name in plain.index if "copies" not in name and "frame" not in name and "time" not in name]
+    assert mirrored[same].tolist() == plain[same].tolist()
+    assert mirrored[["copies_client", "copies_server"]].sum() == len(frames)
+    assert mirrored["last_frame"] == 2 * len(frames) - 1
+
+
+def test_copies_are_known_across_windows_and_interfaces(tmp_path):
+    filler = [udp(CLIENT, SERVER, number.to_bytes(4, "big") + bytes(59_000), id=number + 100) for number in range(75)]
+    data = section() + interface(resolution=9) + interface(resolution=9)
+    for place, frame in enumerate(filler):
+        data += enhanced(frame, START + place * 10_000_000)
+        data += enhanced(frame, START + place * 10_000_000 + 2_000, 1)
+    tables = read(data, tmp_path)
+    assert tables.captures.loc[0, ["packets", "copies"]].tolist() == [150, 75]
+
+
+def test_an_attempt_seen_twice_is_one_attempt(tmp_path):
+    syn = ethernet(ipv4("10.0.0.1", "10.0.0.2", 6, tcp_body(50000, 443, 1000, 0, SYN), id=5))
+    tables = read(pcap([(START, syn), (START + 1000, syn)], digits=9), tmp_path)
+    assert tables.flows.loc[0, "syns"] == 1
+    assert tables.tcp_frames["frame"].tolist() == [1]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.integers(1, 4), st.integers(60, 64), st.integers(0, 3_000_000)), max_size=30))
+def test_every_packet_is_counted_once_somewhere(tmp_path_factory, packets):
+    time, records = START, []
+    for number, ttl, gap in packets:
+        time += gap
+        records.append((time, request(number, ttl)))
+    if not records:
+        return
+    copies, _, flows = counted(records, tmp_path_factory.mktemp("copies"))
+    assert flows["frames_client"].sum() + copies == len(records)
+    assert flows["copies_client"].sum() == copies
+    assert flows["frames_client"].sum() >= len({number for number, _, _ in packets})
