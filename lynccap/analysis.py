@@ -16,7 +16,7 @@ from lynccap.correlation.origins import Origins
 from lynccap.correlation.quality import read_quality
 from lynccap.correlation.roles import BASIS_WORDS, NOT_LYNC, ROLE_NAMES
 from lynccap.diagnosis.judge import judge
-from lynccap.document import Capture, Device, Document, Role, Service, Tool, Topology, rfc3339
+from lynccap.document import MAX_COMMENTS, Capture, Device, Document, Remark, Role, Service, Tool, Topology, rfc3339
 from lynccap.ingest import read_each
 from lynccap.ingest.source import Source
 
@@ -79,8 +79,15 @@ def _captures(case: Case, origins: Origins) -> Iterator[Capture]:
             last_time=rfc3339(int(row.last_time), int(row.digits)),
             quality=quality,
             recording=recording,
+            comments=_remarks(case, row.Index),
         )
         quality = ()
+
+
+def _remarks(case: Case, file: int) -> tuple[Remark, ...]:
+    table = case.tables.comments
+    mine = table[table["file"] == file][:MAX_COMMENTS]
+    return tuple(Remark(int(one.frame), one.says) for one in mine.itertuples())
 
 
 def _roles(cases: Sequence[Case]) -> tuple[Role, ...]:

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 SCHEMA: Final = "lynccap/1"
+MAX_COMMENTS = 50  # of one file: a page of them; tools may put one into every packet
 
 
 class Severity(StrEnum):
@@ -73,6 +74,14 @@ class Quality(_Part, frozen=True):
     forbids: tuple[str, ...] = ()
 
 
+class Remark(_Part, frozen=True):
+    """What somebody wrote into a capture file."""
+
+    frame: int
+    """0 for the file itself"""
+    says: str
+
+
 class Capture(_Part, frozen=True):
     """One capture file that was read. Times are RFC 3339 UTC with the file's own resolution."""
 
@@ -87,6 +96,8 @@ class Capture(_Part, frozen=True):
     quality: tuple[Quality, ...] = ()
     recording: str | None = None
     """What the recording is called when the file is one of several that were read as one."""
+    comments: tuple[Remark, ...] = ()
+    """The first MAX_COMMENTS of the file."""
 
 
 class Role(_Part, frozen=True):

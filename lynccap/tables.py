@@ -36,6 +36,8 @@ CAPTURES: Mapping[str, str] = {
     "copies": "int64",  # frames that hold a packet once more; they count in no flow
     "routed_copies": "int64",  # those of them with another TTL: seen before and behind a router
     "damage": "object",  # one line: what, at which byte; "" when the file is whole
+    "recorder": "object",  # program and system that recorded, in their own words, "" when the files do not say
+    "secrets": "object",  # tuple of TLS key logs (bytes) the files carry: for decryption only, never to be shown
 }
 """One row a capture: one recording, of one file or more. The index is the capture's number."""
 
@@ -69,6 +71,35 @@ CLOCK_STEPS: Mapping[str, str] = {
     "after": "int64",
 }
 """One row a step of the recorder's clock: back by more than a second, or ahead by more than a month."""
+
+INTERFACES: Mapping[str, str] = {
+    "capture": "int64",
+    "file": "int64",  # its place among the capture's files
+    "number": "int64",  # from 0 within the file, over all its sections
+    "name": "object",  # "" when the file does not say
+    "description": "object",
+    "link": "int64",  # LINKTYPE, -1 when frames differ
+    "snap_length": "int64",  # 0 when there is no limit
+    "frames": "int64",  # of the file that were captured on it
+    "received": "int64",  # packets it saw that were to be recorded, by the recorder's own count, -1 when unknown
+    "dropped": "int64",  # packets the recorder lost, by its own count, -1 when unknown
+}
+"""Where the frames of each file were recorded."""
+
+HOST_NAMES: Mapping[str, str] = {
+    "capture": "int64",
+    "address": "object",
+    "name": "object",  # as written in the file
+}
+"""Names of addresses as the recording machine resolved them, or as its hosts file says: hearsay, without a frame."""
+
+COMMENTS: Mapping[str, str] = {
+    "capture": "int64",
+    "file": "int64",  # its place among the capture's files
+    "frame": "int64",  # within the file; 0 for the file itself
+    "says": "object",  # one line
+}
+"""What people and programs wrote into capture files."""
 
 FLOWS: Mapping[str, str] = {
     "capture": "int64",
@@ -238,6 +269,9 @@ class Tables:
     files: pd.DataFrame
     origins: pd.DataFrame
     clock_steps: pd.DataFrame
+    interfaces: pd.DataFrame
+    host_names: pd.DataFrame
+    comments: pd.DataFrame
     flows: pd.DataFrame
     tcp_frames: pd.DataFrame
     icmp: pd.DataFrame

@@ -11,6 +11,7 @@ from lynccap.tables import Tables
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
 ETHERNET, RAW = 1, 101
 SECOND = 1_000_000_000
+KEY_LOG = b"CLIENT_RANDOM 00 11\n"
 START = 1_700_000_000 * SECOND
 
 Record = tuple[int, bytes]
@@ -141,8 +142,8 @@ def block(kind: int, body: bytes, order: str = "<") -> bytes:
     return struct.pack(f"{order}2I", kind, length) + body + struct.pack(f"{order}I", length)
 
 
-def section(order: str = "<") -> bytes:
-    return block(0x0A0D0D0A, struct.pack(f"{order}IHHq", 0x1A2B3C4D, 1, 0, -1), order)
+def section(order: str = "<", options: bytes = b"") -> bytes:
+    return block(0x0A0D0D0A, struct.pack(f"{order}IHHq", 0x1A2B3C4D, 1, 0, -1) + options, order)
 
 
 def option(code: int, value: bytes, order: str = "<") -> bytes:
@@ -155,8 +156,8 @@ def interface(
     snap_length: int = 0,
     resolution: int | None = None,
     offset: int | None = None,
+    options: bytes = b"",
 ) -> bytes:
-    options = b""
     if resolution is not None:
         options += option(9, bytes([resolution]), order)
     if offset is not None:
@@ -164,19 +165,72 @@ def interface(
     return block(1, struct.pack(f"{order}HHI", link, 0, snap_length) + options, order)
 
 
-def enhanced(frame: bytes, ticks: int, number: int = 0, order: str = "<", wire: int | None = None) -> bytes:
+def enhanced(
+    frame: bytes, ticks: int, number: int = 0, order: str = "<", wire: int | None = None, options: bytes = b""
+) -> bytes:
     wire = len(frame) if wire is None else wire
     head = struct.pack(f"{order}5I", number, ticks >> 32, ticks & 0xFFFFFFFF, len(frame), wire)
-    return block(6, head + frame, order)
+    return block(6, head + frame + bytes(-len(frame) % 4) + options, order)
 
 
 def simple(frame: bytes, order: str = "<", wire: int | None = None) -> bytes:
     return block(3, struct.pack(f"{order}I", len(frame) if wire is None else wire) + frame, order)
 
 
-def obsolete(frame: bytes, ticks: int, number: int = 0, order: str = "<") -> bytes:
-    head = struct.pack(f"{order}HHIIII", number, 7, ticks >> 32, ticks & 0xFFFFFFFF, len(frame), len(frame))
-    return block(2, head + frame, order)
+def obsolete(
+    frame: bytes, ticks: int, number: int = 0, order: str = "<", dropped: int = 7, options: bytes = b""
+) -> bytes:
+    head = struct.pack(f"{order}HHIIII", number, dropped, ticks >> 32, ticks & 0xFFFFFFFF, len(frame), len(frame))
+    return block(2, head + frame + bytes(-len(frame) % 4) + options, order)
+
+
+def resolved(names: dict[str, tuple[str, ...]], order: str = "<") -> bytes:
+    """A name resolution block."""
+    body = b""
+    for address, known in names.items():
+        value = packed(address) + b"".join(name.encode() + b"\0" for name in known)
+        body += option(2 if ":" in address else 1, value, order)
+    return block(4, body + bytes(4), order)
+
+
+def statistics(number: int = 0, order: str = "<", **counts: int) -> bytes:
+    """An interface statistics block with some of received, lost, accepted, lost_by_system."""
+    codes = {"received": 4, "lost": 5, "accepted": 6, "lost_by_system": 7}
+    options = b"".join(option(codes[name], struct.pack(f"{order}Q", count), order) for name, count in counts.items())
+    return block(5, struct.pack(f"{order}3I", number, 0, 0) + options, order)
+
+
+def secrets(data: bytes, kind: int = 0x544C534B, order: str = "<") -> bytes:
+    """A decryption secrets block, of TLS key logs unless told otherwise."""
+    return block(10, struct.pack(f"{order}2I", kind, len(data)) + data, order)
+
+
+def full_pcapng(order: str = "<") -> bytes:
+    """A file that says everything a pcapng file can say of itself, with five frames."""
+
+    ticks = START // 1000
+    frames = [udp(CLIENT, SERVER, bytes([number]) * (10 + number)) for number in range(4)]
+
+    def text(code: int, value: str) -> bytes:
+        return option(code, value.encode(), order)
+
+    told = text(1, "site Bremen\nno sign-in") + text(2, "VM") + text(3, "Windows 10") + text(4, "Dumpcap 4") + bytes(4)
+    named = text(2, r"\Device\NPF_{1}") + text(3, "Ethernet 2") + option(11, b"\0not port 22", order)
+    lost = option(4, struct.pack(f"{order}Q", 5), order)
+    return (
+        section(order, told)
+        + interface(order, resolution=6, options=named)
+        + interface(order, options=text(2, "lo") + text(1, "the loopback"))
+        + secrets(KEY_LOG, order=order)
+        + resolved({"10.0.0.2": ("fe01.contoso.example", "pool"), "2001:db8::1": ("edge",)}, order)
+        + enhanced(frames[0], ticks, order=order, options=text(1, "here") + option(2, bytes(4), order) + text(1, "é"))
+        + enhanced(frames[1], ticks, 1, order, options=lost + bytes(4))
+        + obsolete(frames[2], ticks, 1, order, options=text(1, "old") + bytes(4))
+        + simple(frames[3], order)
+        + block(0xBAD, bytes(8), order)
+        + statistics(0, order, received=900, lost=2)
+        + statistics(0, order, received=1000, lost=7, lost_by_system=3)
+    )
 
 
 def read(data: bytes, folder: Path, name: str = "a.pcap") -> Tables:

@@ -52,9 +52,12 @@ TUPLES = frozenset(
         "links",
         "unsealed_hosts",
         "contributors",
+        "secrets",
     ]
 )
-TEXTS = frozenset({"name", "stack", "basis", "closing", "kind", "client_mac", "server_mac", "damage", "unreadable"})
+TEXTS = frozenset(
+    {"name", "stack", "basis", "closing", "kind", "client_mac", "server_mac", "damage", "unreadable", "recorder"}
+)
 
 
 def _default(name: str, dtype: str) -> Any:
@@ -110,7 +113,9 @@ def flow(client: str, server: str, port: int, **facts: Any) -> dict[str, Any]:
 
 def tables(
     flows: list[dict[str, Any]], *, seconds: float = 60.0, tcp_frames: Any = (), icmp: Any = (), media: Any = (),
-    certificates: Any = (), dns_answers: Any = (), clock_steps: Any = (), **messages: list[dict[str, Any]],
+    certificates: Any = (), dns_answers: Any = (), clock_steps: Any = (), interfaces: Any = (),
+    host_names: Any = (), comments: Any = (),
+    **messages: list[dict[str, Any]],
 ) -> Tables:  # fmt: skip
     """Tables of one capture that starts at START and lasts `seconds`; message tables by protocol, "_" for "-"."""
     capture = {
@@ -128,6 +133,9 @@ def tables(
         files=rows(schemas.FILES, [{name: one for name, one in capture.items() if name in schemas.FILES}]),
         origins=rows(schemas.ORIGINS, [{"first": 1, "frame": 1}]),
         clock_steps=rows(schemas.CLOCK_STEPS, list(clock_steps)),
+        interfaces=rows(schemas.INTERFACES, list(interfaces)),
+        host_names=rows(schemas.HOST_NAMES, list(host_names)),
+        comments=rows(schemas.COMMENTS, list(comments)),
         flows=rows(schemas.FLOWS, flows),
         tcp_frames=rows(schemas.TCP_FRAMES, list(tcp_frames)),
         icmp=rows(schemas.ICMP, list(icmp)),

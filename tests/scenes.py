@@ -35,6 +35,8 @@ class Scene:
         self.errors: list[dict[str, Any]] = []
         self.streams: list[dict[str, Any]] = []
         self.certificates: list[dict[str, Any]] = []
+        self.interfaces: list[dict[str, Any]] = []
+        self.host_names: list[dict[str, Any]] = []
         self.messages: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self.exchange(ANYBODY, RESOLVER, 53, BEFORE, stack="dns")
 
@@ -46,7 +48,8 @@ class Scene:
         """What correlation makes of it, for a capture that ends at `seconds`."""
         return case(
             self.flows, seconds=seconds, tcp_frames=self.controls, icmp=self.errors, media=self.streams,
-            certificates=self.certificates, dns_answers=self.answers, **self.messages,
+            certificates=self.certificates, dns_answers=self.answers, interfaces=self.interfaces,
+            host_names=self.host_names, **self.messages,
         )  # fmt: skip
 
     def _add(self, client: str, server: str, port: int, at: float, seconds: float, **facts: Any) -> int:

@@ -22,6 +22,22 @@ from lynccap.tables import Tables
 UNHEARD_NS = 2_000_000_000  # data a server that is up would have acknowledged long before
 
 
+@dataclass(frozen=True, slots=True)
+class RecorderLoss:
+    """What a recorder lost on one interface, by its own count."""
+
+    interface: str
+    """What to call it."""
+    lost: int
+    packets: int
+    """That should have been recorded there, the lost ones included."""
+
+    @property
+    def share(self) -> float:
+        """Lost packets among all."""
+        return self.lost / self.packets
+
+
 @dataclass(frozen=True)
 class Case:
     """One or more captures, correlated."""
@@ -166,6 +182,24 @@ class Case:
     @cached_property
     def _messages(self) -> dict[str, dict[str, list[Any]]]:
         return {}
+
+    def recorder_losses(self, capture: int) -> tuple[RecorderLoss, ...]:
+        """The interfaces of a capture on which the recorder lost packets, each at its worst, the worst first."""
+        table = self.tables.interfaces
+        losing = table[(table["capture"] == capture) & (table["dropped"] > 0)]
+        # Of a file that is an extract, the interface saw more than the file holds.
+        losses = (
+            RecorderLoss(
+                row.description or row.name or str(row.number),
+                int(row.dropped),
+                int(max(row.received, row.frames + row.dropped)),
+            )
+            for row in losing.itertuples()
+        )
+        worst: dict[str, RecorderLoss] = {}
+        for one in sorted(losses, key=lambda loss: loss.share, reverse=True):
+            worst.setdefault(one.interface, one)
+        return tuple(worst.values())
 
     @cached_property
     def leases(self) -> dict[str, list[Any]]:

@@ -160,12 +160,11 @@ def _opened(flows: pd.DataFrame) -> tuple[dict[str, set[tuple[str, int]]], froze
 def _device(address: str, clues: _Clues) -> DeviceFacts:
     kind, basis, frame, role = _kind(address, clues)
     location, why = _location(address, clues)
-    told = clues.traits.get(address)
     return DeviceFacts(
         id=address,
         addresses=(address,),
         macs=(clues.macs[address],) if address in clues.macs else (),
-        names=tuple(sorted((told.names if told else set()) | set(clues.names.names_of(address, "dns")))),
+        names=_names(address, clues),
         kind=kind,
         role=role,
         basis=basis or "uses Lync services; nothing shows what it is",
@@ -174,6 +173,13 @@ def _device(address: str, clues: _Clues) -> DeviceFacts:
         signs_in=any(_is_sign_in(server, port, clues.roles) for server, port in clues.opened.get(address, ())),
         frame=frame,
     )
+
+
+def _names(address: str, clues: _Clues) -> tuple[str, ...]:
+    """The names that packets tell, then those of the recorder's own table."""
+    told = clues.traits.get(address)
+    proven = sorted((told.names if told else set()) | set(clues.names.names_of(address, "dns")))
+    return tuple(dict.fromkeys((*proven, *clues.names.recorded.get(address, ()))))
 
 
 def _kind(address: str, clues: _Clues) -> tuple[str, str, int, str | None]:

@@ -1,4 +1,4 @@
-"""Which names the capture ties to which addresses, and by which frames: DNS, SNI, certificates."""
+"""Which names the capture ties to which addresses, and by which frames: DNS, SNI, certificates; and hearsay."""
 
 import ipaddress
 from collections import defaultdict
@@ -43,6 +43,9 @@ class NameBook:
     addresses: dict[str, dict[str, NameLink]] = field(default_factory=lambda: defaultdict(dict))
     srv: dict[str, list[NameLink]] = field(default_factory=lambda: defaultdict(list))
     """By target name: the SRV questions answered with it."""
+    recorded: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """By address: names from the capture files' own name tables. They are what the recording machine's resolver or
+    hosts file said, tied to no frame: good to call a device by, never to conclude from."""
 
     def names_of(self, address: str, *sources: str) -> tuple[str, ...]:
         """The distinct names tied to an address, SRV questions included; `sources` narrows it down."""
@@ -76,6 +79,7 @@ def read_names(tables: Tables) -> NameBook:
             book.by_address[address].append(link)
 
     _read_dns(tables, book, tie)
+    book.recorded = _recorded(tables)
     tls = tables["tls"]
     servers = tables.flows["server"]
     for row in tls[tls["sni"].notna()].itertuples():
@@ -88,6 +92,15 @@ def read_names(tables: Tables) -> NameBook:
                 link = NameLink(name.lower(), SOURCE_CERTIFICATE, captures[row.flow], row.frame, row.time)
                 tie(servers[row.flow], link)
     return book
+
+
+def _recorded(tables: Tables) -> dict[str, tuple[str, ...]]:
+    found: dict[str, dict[str, None]] = defaultdict(dict)
+    for row in tables.host_names.itertuples():
+        name = row.name.lower().rstrip(".")
+        if name and not is_address(name):
+            found[row.address][name] = None
+    return {address: tuple(names) for address, names in found.items()}
 
 
 def _read_dns(tables: Tables, book: NameBook, tie: Callable[[str, NameLink], None]) -> None:

@@ -9,13 +9,14 @@ from lynccap.document import Quality
 
 ANSWERS = "that an answer was never sent"
 MESSAGES = "that a message was not sent"
+SHOWN_INTERFACES = 3
 BEGINNINGS = "how connections began that were already open"
 
 
 def read_quality(case: Case) -> tuple[Quality, ...]:
     """The quality entries of the case's capture; one without any is as good as captures get."""
     row = next(case.tables.captures.itertuples())
-    entries = [*_file(row), *_flows(case.flows)]
+    entries = [*_file(row), *_dropped(case, row.Index), *_flows(case.flows)]
     if not any(case.roles.is_lync(one) for one in case.roles.claims):
         says = "Nothing in this capture shows a Lync or Skype for Business server."
         entries.append(Quality("no-lync", says, ("that Lync works or does not work",)))
@@ -35,6 +36,20 @@ def _file(row: Any) -> list[Quality]:
         says = f"{row.undecoded} of {row.packets} frames are of a kind that is not read."
         entries.append(Quality("undecoded", says))
     return entries
+
+
+def _dropped(case: Case, capture: int) -> list[Quality]:
+    losses = case.recorder_losses(capture)
+    if not losses:
+        return []
+    told = [f"{one.lost} of {one.packets} packets on interface {one.interface}" for one in losses[:SHOWN_INTERFACES]]
+    if len(losses) > SHOWN_INTERFACES:
+        told.append(f"packets on {len(losses) - SHOWN_INTERFACES} more")
+    says = (
+        f"The recorder itself lost {'; '.join(told)}. "
+        "Record again with a larger buffer (dumpcap -B), a capture filter or less traffic."
+    )
+    return [Quality("dropped", says, (ANSWERS, MESSAGES))]
 
 
 def _flows(flows: pd.DataFrame) -> list[Quality]:

@@ -81,7 +81,16 @@ class Gates:
 
     def lossy(self, capture: int, start: int, end: int, tries: int = 1) -> str | None:
         """The capture itself dropped packets at that time; many tries are not all lost by chance."""
-        if tries >= MANY_TRIES or self._lost_share(capture, start, end) < LOST_SHARE:
+        if tries >= MANY_TRIES:
+            return None
+        # Which interface the answer would have come in by is not known: the worst one counts.
+        worst = next(iter(self.case.recorder_losses(capture)), None)
+        if worst and worst.share >= LOST_SHARE:
+            return (
+                f"the recorder itself lost {worst.lost} of {worst.packets} packets on interface {worst.interface}, "
+                "so a missing answer proves nothing"
+            )
+        if self._lost_share(capture, start, end) < LOST_SHARE:
             return None
         return (
             "the capture lacks packets that the other side acknowledged at that time, "

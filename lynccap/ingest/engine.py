@@ -14,6 +14,7 @@ from lynccap.ingest.frames import Frames
 from lynccap.ingest.icmp import MAX_ERRORS, IcmpErrors
 from lynccap.ingest.layers import decode
 from lynccap.ingest.merging import Origins
+from lynccap.ingest.noted import tables_of
 from lynccap.ingest.offload import Offload
 from lynccap.ingest.schemas import Arrays, array_of, columns_from
 from lynccap.ingest.sequences import Sequences
@@ -21,6 +22,7 @@ from lynccap.ingest.streams import Streams
 from lynccap.tables import FILES
 
 NO_LINK = -1  # of records that hold no packet
+Secrets = tuple[bytes, ...]
 CONTROL_COLUMNS = ("frame", "time", "flags", "seq", "ack", "ttl", "ip_id", "window", "options")
 
 
@@ -47,6 +49,8 @@ class CaptureParts:
     copies: int = 0
     routed_copies: int = 0
     damage: str = ""
+    recorder: str = ""
+    secrets: Secrets = ()
     flows: Arrays = field(default_factory=dict)
     tcp_frames: Arrays = field(default_factory=dict)
     icmp: Arrays = field(default_factory=dict)
@@ -64,6 +68,9 @@ class CaptureParts:
         self.damage = "; ".join(
             one.damage if len(files) == 1 else f"{one.name}: {one.damage}" for one in files if one.damage
         )
+        self.recorder = "; ".join(dict.fromkeys(one.notes.recorder for one in files if one.notes.recorder))
+        self.secrets = tuple(secret for one in files for secret in one.notes.secrets)
+        self.tables |= tables_of(files)
         self.tables["files"] = {
             name: array_of([getattr(one, name) for one in files], kind)
             for name, kind in FILES.items()

@@ -1,7 +1,10 @@
 """One capture file: opened by the reader for its bytes, counted while it is read, closed with its hash."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+
+import numpy as np
 
 from lynccap.ingest.formats import HEAD_BYTES, named, reader_of
 from lynccap.ingest.frames import Frames
@@ -29,6 +32,8 @@ class FileFacts:
     digits: int = 0
     damage: str = ""
     notes: Notes = field(default_factory=Notes)
+    interface_frames: Counter[int] = field(default_factory=Counter)
+    """Frames by the place of their interface in the notes."""
 
 
 class CaptureFile:
@@ -68,6 +73,8 @@ class CaptureFile:
         for frames in self._reader.frames():
             facts.packets += len(frames)
             facts.bytes += int(frames.captured.sum())
+            counts = np.bincount(frames.interface[frames.interface >= 0])
+            facts.interface_frames.update({int(one): int(counts[one]) for one in np.flatnonzero(counts)})
             timed = frames.time[frames.time > 0]
             if timed.size:
                 facts.first_time = min(facts.first_time or int(timed.min()), int(timed.min()))

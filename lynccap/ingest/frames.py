@@ -68,7 +68,7 @@ class Frames:
     link: Ints
     """LINKTYPE of each frame, -1 for records that are frames to Wireshark but hold no packet."""
     interface: Ints
-    """Place of each frame's interface in the reader's `notes.interfaces`."""
+    """Place of each frame's interface in the reader's `notes.interfaces`, -1 for records that have none."""
     number: int
 
     def __len__(self) -> int:

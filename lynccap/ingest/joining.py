@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 
 from lynccap.ingest.engine import CaptureParts
-from lynccap.ingest.schemas import MESSAGES, SCHEMAS, Arrays, array_of
+from lynccap.ingest.schemas import MESSAGES, NOTES, SCHEMAS, Arrays, array_of
 from lynccap.tables import CAPTURES, CLOCK_STEPS, FILES, FLOWS, ICMP, ORIGINS, TCP_FRAMES, Tables
 
-ALL_SCHEMAS = {**SCHEMAS, "files": FILES, "origins": ORIGINS, "clock_steps": CLOCK_STEPS}
+ALL_SCHEMAS = {**SCHEMAS, **NOTES, "files": FILES, "origins": ORIGINS, "clock_steps": CLOCK_STEPS}
 
 
 def join(parts: list[CaptureParts]) -> Tables:
@@ -20,6 +20,8 @@ def join(parts: list[CaptureParts]) -> Tables:
         part.icmp["capture"] = np.full(len(part.icmp["frame"]), place)
         for name, column in (("files", "name"), ("origins", "first"), ("clock_steps", "frame")):
             part.tables[name]["capture"] = np.full(len(part.tables[name][column]), place)
+        for name in NOTES:
+            part.tables[name]["capture"] += place
     captures = {name: array_of(tuple(getattr(part, name) for part in parts), kind) for name, kind in CAPTURES.items()}
 
     def table(name: str) -> pd.DataFrame:
@@ -30,6 +32,9 @@ def join(parts: list[CaptureParts]) -> Tables:
         files=table("files"),
         origins=table("origins"),
         clock_steps=table("clock_steps"),
+        interfaces=table("interfaces"),
+        host_names=table("host_names"),
+        comments=table("comments"),
         flows=_joined(FLOWS, [part.flows for part in parts], first_flow),
         tcp_frames=_joined(TCP_FRAMES, [part.tcp_frames for part in parts], first_flow),
         icmp=_joined(ICMP, [part.icmp for part in parts], first_flow),

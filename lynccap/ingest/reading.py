@@ -21,7 +21,7 @@ class Interface:
     snap_length: int = 0
     """0 when there is no limit."""
     received: int = UNKNOWN
-    """Packets the interface saw, by the recorder's own count."""
+    """Packets the interface saw that were to be recorded, by the recorder's own count."""
     dropped: int = UNKNOWN
     """Packets the recorder lost, by its own count."""
 

@@ -21,7 +21,7 @@ from dissectors.sip import SipMessage
 from dissectors.stun import StunMessage
 from dissectors.tls import TlsMessage
 from dissectors.web_ticket import WebTicketExchange
-from lynccap.tables import ANOMALIES, CERTIFICATES, DNS_ANSWERS, MEDIA, columns_of
+from lynccap.tables import ANOMALIES, CERTIFICATES, COMMENTS, DNS_ANSWERS, HOST_NAMES, INTERFACES, MEDIA, columns_of
 
 Arrays = dict[str, NDArray[Any]]
 Row = tuple[Any, ...]
@@ -50,6 +50,8 @@ SCHEMAS: dict[str, Mapping[str, str]] = {
     **{name: columns_of(kind) for name, kind in MESSAGES.items()},
 }
 """Columns and dtypes by table."""
+NOTES: dict[str, Mapping[str, str]] = {"interfaces": INTERFACES, "host_names": HOST_NAMES, "comments": COMMENTS}
+"""The same for what files say about themselves."""
 PACKED_ROWS = 2048
 
 
@@ -128,7 +130,11 @@ class Rows:
 
 def columns_from(name: str, rows: list[Row]) -> Arrays:
     """The rows of table `name` as columns."""
-    columns = SCHEMAS[name]
+    return columns_of_rows(SCHEMAS[name], rows)
+
+
+def columns_of_rows(columns: Mapping[str, str], rows: list[Row]) -> Arrays:
+    """Rows with a value for each of `columns`, as columns."""
     values = zip(*rows, strict=True) if rows else ((),) * len(columns)
     return {column: array_of(one, columns[column]) for column, one in zip(columns, values, strict=True)}
 

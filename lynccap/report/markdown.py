@@ -123,6 +123,9 @@ def _captures(document: Document) -> Iterator[str]:
         facts = f"{one.format}, {count(one.packets, 'packet')}, {size(one.bytes)}"
         times = f"{moment(one.first_time)} to {moment(one.last_time)}"
         yield f"- {_code(one.name)}: {_text(facts)}, {_text(times)}, SHA-256 {_code(one.sha256)}"
+        for remark in one.comments:
+            place = f"comment on frame {remark.frame}" if remark.frame else "comment"
+            yield f"  - {place}: {_text(remark.says)}"
 
 
 def _written(document: Document) -> str:
