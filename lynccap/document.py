@@ -72,6 +72,8 @@ class Quality(_Part, frozen=True):
     code: str
     says: str
     forbids: tuple[str, ...] = ()
+    recapture: tuple[str, ...] = ()
+    """How to record it better: "where: what to do"."""
 
 
 class Remark(_Part, frozen=True):

@@ -1,74 +1,178 @@
-"""What each capture cannot show, and what may therefore not be concluded from it."""
+"""What each capture cannot show, what may therefore not be concluded from it, and how to record it better.
 
+Every function looks for one kind of lack; its code names the rows of `recapture.csv`.
+"""
+
+from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
-import pandas as pd
-
+from lynccap.correlation.addresses import sort_key
 from lynccap.correlation.case import Case
-from lynccap.document import Quality
+from lynccap.document import Quality, rfc3339
+from lynccap.reference import recapture
 
 ANSWERS = "that an answer was never sent"
 MESSAGES = "that a message was not sent"
-SHOWN_INTERFACES = 3
 BEGINNINGS = "how connections began that were already open"
+TIMES = "how long something took, or that it took too long"
+SIZES = "how large packets were on the wire, and how many there were"
+SHOWN = 3  # interfaces, hosts or devices one sentence names
+FEW_FLOWS = 3  # unanswered conversations of a device before the mirror port is suspected
+PATIENCE_NS = 9_000_000_000  # until the last common repeat of a SYN
+ETHERNET = 1
+
+Lacks = Iterator[Quality]
 
 
 def read_quality(case: Case) -> tuple[Quality, ...]:
     """The quality entries of the case's capture; one without any is as good as captures get."""
     row = next(case.tables.captures.itertuples())
-    entries = [*_file(row), *_dropped(case, row.Index), *_flows(case.flows)]
-    if not any(case.roles.is_lync(one) for one in case.roles.claims):
-        says = "Nothing in this capture shows a Lync or Skype for Business server."
-        entries.append(Quality("no-lync", says, ("that Lync works or does not work",)))
-    return tuple(entries)
+    return tuple(lack for look in LOOKS for lack in look(case, row))
 
 
-def _file(row: Any) -> list[Quality]:
-    entries = []
+def _lack(code: str, says: str, *forbids: str) -> Quality:
+    return Quality(code, says, forbids, tuple(f"{one.where}: {one.advice}" for one in recapture(code)))
+
+
+def _damaged(case: Case, row: Any) -> Lacks:
     if row.damage:
         rest = "What came before was read." if row.packets else "Nothing of it could be read."
-        says = f"The file is damaged: {row.damage}. {rest}"
-        entries.append(Quality("damaged", says, ("what happened after the damage",)))
-    if row.snapped:
-        says = f"{row.snapped} of {row.packets} frames were cut by a snap length; record whole packets (tcpdump -s 0)."
-        entries.append(Quality("snapped", says, (MESSAGES, "what certificates and error texts say")))
+        yield _lack("damaged", f"The file is damaged: {row.damage}. {rest}", "what happened after the damage")
+
+
+def _snapped(case: Case, row: Any) -> Lacks:
+    if not row.snapped:
+        return
+    anomalies = case.tables.anomalies
+    cut = anomalies[anomalies["kind"] == "truncated"].groupby("protocol").size()
+    told = ", ".join(f"{count} {protocol.upper()}" for protocol, count in sorted(cut.items()))
+    messages = f" Cut messages: {told}." if told else ""
+    says = f"{row.snapped} of {row.packets} frames were cut short while recording.{messages}"
+    yield _lack("snapped", says, MESSAGES, "what certificates and error texts say")
+
+
+def _undecoded(case: Case, row: Any) -> Lacks:
     if row.undecoded:
-        says = f"{row.undecoded} of {row.packets} frames are of a kind that is not read."
-        entries.append(Quality("undecoded", says))
-    return entries
+        yield _lack("undecoded", f"{row.undecoded} of {row.packets} frames are of a kind that is not read.")
 
 
-def _dropped(case: Case, capture: int) -> list[Quality]:
-    losses = case.recorder_losses(capture)
-    if not losses:
-        return []
-    told = [f"{one.lost} of {one.packets} packets on interface {one.interface}" for one in losses[:SHOWN_INTERFACES]]
-    if len(losses) > SHOWN_INTERFACES:
-        told.append(f"packets on {len(losses) - SHOWN_INTERFACES} more")
-    says = (
-        f"The recorder itself lost {'; '.join(told)}. "
-        "Record again with a larger buffer (dumpcap -B), a capture filter or less traffic."
-    )
-    return [Quality("dropped", says, (ANSWERS, MESSAGES))]
+def _dropped(case: Case, row: Any) -> Lacks:
+    losses = case.recorder_losses(row.Index)
+    if losses:
+        told = [f"{one.lost} of {one.packets} packets on interface {one.interface}" for one in losses]
+        yield _lack("dropped", f"The recorder itself lost {_listed(told, '; ')}.", ANSWERS, MESSAGES)
 
 
-def _flows(flows: pd.DataFrame) -> list[Quality]:
-    entries = []
+def _one_sided(case: Case, row: Any) -> Lacks:
+    flows = case.flows
     talking = flows[flows["transport"].isin(("tcp", "udp"))]
     both = (talking["frames_client"] > 0) & (talking["frames_server"] > 0)
     if len(talking) and not both.any():
+        says = "Only one direction of every conversation is in this capture."
+        yield _lack("one-sided", says, ANSWERS, "who closed a connection")
+        return
+    answered = {address for side in ("client", "server") for address in talking.loc[both, side]}
+    lone = talking[(talking["frames_server"] == 0) & ~talking["client"].isin(answered)]
+    counts = lone.groupby("client")["server"].size()
+    silent = [one.id for one in case.devices.all() if counts.get(one.id, 0) >= FEW_FLOWS]
+    if silent:
         says = (
-            "Only one direction of every conversation is in this capture. "
-            "Check that the mirror port copies both directions, then record again."
+            f"Of {_listed(sorted(silent, key=sort_key))} only what they sent is in this capture, nothing they received."
         )
-        entries.append(Quality("one-sided", says, (ANSWERS, "who closed a connection")))
-    lost = int((flows["lost_client"] + flows["lost_server"]).sum())
+        yield _lack("one-sided-devices", says, f"{ANSWERS} to them")
+
+
+def _lossy(case: Case, row: Any) -> Lacks:
+    lost = int((case.flows["lost_client"] + case.flows["lost_server"]).sum())
     if lost:
         says = f"The capture lacks {lost} bytes that the receivers acknowledged: it dropped packets while recording."
-        entries.append(Quality("lossy", says, (ANSWERS, MESSAGES)))
-    late = int((flows["opening"] == "midstream").sum())
+        yield _lack("lossy", says, ANSWERS, MESSAGES)
+
+
+def _started_late(case: Case, row: Any) -> Lacks:
+    late = int((case.flows["opening"] == "midstream").sum())
     if late:
         noun = "connections were" if late != 1 else "connection was"
-        says = f"{late} TCP {noun} already open when the capture began."
-        entries.append(Quality("started-late", says, (BEGINNINGS,)))
-    return entries
+        yield _lack("started-late", f"{late} TCP {noun} already open when the capture began.", BEGINNINGS)
+
+
+def _ended_early(case: Case, row: Any) -> Lacks:
+    flows = case.flows
+    open_ = flows[(flows["opening"] == "unanswered") & (flows["first_time"] > row.last_time - PATIENCE_NS)]
+    if len(open_):
+        noun = "connections were" if len(open_) != 1 else "connection was"
+        says = f"The capture ends while {len(open_)} TCP {noun} still being tried."
+        yield _lack("ended-early", says, f"{ANSWERS} to them")
+
+
+def _copied(case: Case, row: Any) -> Lacks:
+    if row.copies:
+        routed = f", {row.routed_copies} of them as seen behind a router" if row.routed_copies else ""
+        says = (
+            f"{row.copies} of {row.packets} frames hold a packet that is in the capture already{routed}. "
+            "Each packet was judged once; the frames keep their numbers."
+        )
+        yield _lack("copies", says)
+
+
+def _offloaded(case: Case, row: Any) -> Lacks:
+    if row.unsealed_hosts:
+        hosts = _listed(list(row.unsealed_hosts))
+        says = f"This was recorded on {hosts}: its network card adds checksums later, so wrong ones mean nothing."
+        yield _lack("checksum-offload", says)
+    if row.large_frames:
+        says = (
+            f"{row.large_frames} frames are longer than Ethernet allows: the network card cuts or joins segments "
+            "out of the recorder's sight."
+        )
+        yield _lack("segment-offload", says, SIZES)
+
+
+def _clock(case: Case, row: Any) -> Lacks:
+    steps = case.tables.clock_steps
+    if len(steps):
+        first = steps.iloc[0]
+        before, after = (rfc3339(int(first[name]), int(row.digits)) for name in ("before", "after"))
+        more = f" {len(steps) - 1} more steps follow." if len(steps) > 1 else ""
+        says = (
+            f"The recorder's clock was set while it recorded: at frame {first['frame']} from {before} to {after}.{more}"
+        )
+        yield _lack("clock-step", says, TIMES)
+    if row.reordered:
+        says = f"{row.reordered} of {row.packets} frames are not in the order of their times, by less than a second."
+        yield _lack("reordered", says)
+
+
+def _mixed(case: Case, row: Any) -> Lacks:
+    if len(row.links) > 1:
+        says = f"The capture mixes {len(row.links)} kinds of link: a packet may be in it once for each."
+        yield _lack("mixed-links", says)
+
+
+def _strange(case: Case, row: Any) -> Lacks:
+    if not any(case.roles.is_lync(one) for one in case.roles.claims):
+        says = "Nothing in this capture shows a Lync or Skype for Business server."
+        yield _lack("no-lync", says, "that Lync works or does not work")
+
+
+def _listed(items: list[str], separator: str = ", ") -> str:
+    more = len(items) - SHOWN
+    return separator.join([*islice(items, SHOWN), *([f"{more} more"] if more > 0 else [])])
+
+
+LOOKS: tuple[Callable[[Case, Any], Lacks], ...] = (
+    _damaged,
+    _dropped,
+    _one_sided,
+    _lossy,
+    _snapped,
+    _started_late,
+    _ended_early,
+    _clock,
+    _offloaded,
+    _copied,
+    _mixed,
+    _undecoded,
+    _strange,
+)

@@ -97,12 +97,25 @@ class Gates:
             "so a missing answer proves nothing"
         )
 
+    def clock_set(self, capture: int, start: int, end: int) -> str | None:
+        """The recorder's clock was set meanwhile, so that nobody knows how long nothing came."""
+        steps = self.case.tables.clock_steps
+        touched = steps[
+            (steps["capture"] == capture)
+            & (steps[["before", "after"]].max(axis=1) >= start)
+            & (steps[["before", "after"]].min(axis=1) <= end + PATIENCE_NS)
+        ]
+        if touched.empty:
+            return None
+        return "the recorder's clock was set at that time, so how long an answer was missing is unknown"
+
     def absence(self, capture: int, device: str, start: int, end: int, tries: int = 1) -> str | None:
         """Why "no answer" may not be concluded for a device between two times; None when it may."""
         return (
             self.one_sided(capture, device)
             or self.ended_early(capture, start)
             or self.lossy(capture, start, end, tries)
+            or self.clock_set(capture, start, end)
         )
 
     def cut_off(self, capture: int, device: str, since: int) -> str | None:

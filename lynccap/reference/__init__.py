@@ -20,6 +20,7 @@ from lynccap.reference.rows import (
     NameRow,
     PortRow,
     QualityThresholdRow,
+    RecaptureRow,
     RoleRow,
     SipDiagnosticRow,
     SourceRow,
@@ -165,6 +166,18 @@ def quality_thresholds() -> Mapping[str, QualityThresholdRow]:
 def ice_flags() -> tuple[IceFlagRow, ...]:
     """Bits of ICE warnings, for both tables."""
     return read(IceFlagRow, "ice_flags.csv")
+
+
+@cache
+def recapture(code: str) -> tuple[RecaptureRow, ...]:
+    """How to record again where a capture lacks something, by the code of its quality entry."""
+    return tuple(row for row in recaptures() if row.code == code)
+
+
+@cache
+def recaptures() -> tuple[RecaptureRow, ...]:
+    """All advice on recording again."""
+    return read(RecaptureRow, "recapture.csv")
 
 
 @lru_cache(MAX_CACHED)

@@ -267,3 +267,14 @@ class IceFlagRow:
     """Common in calls that worked."""
     verified: bool
     source: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RecaptureRow:
+    """How to record better what a capture lacks, by the code of its quality entry."""
+
+    code: str
+    where: str
+    """The system or place the advice is for."""
+    advice: str
+    source: tuple[str, ...]

@@ -113,6 +113,7 @@ def _limits(story: Story) -> Iterator[str]:
     for name, lack in lacks:
         forbidden = f" Not concluded from it: {'; '.join(lack.forbids)}." if lack.forbids else ""
         yield f"- {_text(name)}: {_text(sentence(lack.says) + forbidden)}"
+        yield from (f"  - {_text(advice)}" for advice in lack.recapture)
     for reason, rules in story.undecided:
         yield f"- {_text(sentence(reason))} Undecided: {', '.join(_code(rule) for rule in rules)}"
 

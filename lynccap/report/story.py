@@ -135,7 +135,8 @@ class Story:
     @cached_property
     def has_lync(self) -> bool:
         """Whether any traffic was recognised Lync or Skype for Business uses, and no capture denies it."""
-        captures = self.document.captures
+        # What a recording of several files lacks is told with the first of them.
+        captures = [one for one in self.document.captures if one.quality or one.recording is None]
         if captures and all(any(lack.code == NO_LYNC for lack in one.quality) for one in captures):
             return False
         return any(one.service in LYNC_SERVICES for one in self.document.services)

@@ -27,6 +27,7 @@ TABLES = {
     "ambiguous_ports": reference.ambiguous_ports,
     "quality_thresholds": lambda: tuple(reference.quality_thresholds().values()),
     "ice_flags": reference.ice_flags,
+    "recapture": reference.recaptures,
     "sources": lambda: tuple(reference.sources().values()),
 }
 KEYS = {
@@ -38,6 +39,7 @@ KEYS = {
     "codecs": ("payload_type",),
     "ambiguous_ports": ("ports", "transport"),
     "ice_flags": ("table", "bit"),
+    "recapture": ("code", "where"),
 }
 TABLE = pytest.mark.parametrize("name", TABLES)
 
