@@ -29,6 +29,10 @@ CAPTURES: Mapping[str, str] = {
     "snap_length": "int64",  # smallest limit of any interface, 0 when none
     "snapped": "int64",  # frames captured shorter than they were
     "undecoded": "int64",  # frames of a link type or layer that is not read
+    "reordered": "int64",  # frames less than a second older than the one before them
+    "large_frames": "int64",  # longer than Ethernet allows: cut into segments only behind this capture
+    "unsealed_hosts": "object",  # tuple of addresses whose TCP checksums are filled in only behind this capture
+    "links": "object",  # tuple of the LINKTYPEs of its frames
     "copies": "int64",  # frames that hold a packet once more; they count in no flow
     "routed_copies": "int64",  # those of them with another TTL: seen before and behind a router
     "damage": "object",  # one line: what, at which byte; "" when the file is whole
@@ -59,6 +63,14 @@ ORIGINS: Mapping[str, str] = {
     "frame": "int64",  # … from its frame number on
 }
 """One row a run of frames of one file."""
+
+CLOCK_STEPS: Mapping[str, str] = {
+    "capture": "int64",
+    "frame": "int64",  # the first one after the step
+    "before": "int64",  # time of the frame before it
+    "after": "int64",
+}
+"""One row a step of the recorder's clock: back by more than a second, or ahead by more than a month."""
 
 INTERFACES: Mapping[str, str] = {
     "capture": "int64",
@@ -256,6 +268,7 @@ class Tables:
     captures: pd.DataFrame
     files: pd.DataFrame
     origins: pd.DataFrame
+    clock_steps: pd.DataFrame
     interfaces: pd.DataFrame
     host_names: pd.DataFrame
     comments: pd.DataFrame

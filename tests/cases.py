@@ -50,6 +50,7 @@ TUPLES = frozenset(
         "requested_options",
         "candidates",
         "links",
+        "unsealed_hosts",
         "contributors",
         "secrets",
     ]
@@ -112,7 +113,8 @@ def flow(client: str, server: str, port: int, **facts: Any) -> dict[str, Any]:
 
 def tables(
     flows: list[dict[str, Any]], *, seconds: float = 60.0, tcp_frames: Any = (), icmp: Any = (), media: Any = (),
-    certificates: Any = (), dns_answers: Any = (), interfaces: Any = (), host_names: Any = (), comments: Any = (),
+    certificates: Any = (), dns_answers: Any = (), clock_steps: Any = (), interfaces: Any = (),
+    host_names: Any = (), comments: Any = (),
     **messages: list[dict[str, Any]],
 ) -> Tables:  # fmt: skip
     """Tables of one capture that starts at START and lasts `seconds`; message tables by protocol, "_" for "-"."""
@@ -130,6 +132,7 @@ def tables(
         captures=rows(schemas.CAPTURES, [capture]),
         files=rows(schemas.FILES, [{name: one for name, one in capture.items() if name in schemas.FILES}]),
         origins=rows(schemas.ORIGINS, [{"first": 1, "frame": 1}]),
+        clock_steps=rows(schemas.CLOCK_STEPS, list(clock_steps)),
         interfaces=rows(schemas.INTERFACES, list(interfaces)),
         host_names=rows(schemas.HOST_NAMES, list(host_names)),
         comments=rows(schemas.COMMENTS, list(comments)),

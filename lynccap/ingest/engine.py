@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from lynccap.ingest.clock import Clock
 from lynccap.ingest.copies import Copies, without
 from lynccap.ingest.files import FileFacts
 from lynccap.ingest.flow_rows import FlowRows
@@ -14,11 +15,13 @@ from lynccap.ingest.icmp import MAX_ERRORS, IcmpErrors
 from lynccap.ingest.layers import decode
 from lynccap.ingest.merging import Origins
 from lynccap.ingest.noted import tables_of
+from lynccap.ingest.offload import Offload
 from lynccap.ingest.schemas import Arrays, array_of, columns_from
 from lynccap.ingest.sequences import Sequences
 from lynccap.ingest.streams import Streams
 from lynccap.tables import FILES
 
+NO_LINK = -1  # of records that hold no packet
 Secrets = tuple[bytes, ...]
 CONTROL_COLUMNS = ("frame", "time", "flags", "seq", "ack", "ttl", "ip_id", "window", "options")
 
@@ -39,6 +42,10 @@ class CaptureParts:
     snap_length: int = 0
     snapped: int = 0
     undecoded: int = 0
+    reordered: int = 0
+    large_frames: int = 0
+    unsealed_hosts: tuple[str, ...] = ()
+    links: tuple[int, ...] = ()
     copies: int = 0
     routed_copies: int = 0
     damage: str = ""
@@ -82,6 +89,9 @@ class Engine:
     def __init__(self) -> None:
         """Nothing seen yet."""
         self._parts = CaptureParts(first_time=np.iinfo(np.int64).max)
+        self._clock = Clock()
+        self._offload = Offload()
+        self._links: set[int] = set()
         self._copies = Copies()
         self._flows = FlowTable()
         self._sequences = Sequences()
@@ -96,6 +106,7 @@ class Engine:
         if not len(packets):
             return
         copies = self._copies.find(packets, frames.time[packets.network.row])
+        self._offload.add(frames, packets)
         if copies is not None:
             packets, again = without(packets, copies), without(packets, ~copies)
         numbered = self._flows.add(packets)
@@ -116,6 +127,10 @@ class Engine:
         yielded = self._streams.finish(self._flows, flow_rows)
         parts.tables = yielded.tables
         self._say_bounds()
+        parts.reordered = self._clock.reordered
+        parts.large_frames, parts.unsealed_hosts = self._offload.large_frames, self._offload.hosts()
+        parts.links = tuple(sorted(self._links - {NO_LINK}))
+        parts.tables["clock_steps"] = dict(self._clock.steps())
         parts.copies, parts.routed_copies = self._copies.count, self._copies.routed
         parts.flows = flow_rows.columns(yielded.stack, yielded.basis)
         return parts
@@ -138,6 +153,8 @@ class Engine:
         parts = self._parts
         parts.packets += len(frames)
         parts.bytes += int(frames.captured.sum())
+        self._clock.add(frames)
+        self._links.update(np.unique(frames.link).tolist() if np.ptp(frames.link) else frames.link[:1].tolist())
         parts.snapped += int((frames.captured < frames.wire).sum())
         timed = frames.time[frames.time > 0]
         if timed.size:

@@ -7,9 +7,9 @@ import pandas as pd
 
 from lynccap.ingest.engine import CaptureParts
 from lynccap.ingest.schemas import MESSAGES, NOTES, SCHEMAS, Arrays, array_of
-from lynccap.tables import CAPTURES, FILES, FLOWS, ICMP, ORIGINS, TCP_FRAMES, Tables
+from lynccap.tables import CAPTURES, CLOCK_STEPS, FILES, FLOWS, ICMP, ORIGINS, TCP_FRAMES, Tables
 
-ALL_SCHEMAS = {**SCHEMAS, **NOTES, "files": FILES, "origins": ORIGINS}
+ALL_SCHEMAS = {**SCHEMAS, **NOTES, "files": FILES, "origins": ORIGINS, "clock_steps": CLOCK_STEPS}
 
 
 def join(parts: list[CaptureParts]) -> Tables:
@@ -18,7 +18,7 @@ def join(parts: list[CaptureParts]) -> Tables:
     for place, part in enumerate(parts):
         part.flows["capture"] = np.full(len(part.flows["client"]), place)
         part.icmp["capture"] = np.full(len(part.icmp["frame"]), place)
-        for name, column in (("files", "name"), ("origins", "first")):
+        for name, column in (("files", "name"), ("origins", "first"), ("clock_steps", "frame")):
             part.tables[name]["capture"] = np.full(len(part.tables[name][column]), place)
         for name in NOTES:
             part.tables[name]["capture"] += place
@@ -31,6 +31,7 @@ def join(parts: list[CaptureParts]) -> Tables:
         captures=_joined(CAPTURES, [captures], first_flow),
         files=table("files"),
         origins=table("origins"),
+        clock_steps=table("clock_steps"),
         interfaces=table("interfaces"),
         host_names=table("host_names"),
         comments=table("comments"),

@@ -1,0 +1,64 @@
+"""Signs that a capture was taken on a host itself: its network card had not yet cut and sealed what it shows.
+
+A card that computes checksums is handed the sum of the pseudo header alone (RFC 9293 3.1), not complemented; one that
+cuts large sends into segments is handed more than an Ethernet frame holds.
+"""
+
+from collections import Counter
+from ipaddress import IPv4Address
+
+import numpy as np
+
+from lynccap.ingest.frames import Frames, Ints
+from lynccap.ingest.layers import ETHERNET, TCP, Packets
+
+LARGEST_FRAME = 1530  # a full Ethernet frame with two tags, a PPPoE header and the frame check sequence
+MANY_SEALS = 3  # by chance one checksum in 65 536 looks like this
+SHARE = 0.9  # of a host's frames: its card does it for all of them
+CHECKSUM_AT = 16
+
+
+class Offload:
+    """Counts, per capture, what a network card left undone."""
+
+    def __init__(self) -> None:
+        """Nothing seen."""
+        self.large_frames = 0
+        """Frames longer than Ethernet allows."""
+        self._looked: Counter[int] = Counter()
+        self._unsealed: Counter[int] = Counter()
+
+    def add(self, frames: Frames, packets: Packets) -> None:
+        """Look at the frames, and at the checksums of frames that open or end TCP connections over IPv4."""
+        large = frames.wire > LARGEST_FRAME
+        if large.any():
+            self.large_frames += int((large & (frames.link == ETHERNET)).sum())
+        network = packets.network
+        rows = packets.tcp[(packets.flags & 7) != 0]
+        rows = rows[(network.version[rows] == 4) & (network.end[rows] - network.position[rows] >= 20)]
+        if not rows.size:
+            return
+        source = network.source[rows]
+        found = packets.frames.buffer.uint(">u2", network.position[rows] + CHECKSUM_AT)
+        unsealed = found == _pseudo_sum(
+            source, network.destination[rows], network.wire_end[rows] - network.position[rows]
+        )
+        self._looked.update(source.tolist())
+        self._unsealed.update(source[unsealed].tolist())
+
+    def hosts(self) -> tuple[str, ...]:
+        """Addresses whose frames nearly all lack the checksum that their network card adds."""
+        found = sorted(
+            code
+            for code, count in self._unsealed.items()
+            if count >= MANY_SEALS and count >= SHARE * self._looked[code]
+        )
+        return tuple(str(IPv4Address(code)) for code in found)
+
+
+def _pseudo_sum(source: Ints, destination: Ints, length: Ints) -> Ints:
+    """The one's complement sum of source, destination, protocol and TCP length."""
+    total = (source >> 16) + (source & 0xFFFF) + (destination >> 16) + (destination & 0xFFFF) + TCP + length
+    for _ in range(2):
+        total = (total & 0xFFFF) + (total >> 16)
+    return np.asarray(total)
