@@ -313,8 +313,7 @@ class PcapngReader:
         if old.size:
             self._told.old_packets(self._word("u2", position[old] + 10, big[old]), interface[old])
         at, end = position + DATA_AT[PACKET] + (captured[keep] + 3 & -4), following - 4
-        long = np.isin(blocks.kind[keep], (PACKET, OLD_PACKET)) & (at + 4 <= end)
-        some = np.flatnonzero(long)
+        some = np.flatnonzero(np.isin(blocks.kind[keep], (PACKET, OLD_PACKET)) & (at + 4 <= end))
         if some.size:
             self._told.packets(self._window.buffer, at[some], end[some], big[some], interface[some], some + number)
 

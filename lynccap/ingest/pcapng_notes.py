@@ -19,6 +19,7 @@ MAX_COMMENTS = 1000  # nobody reads more; a tool may put one into every packet
 MAX_COMMENT = 2000  # characters: a page
 MAX_LABEL = 255  # characters of an interface's name or a program's; longer than any system makes them
 MAX_NAMES = 20_000  # pairs of address and name: ten times what a large site's servers and phones have
+MAX_NAME_RECORDS = 100_000  # looked at, because one name may be said again and again
 MAX_NAME = 255  # bytes of a domain name (RFC 1035 2.3.4)
 MAX_SECRETS = 16 << 20  # bytes: some 90,000 sessions
 MAX_COUNT = 1 << 40  # packets nobody loses in one recording: a larger count is none
@@ -45,6 +46,7 @@ class FileNotes:
         self._filtered: list[bool] = []
         self._lost: Counter[int] = Counter()
         self._names = 0
+        self._name_records = 0
         self._secret_bytes = 0
 
     def section(self, data: bytes | bytearray, position: int, end: int, order: str) -> None:
@@ -86,7 +88,8 @@ class FileNotes:
     def names(self, data: bytes | bytearray, position: int, end: int, order: str) -> None:
         """The records of a name resolution block; those of other kinds of address are passed over."""
         head = struct.Struct(f"{order}2H").unpack_from
-        while position + 4 <= end and self._names < MAX_NAMES:
+        while position + 4 <= end and self._names < MAX_NAMES and self._name_records < MAX_NAME_RECORDS:
+            self._name_records += 1
             kind, length = head(data, position)
             position += 4
             if kind == END or position + length > end:

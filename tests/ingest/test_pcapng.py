@@ -216,6 +216,11 @@ class TestNames:
         reader, _ = reader_of(section() + resolved(names) + resolved({"10.9.9.9": ("more",)}))
         assert sum(map(len, reader.notes.names.values())) == 10
 
+    def test_a_name_said_again_and_again_is_bounded_too(self, monkeypatch):
+        monkeypatch.setattr(pcapng_notes, "MAX_NAME_RECORDS", 10)
+        reader, _ = reader_of(section() + resolved({"10.0.0.1": ("a",)}) * 10 + resolved({"10.0.0.2": ("b",)}))
+        assert reader.notes.names == {"10.0.0.1": {"a"}}
+
     def test_a_name_no_domain_can_have_is_none(self):
         reader, _ = reader_of(section() + resolved({"10.0.0.1": ("x" * 256, "y" * 255)}))
         assert reader.notes.names == {"10.0.0.1": {"y" * 255}}
