@@ -29,6 +29,9 @@ CAPTURES: Mapping[str, str] = {
     "snap_length": "int64",  # smallest limit of any interface, 0 when none
     "snapped": "int64",  # frames captured shorter than they were
     "undecoded": "int64",  # frames of a link type or layer that is not read
+    "undecoded_reasons": "object",  # tuple of (reason, frames), the most frequent first
+    "fragments_incomplete": "int64",  # IP datagrams of which fragments are missing; only their beginning is read
+    "fragments_overlapping": "int64",  # IP datagrams whose fragments contradict each other; they are not read
     "damage": "object",  # one line: what, at which byte; "" when the file is whole
 }
 """One row a capture; the index is the capture's number."""

@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from lynccap.ingest.decoding import Decoder, Packets
 from lynccap.ingest.flow_rows import FlowRows
 from lynccap.ingest.flows import MAX_CONTROL_ROWS, FlowTable
 from lynccap.ingest.frames import Frames
 from lynccap.ingest.icmp import MAX_ERRORS, IcmpErrors
-from lynccap.ingest.layers import decode
 from lynccap.ingest.schemas import Arrays, columns_from
 from lynccap.ingest.sequences import Sequences
 from lynccap.ingest.streams import Streams
@@ -32,6 +32,9 @@ class CaptureParts:
     snap_length: int = 0
     snapped: int = 0
     undecoded: int = 0
+    undecoded_reasons: tuple[tuple[str, int], ...] = ()
+    fragments_incomplete: int = 0
+    fragments_overlapping: int = 0
     damage: str = ""
     flows: Arrays = field(default_factory=dict)
     tcp_frames: Arrays = field(default_factory=dict)
@@ -47,6 +50,7 @@ class Engine:
         """Nothing seen yet."""
         self._parts = CaptureParts(first_time=np.iinfo(np.int64).max)
         self._flows = FlowTable()
+        self._decoder = Decoder(self._flows.intern)
         self._sequences = Sequences()
         self._icmp = IcmpErrors()
         self._streams = Streams()
@@ -54,8 +58,9 @@ class Engine:
     def add(self, frames: Frames) -> None:
         """Read one window."""
         self._count(frames)
-        packets = decode(frames, self._flows.intern)
-        self._parts.undecoded += packets.undecoded
+        self._take(self._decoder.decode(frames))
+
+    def _take(self, packets: Packets) -> None:
         if not len(packets):
             return
         numbered = self._flows.add(packets)
@@ -65,9 +70,14 @@ class Engine:
 
     def finish(self) -> CaptureParts:
         """The rows of everything that was read."""
-        parts = self._parts
+        for packets in self._decoder.finish():
+            self._take(packets)
+        parts, decoder = self._parts, self._decoder
         if not parts.packets:
             parts.first_time = 0
+        parts.undecoded = decoder.unread.total()
+        parts.undecoded_reasons = tuple(sorted(decoder.unread.items(), key=lambda one: (-one[1], one[0])))
+        parts.fragments_incomplete, parts.fragments_overlapping = decoder.incomplete, decoder.overlapping
         flow_rows = FlowRows(self._flows, self._sequences)
         parts.icmp = self._icmp.columns(flow_rows)
         parts.tcp_frames = self._control(flow_rows)
