@@ -5,6 +5,7 @@ is read as a packet cut short, in its own frame, so that its ports and its first
 """
 
 from bisect import bisect_left
+from collections import OrderedDict
 from dataclasses import dataclass, field, fields
 from operator import attrgetter, itemgetter
 
@@ -12,6 +13,7 @@ import numpy as np
 
 from lynccap.ingest.decoding.network import MORE, OFFSET, UDP, Network, joined, step_up
 from lynccap.ingest.decoding.stamps import Stamps
+from lynccap.ingest.decoding.tunnels import IP_TUNNELS
 from lynccap.ingest.frames import Buffer
 
 MAX_AGE_NS = 60_000_000_000  # RFC 8200 4.5: the rest must come within a minute, or the number may mean another datagram
@@ -58,6 +60,7 @@ class _Datagram:
     parts: list[tuple[int, int, bytes]] = field(default_factory=list)
     """Start, end and bytes of each part, in order."""
     got: int = 0
+    """Bytes of all parts together."""
     total: int = -1
     first: _First | None = None
     closed: bool = False
@@ -72,7 +75,8 @@ class Fragments:
         """None yet."""
         self.incomplete = 0
         self.overlapping = 0
-        self._pending: dict[Key, _Datagram] = {}
+        # Ordered, because taking the first of a plain dict again and again walks over all that were taken before.
+        self._pending: OrderedDict[Key, _Datagram] = OrderedDict()
         self._done: dict[Key, tuple[int, frozenset[tuple[int, int]]]] = {}
         self._held = 0
         self._window = 0
@@ -217,8 +221,8 @@ class Fragments:
 
     def _close(self, datagram: _Datagram) -> None:
         """Let go of its bytes."""
-        self._held -= sum(len(part) + PART_BYTES for _, _, part in datagram.parts)
-        datagram.parts = []
+        self._held -= datagram.got + len(datagram.parts) * PART_BYTES
+        datagram.parts, datagram.got = [], 0
         datagram.closed = True
 
     def _forget(self, key: Key) -> None:
@@ -258,7 +262,10 @@ class Fragments:
 def _sent(datagram: _Datagram, first: _First) -> int:
     """Bytes of a datagram's payload, as far as its fragments tell; at least one more than its first one has."""
     least = max(len(first.data) + 1, datagram.parts[-1][1] if datagram.parts else 0)
+    protocol = first.network[1]
     if datagram.total >= 0:
         return max(least, datagram.total)
-    claimed = int.from_bytes(first.data[4:6], "big") if first.network[1] == UDP else 0
-    return max(least, claimed)
+    if protocol == UDP:
+        return max(least, int.from_bytes(first.data[4:6], "big"))
+    # What is inside a tunnel tells its own length.
+    return MAX_DATAGRAM if protocol in IP_TUNNELS else least

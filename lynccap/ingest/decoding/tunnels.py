@@ -24,6 +24,7 @@ from lynccap.ingest.decoding.network import UDP
 from lynccap.ingest.decoding.transport import Packets
 from lynccap.ingest.frames import Buffer, Flags, Ints
 
+GPE_KINDS = {1: IPV4_TYPE, 2: IPV6_TYPE, 3: ETHERNET_TYPE, 5: MPLS_TYPE}
 ERSPAN_2, ERSPAN_3, ETHERNET_OVER_IP = 0x88BE, 0x22EB, 0x6400
 MAX_GTP_EXTENSIONS = 4  # of a header of user data: 3GPP TS 29.281 5.2 knows three
 
@@ -31,7 +32,7 @@ MAX_GTP_EXTENSIONS = 4  # of a header of user data: 3GPP TS 29.281 5.2 knows thr
 def inside(packets: Packets) -> Cursor | None:
     """Where something may lie inside packets, None when no packet looks like it."""
     network = packets.network
-    ported = np.flatnonzero(_PORTS[packets.destination_port] | _EITHER_PORTS[packets.source_port])
+    ported = np.flatnonzero(_PORTS[packets.destination_port] | _PORTS[packets.source_port])
     if ported.size:
         ported = ported[network.protocol[ported] == UDP]
     numbered = np.flatnonzero(_NUMBERS[network.protocol])
@@ -42,9 +43,7 @@ def inside(packets: Packets) -> Cursor | None:
         steps.append((step, numbered[network.protocol[numbered] == number]))
     left = ported
     for port, step in UDP_TUNNELS.items():
-        fits = packets.destination_port[left] == port
-        if port in EITHER_SIDE:
-            fits |= packets.source_port[left] == port
+        fits = (packets.destination_port[left] == port) | (packets.source_port[left] == port)
         steps.append((step, left[fits]))
         left = left[~fits]
     parts = []
@@ -137,6 +136,17 @@ def _vxlan(buffer: Buffer, cursor: Cursor) -> None:
     cursor.step(8, np.where(sound, ETHERNET_TYPE, UNKNOWN_NETWORK))
 
 
+def _vxlan_gpe(buffer: Buffer, cursor: Cursor) -> None:
+    """draft-ietf-nvo3-vxlan-gpe: as VXLAN, with a number for what is inside; not all senders set the bit for it."""
+    at = cursor.position
+    number = buffer.octets[at + 3]
+    kind = np.full(len(cursor), UNKNOWN_NETWORK, np.int64)
+    for inner, known in GPE_KINDS.items():
+        kind = np.where(number == inner, known, kind)
+    sound = (buffer.octets[at] & 0x08 > 0) & (buffer.octets[at + 7] == 0)
+    cursor.step(8, np.where(sound, kind, UNKNOWN_NETWORK))
+
+
 def _geneve(buffer: Buffer, cursor: Cursor) -> None:
     """RFC 8926: version 0, options in units of four bytes, a last byte of zero."""
     at = cursor.position
@@ -195,17 +205,14 @@ def _teredo(buffer: Buffer, cursor: Cursor) -> None:
 IP_TUNNELS: dict[int, Step] = {4: _ip4, 41: _ip6, 47: _gre, 97: _ether_ip, 137: _mpls}
 UDP_TUNNELS: dict[int, Step] = {
     4789: _vxlan,
+    4790: _vxlan_gpe,
     8472: _vxlan,
     6081: _geneve,
     2152: _gtp,
     1701: _l2tp,
     3544: _teredo,
 }
-EITHER_SIDE = (1701, 3544)
-"""Ports of tunnels that answer from them; of the others both ends send to theirs."""
-
 _NUMBERS = np.zeros(256, np.bool_)
 _NUMBERS[list(IP_TUNNELS)] = True
-_PORTS, _EITHER_PORTS = np.zeros(65536, np.bool_), np.zeros(65536, np.bool_)
+_PORTS = np.zeros(65536, np.bool_)
 _PORTS[list(UDP_TUNNELS)] = True
-_EITHER_PORTS[list(EITHER_SIDE)] = True
