@@ -17,12 +17,25 @@ def capture(name: str) -> Path:
     return path
 
 
-def fields(path: Path, display_filter: str, *names: str, options: tuple[str, ...] = ()) -> list[list[str]]:
-    """One row a frame that passes the filter, the first value of each field. Skips without tshark."""
+def fields(
+    path: Path, display_filter: str, *names: str, options: tuple[str, ...] = (), occurrence: str = "f"
+) -> list[list[str]]:
+    """One row a frame that passes the filter, the first (or last, "l") value of each field. Skips without tshark."""
     tshark = shutil.which("tshark")
     if tshark is None:
         pytest.skip("tshark is not installed")
-    command = [tshark, *options, "-r", str(path), "-Y", display_filter, "-T", "fields", "-E", "occurrence=f"]
+    command = [
+        tshark,
+        *options,
+        "-r",
+        str(path),
+        "-Y",
+        display_filter,
+        "-T",
+        "fields",
+        "-E",
+        f"occurrence={occurrence}",
+    ]
     for name in names:
         command += ["-e", name]
     run = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)

@@ -160,8 +160,6 @@ def _gtp(buffer: Buffer, cursor: Cursor) -> None:
     at, end = cursor.position, cursor.end
     flags = buffer.octets[at].astype(np.int64)
     sound = (flags & 0xF8 == 0x30) & (buffer.octets[at + 1] == 255)
-    wire_end = at + 8 + buffer.uint(">u2", at + 2)
-    sound &= wire_end <= cursor.wire_end
     behind = at + np.where(flags & 7 > 0, 12, 8)
     following = np.where(flags & 4 > 0, buffer.octets[np.minimum(at + 11, end)], 0)
     for _ in range(MAX_GTP_EXTENSIONS):
@@ -175,7 +173,7 @@ def _gtp(buffer: Buffer, cursor: Cursor) -> None:
     behind = np.minimum(behind, end)
     kind = by_version(buffer, behind, UNKNOWN_NETWORK)
     cursor.step(behind - at, np.where(sound & (following == 0) & (behind < end), kind, UNKNOWN_NETWORK))
-    cursor.wire_end = np.minimum(cursor.wire_end, wire_end)
+    cursor.wire_end = np.minimum(cursor.wire_end, at + 8 + buffer.uint(">u2", at + 2))
 
 
 def _l2tp(buffer: Buffer, cursor: Cursor) -> None:
