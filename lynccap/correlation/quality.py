@@ -32,9 +32,28 @@ def _file(row: Any) -> list[Quality]:
         says = f"{row.snapped} of {row.packets} frames were cut by a snap length; record whole packets (tcpdump -s 0)."
         entries.append(Quality("snapped", says, (MESSAGES, "what certificates and error texts say")))
     if row.undecoded:
-        says = f"{row.undecoded} of {row.packets} frames are of a kind that is not read."
-        entries.append(Quality("undecoded", says))
+        says = f"{row.undecoded} of {row.packets} frames are of a kind that is not read"
+        why = ", ".join(f"{reason}: {count}" for reason, count in row.undecoded_reasons)
+        entries.append(Quality("undecoded", f"{says} ({why})." if why else f"{says}."))
+    return entries + _fragments(row)
+
+
+def _fragments(row: Any) -> list[Quality]:
+    entries = []
+    if row.fragments_incomplete:
+        says = (
+            f"{_datagrams(row.fragments_incomplete)} not whole: fragments are missing or cut short. "
+            "At most the first fragment of each was read."
+        )
+        entries.append(Quality("fragments-missing", says, (MESSAGES,)))
+    if row.fragments_overlapping:
+        says = f"{_datagrams(row.fragments_overlapping)} not read, because their fragments overlap."
+        entries.append(Quality("fragments-overlapping", says, (MESSAGES,)))
     return entries
+
+
+def _datagrams(count: int) -> str:
+    return f"{count} IP datagrams are" if count != 1 else "1 IP datagram is"
 
 
 def _flows(flows: pd.DataFrame) -> list[Quality]:

@@ -172,19 +172,19 @@ class FlowTable:
     def _add_up(self, packets: Packets, numbered: Numbered) -> None:
         sides, side = self.sides, numbered.side
         one = np.ones(len(side), np.int32)
-        first = sides["first_frame"]
-        new = _earlier(first, side, numbered.frame)
+        first, frame = sides["first_frame"], numbered.frame.astype(np.int32)
+        new = _earlier(first, side, frame)
         if new.size:
             backwards = new[::-1]
-            first[side[backwards]] = numbered.frame[backwards]
-            new = new[first[side[new]] == numbered.frame[new]]
+            first[side[backwards]] = frame[backwards]
+            new = new[first[side[new]] == frame[new]]
             sides["mac"][side[new]] = packets.hardware_addresses(new)
         np.add.at(sides["frames"], side, one)
         np.add.at(sides["bytes"], side, packets.length)
         with_data = packets.length > 0
         np.add.at(sides["data_frames"], side, with_data.astype(np.int32))
         last = sides["last_frame"]
-        last[side] = np.maximum(last[side], numbered.frame)
+        last[side] = np.maximum(last[side], frame)
         np.minimum.at(sides["first_time"], side, numbered.time)
         np.maximum.at(sides["last_time"], side, numbered.time)
         ttl = packets.network.ttl.astype(np.int16)
@@ -246,7 +246,7 @@ class FlowTable:
         )
 
 
-def _earlier(first: NDArray[Any], side: Ints, frame: Ints) -> Ints:
+def _earlier(first: NDArray[Any], side: Ints, frame: NDArray[Any]) -> Ints:
     """The places whose frame is the first of its side, as far as `first` tells: it is 0 where there is none yet."""
     known = first[side]
     # A packet of an earlier window may still come: its datagram was waited for.
