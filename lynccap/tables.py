@@ -29,6 +29,9 @@ CAPTURES: Mapping[str, str] = {
     "snap_length": "int64",  # smallest limit of any interface, 0 when none
     "snapped": "int64",  # frames captured shorter than they were
     "undecoded": "int64",  # frames of a link type or layer that is not read
+    "undecoded_reasons": "object",  # tuple of (reason, frames), the most frequent first
+    "fragments_incomplete": "int64",  # IP datagrams of which fragments are missing; only their beginning is read
+    "fragments_overlapping": "int64",  # IP datagrams whose fragments contradict each other; they are not read
     "reordered": "int64",  # frames less than a second older than the one before them
     "large_frames": "int64",  # longer than Ethernet allows: cut into segments only behind this capture
     "unsealed_hosts": "object",  # tuple of addresses whose TCP checksums are filled in only behind this capture

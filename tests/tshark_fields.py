@@ -25,7 +25,10 @@ def fields(
     occurrence: str = "f",
     check: bool = True,
 ) -> list[list[str]]:
-    """One row a frame that passes the filter, the first value of each field, or all ("a"). Skips without tshark."""
+    """One row a frame that passes the filter, the first value of each field ("f"), the last ("l") or all ("a").
+
+    Skips without tshark.
+    """
     tshark = shutil.which("tshark")
     if tshark is None:
         pytest.skip("tshark is not installed")

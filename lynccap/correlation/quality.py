@@ -54,7 +54,25 @@ def _snapped(case: Case, row: Any) -> Lacks:
 
 def _undecoded(case: Case, row: Any) -> Lacks:
     if row.undecoded:
-        yield _lack("undecoded", f"{row.undecoded} of {row.packets} frames are of a kind that is not read.")
+        says = f"{row.undecoded} of {row.packets} frames are of a kind that is not read"
+        why = ", ".join(f"{reason}: {count}" for reason, count in row.undecoded_reasons)
+        yield _lack("undecoded", f"{says} ({why})." if why else f"{says}.")
+
+
+def _fragments(case: Case, row: Any) -> Lacks:
+    if row.fragments_incomplete:
+        says = (
+            f"{_datagrams(row.fragments_incomplete)} not whole: fragments are missing or cut short. "
+            "At most the first fragment of each was read."
+        )
+        yield _lack("fragments-missing", says, MESSAGES)
+    if row.fragments_overlapping:
+        says = f"{_datagrams(row.fragments_overlapping)} not read, because their fragments overlap."
+        yield _lack("fragments-overlapping", says, MESSAGES)
+
+
+def _datagrams(count: int) -> str:
+    return f"{count} IP datagrams are" if count != 1 else "1 IP datagram is"
 
 
 def _dropped(case: Case, row: Any) -> Lacks:
@@ -167,6 +185,7 @@ LOOKS: tuple[Callable[[Case, Any], Lacks], ...] = (
     _one_sided,
     _lossy,
     _snapped,
+    _fragments,
     _started_late,
     _ended_early,
     _clock,

@@ -10,9 +10,9 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
+from lynccap.ingest.decoding import Packets
 from lynccap.ingest.flows import FIN, RST, SYN
 from lynccap.ingest.frames import Flags, Ints
-from lynccap.ingest.layers import Packets
 
 COPY_NS = 1_000_000  # catalogue section 0, gate 4: the same packet again within 1 ms
 ROUTED_NS = 50_000_000  # with a lower TTL it is no repeat of the sender's; a loaded firewall takes tens of milliseconds
@@ -23,7 +23,6 @@ _FACTORS = np.array(
 _DOWN = np.uint64(29)
 EXACT, ROUTED = 1, 2
 Keys = NDArray[np.uint64]
-TCP_COLUMNS = ("seq", "ack", "flags", "tcp_window", "options")
 
 
 @dataclass(slots=True)
@@ -54,15 +53,15 @@ class Copies:
         """Those of them with another TTL."""
         self._held = _Seen(_NOTHING.view(np.uint64), _NOTHING.view(np.uint64), _NOTHING, _NOTHING, _NOTHING)
 
-    def find(self, packets: Packets, time: Ints) -> Flags | None:
+    def find(self, packets: Packets) -> Flags | None:
         """Which of these packets are copies; None when there are none."""
         held, marks = self._held, _marks(packets)
         tail = slice(max(len(packets) - HELD_PACKETS, 0), None)
         ordered = np.sort(np.concatenate((held.mark, marks)))
         if not (ordered[1:] == ordered[:-1]).any():
-            self._held = _seen(packets, time, marks, tail)
+            self._held = _seen(packets, marks, tail)
             return None
-        seen = _seen(packets, time, marks, slice(0, None))
+        seen = _seen(packets, marks, slice(0, None))
         self._held = _Seen(*(getattr(seen, one.name)[tail].copy() for one in fields(_Seen)))
         both = _Seen(*(np.concatenate((getattr(held, one.name), getattr(seen, one.name))) for one in fields(_Seen)))
         copies = _copies(both)[len(held.mark) :]
@@ -72,30 +71,11 @@ class Copies:
         return found if found.any() else None
 
 
-def without(packets: Packets, copies: Flags) -> Packets:
-    """The packets that are no copies."""
-    kept = ~copies
-    tcp_kept = kept[packets.tcp]
-    place = np.cumsum(kept) - 1
-    columns = {}
-    for one in fields(packets):
-        value = getattr(packets, one.name)
-        if one.name in TCP_COLUMNS:
-            columns[one.name] = value[tcp_kept]
-        elif one.name == "tcp":
-            columns[one.name] = place[value[tcp_kept]]
-        elif one.name == "network":
-            columns[one.name] = value.where(kept)
-        elif isinstance(value, np.ndarray):
-            columns[one.name] = value[kept]
-        else:
-            columns[one.name] = value
-    return Packets(**columns)
-
-
-def _seen(packets: Packets, time: Ints, marks: Keys, part: slice) -> _Seen:
+def _seen(packets: Packets, marks: Keys, part: slice) -> _Seen:
     rows = np.arange(len(packets))[part]
-    return _Seen(marks[part], _keys(packets, rows), time[part], packets.network.ttl[part], _patience(packets)[part])
+    return _Seen(
+        marks[part], _keys(packets, rows), packets.time[part], packets.network.ttl[part], _patience(packets)[part]
+    )
 
 
 def _patience(packets: Packets) -> Ints:
@@ -112,7 +92,7 @@ def _patience(packets: Packets) -> Ints:
 
 def _marks(packets: Packets) -> Keys:
     """Of the IP identification and the first 16 bytes of the transport: ports, numbers, checksum, RTP counters."""
-    network, gather = packets.network, packets.frames.buffer.gather
+    network, gather = packets.network, packets.buffer.gather
     room = (network.end - network.position).view(np.uint64)
     first = np.where(room >= 8, gather("<u8", network.position), room)
     second = np.where(room >= 16, gather("<u8", network.position + 8), room)
@@ -122,7 +102,7 @@ def _marks(packets: Packets) -> Keys:
 
 def _keys(packets: Packets, rows: Ints) -> Keys:
     """Of everything that copies share: TTL and IP checksum left out."""
-    network, uint = packets.network, packets.frames.buffer.uint
+    network, uint = packets.network, packets.buffer.uint
     position = network.position[rows]
     room = network.end[rows] - position
     words = (

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lynccap.ingest.clock import Clock
-from lynccap.ingest.copies import Copies, without
+from lynccap.ingest.copies import Copies
+from lynccap.ingest.decoding import Decoder, Packets
 from lynccap.ingest.files import FileFacts
 from lynccap.ingest.flow_rows import FlowRows
 from lynccap.ingest.flows import MAX_CONTROL_ROWS, FlowTable
 from lynccap.ingest.frames import Frames
 from lynccap.ingest.icmp import MAX_ERRORS, IcmpErrors
-from lynccap.ingest.layers import decode
 from lynccap.ingest.merging import Origins
 from lynccap.ingest.noted import tables_of
 from lynccap.ingest.offload import Offload
@@ -48,6 +48,9 @@ class CaptureParts:
     links: tuple[int, ...] = ()
     copies: int = 0
     routed_copies: int = 0
+    undecoded_reasons: tuple[tuple[str, int], ...] = ()
+    fragments_incomplete: int = 0
+    fragments_overlapping: int = 0
     damage: str = ""
     recorder: str = ""
     secrets: Secrets = ()
@@ -94,6 +97,7 @@ class Engine:
         self._links: set[int] = set()
         self._copies = Copies()
         self._flows = FlowTable()
+        self._decoder = Decoder(self._flows.intern)
         self._sequences = Sequences()
         self._icmp = IcmpErrors()
         self._streams = Streams()
@@ -101,14 +105,15 @@ class Engine:
     def add(self, frames: Frames) -> None:
         """Read one window."""
         self._count(frames)
-        packets = decode(frames, self._flows.intern)
-        self._parts.undecoded += packets.undecoded
+        self._take(self._decoder.decode(frames))
+
+    def _take(self, packets: Packets) -> None:
         if not len(packets):
             return
-        copies = self._copies.find(packets, frames.time[packets.network.row])
-        self._offload.add(frames, packets)
+        self._offload.add(packets)
+        copies = self._copies.find(packets)
         if copies is not None:
-            packets, again = without(packets, copies), without(packets, ~copies)
+            packets, again = packets.where(~copies), packets.where(copies)
         numbered = self._flows.add(packets)
         if copies is not None:
             self._flows.count_copies(again)
@@ -118,9 +123,14 @@ class Engine:
 
     def finish(self) -> CaptureParts:
         """The rows of everything that was read."""
-        parts = self._parts
+        for packets in self._decoder.finish():
+            self._take(packets)
+        parts, decoder = self._parts, self._decoder
         if not parts.packets:
             parts.first_time = 0
+        parts.undecoded = decoder.unread.total()
+        parts.undecoded_reasons = tuple(sorted(decoder.unread.items(), key=lambda one: (-one[1], one[0])))
+        parts.fragments_incomplete, parts.fragments_overlapping = decoder.incomplete, decoder.overlapping
         flow_rows = FlowRows(self._flows, self._sequences)
         parts.icmp = self._icmp.columns(flow_rows)
         parts.tcp_frames = self._control(flow_rows)
@@ -154,6 +164,7 @@ class Engine:
         parts.packets += len(frames)
         parts.bytes += int(frames.captured.sum())
         self._clock.add(frames)
+        self._offload.add_frames(frames)
         self._links.update(np.unique(frames.link).tolist() if np.ptp(frames.link) else frames.link[:1].tolist())
         parts.snapped += int((frames.captured < frames.wire).sum())
         timed = frames.time[frames.time > 0]

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lynccap.ingest.decoding import TCP, UDP
 from lynccap.ingest.flows import NEVER, FlowTable, endpoints
 from lynccap.ingest.frames import Flags, Ints
-from lynccap.ingest.layers import TCP, UDP
 from lynccap.ingest.sequences import Sequences
 
 PAIRS = {

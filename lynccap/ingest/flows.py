@@ -6,14 +6,15 @@ as Wireshark's tcp.stream does.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lynccap.ingest.columns import Columns
+from lynccap.ingest.decoding import Packets
 from lynccap.ingest.frames import Flags, Ints
 from lynccap.ingest.hashtable import HashTable
-from lynccap.ingest.layers import Packets, hardware_addresses
 
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
 NEVER = np.int64(np.iinfo(np.int64).max)  # typed, so that narrow columns are widened beside it
@@ -78,11 +79,9 @@ class FlowTable:
 
     def add(self, packets: Packets) -> Numbered:
         """Number the packets' flows and add the packets up."""
-        row = packets.network.row
-        frames = packets.frames
         tuples, upper = self._tuples(packets)
         flow = self._flows(packets, tuples, upper)
-        numbered = Numbered(flow, flow * 2 + upper, frames.number + row, frames.time[row])
+        numbered = Numbered(flow, flow * 2 + upper, packets.frame, packets.time)
         self.sides.grow(self.flows.rows * 2)
         self._add_up(packets, numbered)
         self._add_tcp(packets, numbered)
@@ -114,7 +113,7 @@ class FlowTable:
             fresh = tuples[new]
             current[fresh[::-1]] = -2 - new[::-1]  # the row that came first claims the tuple
             first = new[current[fresh] == -2 - new]
-            self._open(tuples[first], packets.vlan[first])
+            self._open(tuples[first], packets.network.vlan[first])
         reused = self._reused(packets, tuples, upper)
         if not reused.size:
             return current[tuples].astype(np.int64)
@@ -154,7 +153,7 @@ class FlowTable:
         """Open a flow at each reused row; later packets of the 5-tuple belong to it."""
         current = self.tuple_columns["flow"]
         flow = current[tuples].astype(np.int64)
-        numbers = self._open(tuples[reused], packets.vlan[reused])
+        numbers = self._open(tuples[reused], packets.network.vlan[reused])
         touched = np.zeros(self.tuples.size, np.bool_)
         touched[tuples[reused]] = True
         rows = np.flatnonzero(touched[tuples])
@@ -172,18 +171,19 @@ class FlowTable:
     def _add_up(self, packets: Packets, numbered: Numbered) -> None:
         sides, side = self.sides, numbered.side
         one = np.ones(len(side), np.int32)
-        first = sides["first_frame"]
-        new = np.flatnonzero(first[side] == 0)
+        first, frame = sides["first_frame"], numbered.frame.astype(np.int32)
+        new = _earlier(first, side, frame)
         if new.size:
             backwards = new[::-1]
-            first[side[backwards]] = numbered.frame[backwards]
-            new = new[first[side[new]] == numbered.frame[new]]
-            sides["mac"][side[new]] = hardware_addresses(packets.frames, packets.network.row[new])
+            first[side[backwards]] = frame[backwards]
+            new = new[first[side[new]] == frame[new]]
+            sides["mac"][side[new]] = packets.hardware_addresses(new)
         np.add.at(sides["frames"], side, one)
         np.add.at(sides["bytes"], side, packets.length)
         with_data = packets.length > 0
         np.add.at(sides["data_frames"], side, with_data.astype(np.int32))
-        sides["last_frame"][side] = numbered.frame
+        last = sides["last_frame"]
+        last[side] = np.maximum(last[side], frame)
         np.minimum.at(sides["first_time"], side, numbered.time)
         np.maximum.at(sides["last_time"], side, numbered.time)
         ttl = packets.network.ttl.astype(np.int16)
@@ -200,9 +200,8 @@ class FlowTable:
         if not tcp.size:
             return
         side = numbered.side[tcp]
-        plain = np.flatnonzero((flags & (SYN | RST | ACK)) == ACK)
-        unset = plain[sides["ack_frame"][side[plain]] == 0][::-1]
-        sides["ack_frame"][side[unset]] = numbered.frame[tcp[unset]]
+        plain = tcp[(flags & (SYN | RST | ACK)) == ACK]
+        self._first("ack", numbered, plain, False)
         control = np.flatnonzero((flags & (SYN | FIN | RST)) != 0)
         if not control.size:
             return
@@ -217,7 +216,7 @@ class FlowTable:
 
     def _first(self, name: str, numbered: Numbered, rows: Ints, timed: bool) -> None:
         frames = self.sides[f"{name}_frame"]
-        rows = rows[frames[numbered.side[rows]] == 0][::-1]
+        rows = rows[_earlier(frames, numbered.side[rows], numbered.frame[rows])][::-1]
         frames[numbered.side[rows]] = numbered.frame[rows]
         if timed:
             self.sides[f"{name}_time"][numbered.side[rows]] = numbered.time[rows]
@@ -256,6 +255,13 @@ def _keys_of(packets: Packets) -> tuple[NDArray[np.uint64], NDArray[np.uint64], 
         packets.source_port,
         packets.destination_port,
     )
+
+
+def _earlier(first: NDArray[Any], side: Ints, frame: NDArray[Any]) -> Ints:
+    """The places whose frame is the first of its side, as far as `first` tells: it is 0 where there is none yet."""
+    known = first[side]
+    # A packet of an earlier window may still come: its datagram was waited for.
+    return np.flatnonzero((known == 0) | (known > frame))
 
 
 def tuple_keys(

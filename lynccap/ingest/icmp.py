@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lynccap.ingest.decoding import ICMP, ICMP6, IPV4_TYPE, IPV6_TYPE, OFFSET, TCP, UDP, Packets, bare, network_layer
 from lynccap.ingest.flow_rows import FlowRows
 from lynccap.ingest.flows import FlowTable, Numbered, tuple_keys
 from lynccap.ingest.frames import Ints
-from lynccap.ingest.layers import ICMP, ICMP6, IPV4_TYPE, IPV6_TYPE, TCP, UDP, Packets, network_layer
 
 ERRORS = {4: (3, 4, 5, 11, 12), 6: (1, 2, 3, 4)}
 QUOTE_AT = 8  # bytes of ICMP header before the quoted packet
@@ -66,7 +66,7 @@ class IcmpErrors:
         }
 
     def _add(self, packets: Packets, numbered: Numbered, table: FlowTable, rows: Ints, version: int, kind: int) -> None:
-        buffer, network = packets.frames.buffer, packets.network
+        buffer, network = packets.buffer, packets.network
         rows = rows[packets.available[rows] >= QUOTE_AT]
         at = network.position[rows]
         types = buffer.octets[at].astype(np.int64)
@@ -75,10 +75,10 @@ class IcmpErrors:
         kinds = np.full(len(rows), kind, np.int64)
         # What is quoted is usually cut short: its own lengths bound nothing here.
         end = network.end[rows]
-        quoted, _ = network_layer(buffer, at + QUOTE_AT, kinds, end, end, table.intern)
+        quoted, _ = network_layer(buffer, bare(at + QUOTE_AT, kinds, end), table.intern)
         of = quoted.row
         rows, at, types = rows[of], at[of], types[of]
-        ported = ((quoted.protocol == TCP) | (quoted.protocol == UDP)) & ~quoted.later_fragment
+        ported = ((quoted.protocol == TCP) | (quoted.protocol == UDP)) & (quoted.fragment & OFFSET == 0)
         ported &= quoted.position + PORT_BYTES <= end[of]
         ports = np.where(ported, buffer.uint(">u4", quoted.position), 0)
         source_port, destination_port = ports >> 16, ports & 0xFFFF

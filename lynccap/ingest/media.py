@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from dissectors.stun import StunMessage
 from lynccap.ingest.columns import Columns
 from lynccap.ingest.conversation import Kind
+from lynccap.ingest.decoding import UDP, Packets
 from lynccap.ingest.flows import Numbered
 from lynccap.ingest.frames import Flags, Ints
-from lynccap.ingest.layers import UDP, Packets
 from lynccap.ingest.rtp_streams import MTURN_BYTES, RtpPackets, RtpStreams, packets_of, read_headers
 
 UDP_CARRIED, MTURN, TURN_DATA, TURN_TCP, RFC4571 = "udp", "mturn", "turn-data", "turn-tcp", "rfc4571"
@@ -44,7 +44,7 @@ class Media:
         at = np.flatnonzero(packets.network.protocol[rows] == UDP)
         if not at.size:
             return shaped
-        buffer, position = packets.frames.buffer, packets.payload[rows[at]]
+        buffer, position = packets.buffer, packets.payload[rows[at]]
         available, length = packets.available[rows[at]], packets.length[rows[at]]
         wrapped = (buffer.uint(">u2", position) == MTURN_MAGIC) & (available > MTURN_BYTES)
         skip = np.where(wrapped, MTURN_BYTES, 0)

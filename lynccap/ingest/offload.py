@@ -9,9 +9,10 @@ from ipaddress import IPv4Address
 
 import numpy as np
 
+from lynccap.ingest.decoding import TCP, Packets
 from lynccap.ingest.frames import Frames, Ints
-from lynccap.ingest.layers import ETHERNET, TCP, Packets
 
+ETHERNET = 1
 LARGEST_FRAME = 1530  # a full Ethernet frame with two tags, a PPPoE header and the frame check sequence
 MANY_SEALS = 3  # by chance one checksum in 65 536 looks like this
 SHARE = 0.9  # of a host's frames: its card does it for all of them
@@ -28,18 +29,21 @@ class Offload:
         self._looked: Counter[int] = Counter()
         self._unsealed: Counter[int] = Counter()
 
-    def add(self, frames: Frames, packets: Packets) -> None:
-        """Look at the frames, and at the checksums of frames that open or end TCP connections over IPv4."""
+    def add_frames(self, frames: Frames) -> None:
+        """Look at the lengths of frames."""
         large = frames.wire > LARGEST_FRAME
         if large.any():
             self.large_frames += int((large & (frames.link == ETHERNET)).sum())
+
+    def add(self, packets: Packets) -> None:
+        """Look at the checksums of packets that open or end TCP connections over IPv4."""
         network = packets.network
         rows = packets.tcp[(packets.flags & 7) != 0]
         rows = rows[(network.version[rows] == 4) & (network.end[rows] - network.position[rows] >= 20)]
         if not rows.size:
             return
         source = network.source[rows]
-        found = packets.frames.buffer.uint(">u2", network.position[rows] + CHECKSUM_AT)
+        found = packets.buffer.uint(">u2", network.position[rows] + CHECKSUM_AT)
         unsealed = found == _pseudo_sum(
             source, network.destination[rows], network.wire_end[rows] - network.position[rows]
         )

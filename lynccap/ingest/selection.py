@@ -4,9 +4,9 @@ import numpy as np
 
 from lynccap.ingest.columns import Columns
 from lynccap.ingest.conversation import KEPT_BYTES, KEPT_FRAMES, Kind
+from lynccap.ingest.decoding import Packets
 from lynccap.ingest.flows import NEVER
 from lynccap.ingest.frames import Flags, Ints
-from lynccap.ingest.layers import Packets
 from lynccap.ingest.sequences import stable_order
 
 APPLICATION_DATA, ALERT, TLS_MAJOR = 0x17, 0x15, 3
@@ -62,7 +62,7 @@ class Selection:
         at = np.flatnonzero(tls & (packets.available[rows] >= 5))
         if not at.size:
             return stopped
-        octets, start = packets.frames.buffer.octets, packets.payload[rows[at]]
+        octets, start = packets.buffer.octets, packets.payload[rows[at]]
         record = (octets[start + 1] == TLS_MAJOR) & (octets[start + 2] <= TLS_MINORS)
         data = record & (octets[start] == APPLICATION_DATA)
         np.minimum.at(stop, side[at[data]], frame[at[data]])

@@ -6,9 +6,9 @@ Offsets are 64-bit and relative to the first byte known of a side, so they survi
 import numpy as np
 
 from lynccap.ingest.columns import Columns
+from lynccap.ingest.decoding import Packets
 from lynccap.ingest.flows import ACK, FIN, RST, SYN, Numbered
 from lynccap.ingest.frames import Flags, Ints
-from lynccap.ingest.layers import Packets
 
 MAX_JUMP = 1 << 26  # 64 MiB: no receiver offers such a window, so a larger jump is another stream's number
 MAX_HOLES = 64  # of one side at a time: beyond it the capture lacks too much to keep books

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from lynccap.ingest.assembly import Segment
 from lynccap.ingest.classify import LIKELY, REJECT, classify, head_of, named_by_port
 from lynccap.ingest.conversation import KEPT_FRAMES, KIND_OF_TCP, KIND_OF_UDP, Conversation, Kind
+from lynccap.ingest.decoding import TCP, UDP, Packets
 from lynccap.ingest.dissection import Dissection, Facts
 from lynccap.ingest.flow_rows import FlowRows
 from lynccap.ingest.flows import NEVER, FlowTable, Numbered
 from lynccap.ingest.frames import Flags, Ints
-from lynccap.ingest.layers import TCP, UDP, Packets
 from lynccap.ingest.media import Media
 from lynccap.ingest.schemas import Arrays
 from lynccap.ingest.selection import Selection
@@ -123,7 +123,7 @@ class Streams:
     def _keep(self, packets: Packets, numbered: Numbered, start: Ints, rows: Ints) -> None:
         if not rows.size:
             return
-        view = packets.frames.buffer.view
+        view = packets.buffer.view
         columns = (
             numbered.side[rows],
             start[rows],

@@ -23,9 +23,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from lynccap.ingest import Source, read_tables
+from lynccap.ingest.decoding import Decoder
 from lynccap.ingest.flow_rows import FlowRows
 from lynccap.ingest.flows import FlowTable
-from lynccap.ingest.layers import decode
 from lynccap.ingest.pcap import PcapReader
 from lynccap.ingest.sequences import Sequences
 from lynccap.ingest.source import Feed
@@ -215,8 +215,9 @@ def frames_to_flows(path: Path) -> int:
     packets = 0
     with Feed(Source(str(path))) as feed:
         table, sequences = FlowTable(), Sequences()
+        decoder = Decoder(table.intern)
         for frames in PcapReader(Window(feed)).frames():
-            decoded = decode(frames, table.intern)
+            decoded = decoder.decode(frames)
             numbered = table.add(decoded)
             sequences.add(decoded, numbered, table.flows.rows * 2)
             packets += len(frames)

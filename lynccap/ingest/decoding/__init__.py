@@ -1,0 +1,25 @@
+"""From frames to packets: link, network and transport headers, tunnels and fragments, by masks and gathers.
+
+Every read is masked by the captured length.
+"""
+
+from lynccap.ingest.decoding.cursor import IPV4_TYPE, IPV6_TYPE, REASONS, bare
+from lynccap.ingest.decoding.decoder import Decoder
+from lynccap.ingest.decoding.network import ICMP, ICMP6, OFFSET, TCP, UDP, Network, network_layer
+from lynccap.ingest.decoding.transport import Packets
+
+__all__ = [
+    "ICMP",
+    "ICMP6",
+    "IPV4_TYPE",
+    "IPV6_TYPE",
+    "OFFSET",
+    "REASONS",
+    "TCP",
+    "UDP",
+    "Decoder",
+    "Network",
+    "Packets",
+    "bare",
+    "network_layer",
+]
