@@ -164,7 +164,7 @@ class NetmonReader:
             yield last
 
     def _all(self, records: _Records) -> Iterator[_Record]:
-        behind, left = RECORDS_AT, records.size
+        behind, left = RECORDS_AT, 2 * records.size  # twice, because a damaged entry may name another's record
         senseless = None
         for at in self._table(records):
             record = records.record(at)
@@ -172,8 +172,8 @@ class NetmonReader:
                 senseless = at if senseless is None else senseless
                 continue
             left -= record.end - at
-            if left < 0:  # otherwise a small file could yield without end
-                self._damaged(f"the frame table at byte {self._table_at} names more bytes than the file holds")
+            if left < 0:  # a small file could otherwise be made to yield without end
+                self._damaged(f"the frame table at byte {self._table_at} names the same records again and again")
                 return
             behind = max(behind, record.end)
             yield record

@@ -143,8 +143,8 @@ class NstraceReader:
         self.notes = Notes([Interface(ETHERNET)])
         self._window = window
         self._clock = _Clock()
-        self._position = self._first_time()
         self.damage = ""
+        self._position = self._first_time()
 
     def frames(self) -> Iterator[Frames]:
         """The packets, as long as the records make sense; `damage` tells why they stopped."""
@@ -168,6 +168,7 @@ class NstraceReader:
             if kind == self._version.family | ABSOLUTE_TIME:
                 self._keep_time(position, kind, size)
                 return position + size
+        self.damage = ""  # what stopped this search stops the reading too, and is said then
         return 0
 
     def _records(self, position: int) -> Iterator[tuple[int, int, int]]:
