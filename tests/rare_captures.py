@@ -142,11 +142,11 @@ def nstrace_signature(version: str) -> bytes:
 def nstrace(version: str, records: Iterable[bytes], second: int | None = START // 1_000_000_000) -> bytes:
     """`second` is what the absolute time record says, None when there is none."""
     page = 16384 if version[0] == "3" else 8192
-    data = nstrace_signature(version)
+    data = bytearray(nstrace_signature(version))
     if second is not None:
         data += nstrace_absolute(version, second)
     for record in records:
         if version[0] != "3" and len(data) % page + len(record) > page:
             data += bytes(-len(data) % page)
         data += record
-    return data
+    return bytes(data)
