@@ -4,11 +4,13 @@ The 2.x layout is described in Network Monitor 3's help. Before 2.3 the only abs
 time without its zone. Wireshark takes it for local time of the machine that reads; here that is UTC on every machine.
 """
 
+import io
 import os
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import BinaryIO
 
 from lynccap.ingest.frames import MAX_RECORD, FramePacker, Frames
@@ -19,6 +21,9 @@ MAGICS = (b"RTSS", b"GMBU")
 HEADER = struct.Struct("<4x2BH8H2I8x2I")  # version, media, SYSTEMTIME, frame table, comments
 RECORDS_AT = 128  # the header is padded to this
 TABLE_BLOCK = 1 << 16  # bytes of the frame table held at once
+READ_AHEAD = 1 << 16  # records mostly follow each other; where they do not, more would be read for nothing
+MAX_SENSELESS = 1000  # a frame table that misleads more often is none
+MAX_GAP = 4096  # bytes searched for the first record
 MAX_COMMENT_BYTES = 1 << 20  # comments are typed by people
 LATEST = 1 << 63  # nanoseconds an int64 can hold
 FILETIME_1970 = 116_444_736_000_000_000  # units of 100 ns from 1601 to 1970, UTC
@@ -75,9 +80,9 @@ class _Records:
     """Reads single records of an open file."""
 
     def __init__(self, file: BinaryIO, layout: _Layout) -> None:
-        self._file = file
+        self._file = io.BufferedReader(file, READ_AHEAD)  # type: ignore[type-var]
         self._layout = layout
-        self.size = file.seek(0, os.SEEK_END)
+        self.size = self._file.seek(0, os.SEEK_END)
 
     def bytes(self, at: int, count: int) -> bytes:
         """The bytes from `at` on, as many of `count` as there are."""
@@ -108,6 +113,15 @@ class _Records:
         while (record := self.record(at)) is not None and record.end <= end and _plausible(record):
             yield record
             at = record.end
+
+    def first(self, end: int) -> int:
+        """Where the first record seems to begin: some recorders leave a gap behind the header."""
+        wanted = 1
+        for at in range(RECORDS_AT, RECORDS_AT + MAX_GAP):
+            if len(list(islice(self.in_file_order(at, end), wanted))) == wanted:
+                return at
+            wanted = 2  # inside a gap, one that looks like a record may be chance
+        return RECORDS_AT
 
 
 class NetmonReader:
@@ -164,12 +178,15 @@ class NetmonReader:
             yield last
 
     def _all(self, records: _Records) -> Iterator[_Record]:
-        behind, left = RECORDS_AT, 2 * records.size  # twice, because a damaged entry may name another's record
-        senseless = None
+        """The records the frame table names, and the others where it does not name all."""
+        behind, left = 0, 2 * records.size  # twice, because a damaged entry may name another's record
+        senseless: list[int] = []
         for at in self._table(records):
             record = records.record(at)
             if record is None:
-                senseless = at if senseless is None else senseless
+                senseless.append(at)
+                if len(senseless) > MAX_SENSELESS:
+                    break
                 continue
             left -= record.end - at
             if left < 0:  # a small file could otherwise be made to yield without end
@@ -177,11 +194,14 @@ class NetmonReader:
                 return
             behind = max(behind, record.end)
             yield record
-        says = self._table_damage(records.size, nothing=behind == RECORDS_AT)
-        if says:
+        broken = self._table_damage(records.size)
+        says = broken
+        if senseless and not broken:
+            says = f"the frame table names what is no record at byte {senseless[0]}"
+        if broken or not behind or len(senseless) > MAX_SENSELESS:
             yield from self._rest(records, behind, says)
-        elif senseless is not None:
-            self._damaged(f"the record at byte {senseless} makes no sense and was left out, perhaps others too")
+        elif says:
+            self._damaged(f"{says}; it was left out, as were {len(senseless) - 1} others")
 
     def _table(self, records: _Records) -> Iterator[int]:
         """The file offsets of the frame table, as far as it is there."""
@@ -190,16 +210,17 @@ class NetmonReader:
             yield from (one for (one,) in struct.iter_unpack("<I", block[: len(block) & ~3]))
             at += len(block)
 
-    def _table_damage(self, size: int, nothing: bool) -> str:
-        if not self._table_bytes:
+    def _table_damage(self, size: int) -> str:
+        if self._table_bytes < 4:
             return "the file has no frame table"
         if self._table_at + self._table_bytes > size:
             return f"the frame table at byte {self._table_at} is cut off: the file ends at byte {size}"
-        return f"the frame table at byte {self._table_at} names no record that makes sense" if nothing else ""
+        return ""
 
-    def _rest(self, records: _Records, at: int, says: str) -> Iterator[_Record]:
-        """The records from `at` on, in file order."""
-        end = self._table_at if at <= self._table_at < records.size else records.size
+    def _rest(self, records: _Records, behind: int, says: str) -> Iterator[_Record]:
+        """The records that follow the last one read, in file order."""
+        end = self._table_at if max(behind, RECORDS_AT) <= self._table_at < records.size else records.size
+        at = behind or records.first(end)
         for record in records.in_file_order(at, end):
             yield record
             at = record.end
@@ -270,4 +291,4 @@ def _unwrapped(media: int, data: bytes) -> tuple[int, int]:
 def _plausible(record: _Record) -> bool:
     """Whether bytes that no table names look like a record: not empty, not more than was sent, a known media type."""
     known = record.media is None or record.media <= LAST_NDIS_MEDIA or record.media >= FIRST_SPECIAL_MEDIA
-    return 0 < len(record.data) <= record.wire and known
+    return 0 < len(record.data) <= record.wire <= MAX_RECORD and known

@@ -232,6 +232,27 @@ def test_without_a_usable_frame_table_records_are_read_in_file_order(place):
     assert f"file order up to byte {at}" in reader.damage
 
 
+def test_without_a_frame_table_a_gap_behind_the_header_is_stepped_over():
+    version = (2, 0)
+    gap = struct.pack("<Q3I", 0x063C1358, 54, 3967, 54).ljust(88, b"\x5a")
+    whole = netmon([gap, *records_of(version)], version, order=[1, 2, 3, 4, 5])
+    assert [one.data for one in frames_of(whole)[1]] == FRAMES[:5]
+    reader, frames = frames_of(whole[:-30])
+    assert [one.data for one in frames] == FRAMES[:4]
+    assert "cut off" in reader.damage
+
+
+def test_a_frame_table_that_only_misleads_is_given_up():
+    records = records_of((2, 0))
+    data = bytearray(netmon(records))
+    at = struct.unpack_from("<I", data, 24)[0]
+    data[28:32] = struct.pack("<I", 4 * 5000)
+    data[at:] = b"\xff" * 4 * 4990 + data[at:] + b"\xff" * 20
+    reader, frames = frames_of(bytes(data))
+    assert [one.data for one in frames] == FRAMES[:5]
+    assert f"file order up to byte {at}" in reader.damage
+
+
 @pytest.mark.parametrize("captured", [5000, MAX_RECORD + 1, 2**32 - 1])
 def test_a_record_that_makes_no_sense_is_left_out_and_the_others_are_kept(captured):
     records = records_of((2, 0))
