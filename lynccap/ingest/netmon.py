@@ -168,7 +168,7 @@ class NetmonReader:
                     continue
                 number += 1
                 if record.at in comments:
-                    self.notes.comments.append((number, comments[record.at]))
+                    self.notes.comments.append((number, comments.pop(record.at)))
                 link, skip = _unwrapped(media, record.data)
                 full = packer.add(self._time(record), record.wire - skip, link, 0, record.data[skip:])
                 if full is not None:
