@@ -84,7 +84,7 @@ class _Records:
         self._layout = layout
         self.size = self._file.seek(0, os.SEEK_END)
 
-    def bytes(self, at: int, count: int) -> bytes:
+    def read(self, at: int, count: int) -> bytes:
         """The bytes from `at` on, as many of `count` as there are."""
         try:
             self._file.seek(at)
@@ -95,14 +95,14 @@ class _Records:
     def record(self, at: int) -> _Record | None:
         """The record at this file offset, None when it is not whole or longer than any record is."""
         layout = self._layout
-        head = self.bytes(at, layout.head.size)
+        head = self.read(at, layout.head.size)
         if len(head) < layout.head.size:
             return None
         ticks, wire, captured = layout.head.unpack(head)
         end = at + layout.head.size + captured + layout.trailer.size
         if captured > MAX_RECORD or end > self.size:
             return None
-        body = self.bytes(at + layout.head.size, captured + layout.trailer.size)
+        body = self.read(at + layout.head.size, captured + layout.trailer.size)
         if len(body) < captured + layout.trailer.size:
             return None
         media, _, filetime, _ = (*layout.trailer.unpack_from(body, captured), None, None, None, None)[:4]
@@ -206,7 +206,7 @@ class NetmonReader:
     def _table(self, records: _Records) -> Iterator[int]:
         """The file offsets of the frame table, as far as it is there."""
         at, end = self._table_at, self._table_at + self._table_bytes
-        while block := records.bytes(at, min(TABLE_BLOCK, end - at)):
+        while block := records.read(at, min(TABLE_BLOCK, end - at)):
             yield from (one for (one,) in struct.iter_unpack("<I", block[: len(block) & ~3]))
             at += len(block)
 
@@ -230,7 +230,7 @@ class NetmonReader:
         """The titles of comments by the file offset of their record."""
         if not self._has_comments or not self._comment_bytes:
             return {}
-        data = records.bytes(self._comments_at, min(self._comment_bytes, MAX_COMMENT_BYTES))
+        data = records.read(self._comments_at, min(self._comment_bytes, MAX_COMMENT_BYTES))
         if self._comments_at + self._comment_bytes > records.size:
             self._damaged(f"the comments at byte {self._comments_at} are cut off: the file ends at byte {records.size}")
         titles, position = {}, 0
