@@ -99,6 +99,11 @@ def test_names_of_virtual_machines_lie_before_the_frame(tmp_path):
     named = [nstrace_packet(kind, FRAMES[0], START, names=(b"abc", b"de")) for kind in ("2.5", "2.6")]
     frames = check_with_tshark(nstrace("2.0", named), [36, 53], tmp_path)
     assert [one.data for one in frames] == [FRAMES[0]] * 2
+    parts = [
+        nstrace_packet(kind, FRAMES[0][:40], START, part=(800, 0), names=(b"a", b"bcd")) for kind in ("2.5", "2.6")
+    ]
+    _, frames = frames_of(nstrace("2.0", parts))
+    assert [(one.data, one.wire) for one in frames] == [(FRAMES[0][:40], 800)] * 2
     named = [nstrace_packet("3.0", FRAMES[0][:40], START, names=(b"abc", b"de"), wire=800)]
     _, frames = frames_of(nstrace("3.0", named))
     assert [(one.data, one.wire) for one in frames] == [(FRAMES[0][:40], 800)]
@@ -210,6 +215,17 @@ def test_a_file_cut_at_any_byte_yields_the_frames_before_the_cut(version):
 def test_a_record_that_cannot_be_ends_the_reading_and_names_its_byte(version, bad):
     good = nstrace(version, packets(version))
     reader, frames = frames_of(good + bad.ljust(50, b"\x42") + packets(version)[0])
+    assert [one.data for one in frames] == FRAMES[:3]
+    assert f"byte {len(good)}" in reader.damage
+
+
+@pytest.mark.parametrize("version", ["1.0", "2.0"])
+def test_a_record_that_crosses_a_page_is_none_where_records_do_not(version):
+    good = nstrace(version, packets(version))
+    size = 8192 - 20 - len(good)
+    head = struct.pack("<BBH", 0x42, 0x42, size) if version == "1.0" else bytes([0x42, 0x80 | size & 0x7F, size >> 7])
+    good += head.ljust(size, b"\x42")
+    reader, frames = frames_of(good + packets(version)[0] + bytes(1000))
     assert [one.data for one in frames] == FRAMES[:3]
     assert f"byte {len(good)}" in reader.damage
 
