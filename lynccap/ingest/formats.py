@@ -1,15 +1,15 @@
 """The capture file formats that are read, told apart by their first bytes, and those that are only named."""
 
+from lynccap.ingest.netmon import NetmonReader
+from lynccap.ingest.nstrace import NstraceReader
 from lynccap.ingest.pcap import PcapReader
 from lynccap.ingest.pcapng import PcapngReader
 from lynccap.ingest.reading import Reader
+from lynccap.ingest.snoop import SnoopReader
 
 HEAD_BYTES = 4096  # what recognises a format lies within them
-READERS: tuple[type[Reader], ...] = (PcapReader, PcapngReader)
+READERS: tuple[type[Reader], ...] = (PcapReader, PcapngReader, SnoopReader, NetmonReader, NstraceReader)
 NAMED = {
-    b"RTSS": "a Network Monitor 1 capture",
-    b"GMBU": "a Network Monitor 2 capture",
-    b"snoop\x00\x00\x00": "a snoop capture",
     b"PK\x03\x04": "a zip archive",
     b"\x28\xb5\x2f\xfd": "a zstd file",
     b"7z\xbc\xaf": "a 7z archive",

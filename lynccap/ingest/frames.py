@@ -11,7 +11,8 @@ Flags = NDArray[np.bool_]
 
 MAX_RECORD = 1 << 20  # four times the largest snap length in use (262144): beyond it, a length is damage
 ROOM_BYTES = 8 << 20  # behind the frames, for datagrams put together from fragments: a window's worth and more
-PACKED_BYTES = 4 << 20  # frames packed before they are handed on
+PACKED_BYTES = 4 << 20  # frames packed before they are handed on …
+PACKED_FRAMES = 1 << 16  # … or as many of them, because frames may be empty
 PAD_BYTES = 128  # a header may be gathered whole at the last byte; what lies beyond the frame is masked
 
 
@@ -89,7 +90,8 @@ class FramePacker:
 
         What is returned must be used before the next call.
         """
-        full = self.flush() if self._used + len(data) > self._buffer.size else None
+        no_room = self._used + len(data) > self._buffer.size or len(self._rows) >= PACKED_FRAMES
+        full = self.flush() if no_room else None
         self._buffer.data[self._used : self._used + len(data)] = data
         self._rows.append((self._used, len(data), max(wire, len(data)), time, link, interface))
         self._used += len(data)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 from lynccap.ingest.frames import Frames
 from lynccap.ingest.window import Window
@@ -44,12 +44,15 @@ class Notes:
 class Reader(Protocol):
     """Yields the frames of one file format, buffer by buffer."""
 
-    format: ClassVar[str]
-    """What the document calls it."""
     notes: Notes
     """Complete when the frames are read."""
     damage: str
     """One line: what stopped the reading and at which byte, "" when nothing did."""
+
+    @property
+    def format(self) -> str:
+        """What the document calls it, with the version where versions differ: "pcap", "netmon-2.3"."""
+        ...
 
     @property
     def digits(self) -> int:
