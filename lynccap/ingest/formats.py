@@ -1,11 +1,12 @@
 """The capture file formats that are read, told apart by their first bytes, and those that are only named."""
 
+from lynccap.ingest.etl.reader import EtlReader
 from lynccap.ingest.pcap import PcapReader
 from lynccap.ingest.pcapng import PcapngReader
 from lynccap.ingest.reading import Reader
 
 HEAD_BYTES = 4096  # what recognises a format lies within them
-READERS: tuple[type[Reader], ...] = (PcapReader, PcapngReader)
+READERS: tuple[type[Reader], ...] = (PcapReader, PcapngReader, EtlReader)
 NAMED = {
     b"RTSS": "a Network Monitor 1 capture",
     b"GMBU": "a Network Monitor 2 capture",
