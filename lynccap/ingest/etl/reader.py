@@ -107,7 +107,8 @@ class EtlReader:
         with file:
             buffers = self._survey(file)
             index = self._collect(file, buffers)
-            yield from self._pack(file, index)
+            if index.at:
+                yield from self._pack(file, index)
         self._conclude(len(buffers.at), len(index.at))
 
     def _survey(self, file: BinaryIO) -> _Buffers:
@@ -149,44 +150,43 @@ class EtlReader:
         """Walk the buffers by sequence number, so that what one processor wrote keeps its order."""
         index = _Index()
         for place in np.argsort(np.array(buffers.sequence, np.int64), kind="stable").tolist():
-            at, held = buffers.at[place], buffers.held[place]
-            if len(index.at) >= MAX_PACKETS:
+            at = buffers.at[place]
+            if not self._walk(index, self._bytes(file, at, buffers.held[place]), at, buffers.processor[place]):
                 self._hurt(f"only the first {MAX_PACKETS} packet events were read")
                 break
-            data = self._bytes(file, at, held)
-            records = Records(data)
-            for position, size, kind in records:
-                self._events += 1
-                if kind not in EVENT_HEADERS or size < EVENT_HEADER_BYTES:
-                    continue
-                guid = data[position + 0x18 : position + 0x28]
-                if guid in self._providers:
-                    record = data[position : position + size]
-                    self._index_event(index, record, at + position, buffers.processor[place])
-                elif guid in UNREAD:
-                    self._note_unread(guid, data[position + 0x28 : position + 0x2A])
-            if records.broken >= 0 and at != self._cut:
-                self._break(at + records.broken)
         self._events -= bool(self._events)  # the first record is the header of the trace itself
         return index
 
-    def _index_event(self, index: _Index, record: bytes, at: int, processor: int) -> None:
-        provider = self._providers[record[0x18:0x28]]
-        number = int.from_bytes(record[0x28:0x2A], "little")
-        if number in provider.PACKETS:
-            if len(index.at) < MAX_PACKETS:
-                index.time.append(int.from_bytes(record[0x10:0x18], "little"))
-                index.at.append(at)
-                index.size.append(len(record))
+    def _walk(self, index: _Index, data: bytes, at: int, processor: int) -> bool:
+        """Note the events of one buffer; False when there is no room for more."""
+        records = Records(data)
+        for position, size, kind in records:
+            self._events += 1
+            if kind not in EVENT_HEADERS or size < EVENT_HEADER_BYTES:
+                continue
+            provider = self._providers.get(data[position + 0x18 : position + 0x28])
+            number = int.from_bytes(data[position + 0x28 : position + 0x2A], "little")
+            if provider is None:
+                self._note_unread(data[position + 0x18 : position + 0x28], number)
+            elif number in provider.CONTEXT:
+                event = read_event(data[position : position + size], processor)
+                if event is not None:
+                    provider.learn(event)
+            elif number in provider.PACKETS:
+                if len(index.at) >= MAX_PACKETS:
+                    return False
+                index.time.append(int.from_bytes(data[position + 0x10 : position + 0x18], "little"))
+                index.at.append(at + position)
+                index.size.append(size)
                 index.processor.append(processor)
-        elif number in provider.CONTEXT:
-            event = read_event(record, processor)
-            if event is not None:
-                provider.learn(event)
+        if records.broken >= 0 and at != self._cut:
+            self._break(at + records.broken)
+        return True
 
-    def _note_unread(self, guid: bytes, number: bytes) -> None:
-        packets, says = UNREAD[guid]
-        self._unread[says] += int.from_bytes(number, "little") in packets
+    def _note_unread(self, guid: bytes, number: int) -> None:
+        packets, says = UNREAD.get(guid, (frozenset(), ""))
+        if number in packets:
+            self._unread[says] += 1
 
     def _pack(self, file: BinaryIO, index: _Index) -> Iterator[Frames]:
         packer = FramePacker()
