@@ -18,6 +18,7 @@ from etl_files import (
     PKTMON,
     QPC,
     RAS_WAN,
+    RECEIVE,
     SEND,
     SIZE,
     SYSTEM_TIME,
@@ -177,10 +178,10 @@ def test_events_of_one_instant_keep_the_order_of_their_buffers():
         assert frames_in(trace(*order)) == FRAMES[:4]
 
 
-def parts_of(frame, stamp, thread=4, count=3, **arguments):
+def parts_of(frame, stamp, thread=4, count=3, direction=SEND, **arguments):
     size = -(-len(frame) // count)
     pieces = [frame[place : place + size] for place in range(0, len(frame), size)]
-    keywords = [ETHERNET_KEYWORD | SEND] * len(pieces)
+    keywords = [ETHERNET_KEYWORD | direction] * len(pieces)
     keywords[0] |= BEGIN
     keywords[-1] |= END
     return [
@@ -202,12 +203,22 @@ def test_a_packet_in_several_events_is_one_frame_at_the_time_of_the_last():
 
 
 def test_parts_of_packets_that_interleave_are_kept_apart():
-    """By processor, by thread and by interface."""
-    first, second = parts_of(FRAMES[0], at(0)), parts_of(FRAMES[1], at(0), thread=8)
-    third = parts_of(FRAMES[2], at(0), interfaces=(14, 14))
-    woven = [record for group in zip(first, second, third, strict=True) for record in group]
-    other = buffer(parts_of(FRAMES[3], at(0)), 2, processor=1)
-    assert sorted(frames_in(trace(buffer(woven), other))) == sorted(FRAMES[:4])
+    """By thread, by interface and by direction."""
+    packets = [
+        parts_of(FRAMES[0], at(0)),
+        parts_of(FRAMES[1], at(0), thread=8),
+        parts_of(FRAMES[2], at(0), interfaces=(14, 14)),
+        parts_of(FRAMES[3], at(0), direction=RECEIVE),
+    ]
+    assert frames_in(trace(buffer([record for group in zip(*packets, strict=True) for record in group]))) == FRAMES[:4]
+
+
+def test_parts_of_packets_on_two_processors_are_kept_apart():
+    keywords = [ETHERNET_KEYWORD | BEGIN, ETHERNET_KEYWORD | END]
+    first = [ndis(FRAMES[0][20 * half :][:20], at(2 * half), keywords[half]) for half in (0, 1)]
+    second = [ndis(FRAMES[1][20 * half :][:20], at(2 * half + 1), keywords[half]) for half in (0, 1)]
+    data = trace(buffer(first), buffer(second, 2, processor=1))
+    assert frames_in(data) == [FRAMES[0][:40], FRAMES[1][:40]]
 
 
 def test_a_packet_may_go_on_in_the_next_buffer_of_its_processor():
@@ -220,12 +231,12 @@ def test_a_packet_without_its_beginning_or_end_is_left_out_and_counted():
     first, second, third = parts_of(FRAMES[0], at(1))
     again = ndis(FRAMES[2], at(3))
     assert frames_in(trace(buffer([second, third, again]))) == [FRAMES[2]]
-    assert (0, "left out: 2 parts of packets whose beginning the trace does not hold") in remarks_on(
+    assert (0, "left out: parts of packets whose beginning the trace does not hold (2)") in remarks_on(
         trace(buffer([second, third, again]))
     )
     for records in ([first, second, again], [first, again]):
         assert frames_in(trace(buffer(records))) == [FRAMES[2]]
-        assert (0, "left out: 1 packets whose end the trace does not hold") in remarks_on(trace(buffer(records)))
+        assert (0, "left out: packets whose end the trace does not hold (1)") in remarks_on(trace(buffer(records)))
 
 
 def test_a_packet_that_never_ends_takes_no_more_memory_than_the_largest():
@@ -234,7 +245,7 @@ def test_a_packet_that_never_ends_takes_no_more_memory_than_the_largest():
     data = trace(buffer([start, *[part] * 8], size=1 << 20), size=1 << 20)
     reader, rows = read_trace(data)
     assert not rows
-    assert (0, "left out: 1 packets of more than 262144 bytes") in reader.notes.comments
+    assert (0, "left out: packets of more than 262144 bytes (1)") in reader.notes.comments
 
 
 def test_at_most_so_many_packets_are_open_at_once():
@@ -288,7 +299,7 @@ def test_a_virtual_switch_event_whose_parts_do_not_add_up_makes_no_frame():
     bare = vmswitch(FRAMES[2], at(1), out_of_band=b"")
     reader, rows = read_trace(trace(buffer([bytes(header), bare])))
     assert [row[5] for row in rows] == [FRAMES[2]]
-    assert reader.notes.comments == [(0, "left out: 1 packet events whose parts do not add up")]
+    assert reader.notes.comments == [(0, "left out: packet events whose parts do not add up (1)")]
 
 
 def test_keywords_say_the_medium():
@@ -304,7 +315,7 @@ def test_keywords_say_the_medium():
     reader, rows = read_trace(trace(buffer(records)))
     assert [row[2] for row in rows] == [1, 101, 105, 1]
     assert [row[5] for row in rows] == [FRAMES[0], packet, b"\x88\x02" + bytes(30), FRAMES[1]]  # handed over decrypted
-    assert reader.notes.comments == [(0, "left out: 1 packets of a tunnel interface, whose form is not known")]
+    assert reader.notes.comments == [(0, "left out: packets of a tunnel interface, whose form is not known (1)")]
     assert [one.link for one in reader.notes.interfaces] == [1, 101, 105]
 
 
@@ -417,9 +428,9 @@ def test_pktmon_payload_types_and_lengths():
         (105, 32, b"\x08\x40" + bytes(30)),
     ]
     assert reader.notes.comments == [
-        (0, "left out: 2 events that hold a payload without its packet"),
-        (0, "left out: 1 packet events of a form that is not known yet"),
-        (0, "left out: 3 packet events whose parts do not add up"),
+        (0, "left out: events that hold a payload without its packet (2)"),
+        (0, "left out: packet events of a form that is not known yet (1)"),
+        (0, "left out: packet events whose parts do not add up (3)"),
     ]
 
 
@@ -467,21 +478,23 @@ def test_a_trace_without_packets_says_how_to_record_them():
 def test_a_trace_whose_packets_are_all_left_out_says_so():
     reader, rows = read_trace(trace(buffer([pktmon(FRAMES[0], at(0), logged=3)])))
     assert not rows
-    left_out = "left out: 1 packet events whose parts do not add up"
-    assert reader.damage == f"none of its 1 packet events could be read ({left_out})"
+    left_out = "left out: packet events whose parts do not add up (1)"
+    assert reader.damage == f"no packet event (1) could be read; {left_out}"
 
 
 def test_packets_of_a_vpn_are_counted_and_named():
     reader, rows = read_trace(trace(buffer([event(RAS_WAN, 5001, bytes(80), at(0)), event(RAS_WAN, 1, b"", at(0))])))
     assert not rows
-    assert reader.damage.startswith("none of its 1 packet events could be read (left out: 1 packets of a VPN")
+    assert reader.damage.startswith("no packet event (1) could be read; left out: packets of a VPN")
     assert "etl2pcapng" in reader.damage
 
 
 def test_losses_are_told():
     data = trace(buffer([ndis(FRAMES[0], at(0))], flags=2), events_lost=7, buffers_lost=2)
     reader, _ = read_trace(data)
-    assert reader.notes.comments == [(0, "the recorder lost 7 events and 2 buffers of events: packets may be missing")]
+    assert reader.notes.comments == [
+        (0, "lost by the recorder, so that packets may be missing: events 7, buffers of events 2")
+    ]
     assert [(one.name, one.link, one.dropped) for one in reader.notes.interfaces] == [
         ("ndis-12", 1, -1),
         ("event trace session", -1, 7),
@@ -491,11 +504,13 @@ def test_losses_are_told():
 @pytest.mark.parametrize("flag", [2, 4])
 def test_losses_that_only_buffers_tell_are_told(flag):
     data = trace(buffer([ndis(FRAMES[0], at(0))], flags=flag))
-    assert remarks_on(data) == [(0, "1 buffers say that events before them were lost: packets may be missing")]
+    assert remarks_on(data) == [
+        (0, "lost by the recorder, so that packets may be missing: events before 1 of its buffers")
+    ]
 
 
 def test_a_trace_that_was_not_stopped_is_told():
-    data = trace(buffer([ndis(FRAMES[0], at(0))]), end=0, written=1)
+    data = trace(buffer([ndis(FRAMES[0], at(0))]), end=0, written=9)
     assert remarks_on(data) == [(0, "the trace was not stopped before it was copied: its end may be missing")]
 
 
@@ -503,6 +518,16 @@ def test_buffers_that_are_missing_are_told():
     data = trace(buffer([ndis(FRAMES[0], at(0))]), written=5)
     assert remarks_on(data) == [(0, "the recorder wrote 5 buffers, 2 were found: the file is not whole")]
     assert remarks_on(trace(buffer([ndis(FRAMES[0], at(0))]), written=2)) == []
+    damaged = trace(buffer([ndis(FRAMES[0], at(0))]), b"x" * SIZE, written=3)
+    assert remarks_on(damaged) == []
+
+
+def test_a_fragment_that_claims_more_than_its_event_holds_makes_no_frame():
+    too_much = event(NDISCAP, 1001, struct.pack("<3I", 12, 12, 61) + bytes(60), at(0), WHOLE)
+    too_little = event(NDISCAP, 1001, bytes(11), at(0), WHOLE)
+    data = trace(buffer([too_much, too_little, ndis(FRAMES[0], at(1))]))
+    assert frames_in(data) == [FRAMES[0]]
+    assert remarks_on(data) == [(0, "left out: packet events whose parts do not add up (2)")]
 
 
 def test_blank_buffers_are_stepped_over():
@@ -589,7 +614,7 @@ def test_compressed_buffers_are_told_even_when_the_header_does_not_say_so():
     packed[0x30:0x34] = (1 << 20).to_bytes(4, "little")
     reader, rows = read_trace(trace(buffer([ndis(FRAMES[0], at(0))]), bytes(packed)))
     assert [row[5] for row in rows] == [FRAMES[0]]
-    assert "1 of its buffers are compressed and were not read: convert it with" in reader.damage
+    assert "compressed buffers (1) were not read: convert it with" in reader.damage
 
 
 def test_traces_are_known_by_their_first_bytes_only():
@@ -697,7 +722,7 @@ def test_drops_beyond_the_limit_are_counted(monkeypatch):
     monkeypatch.setattr(reader_module, "MAX_REMARKS", 2)
     data = trace(buffer([pktmon(frame, at(0), drop=(8, 1)) for frame in FRAMES]))
     assert [number for number, _ in remarks_on(data)] == [1, 2, 0]
-    assert remarks_on(data)[2][1] == "4 more dropped packets are not listed"
+    assert remarks_on(data)[2][1] == "dropped by Windows, not listed: packets 4"
 
 
 def test_interfaces_beyond_the_limit_share_one():

@@ -43,7 +43,7 @@ SORTED_AT_ONCE = 65_536  # places turned into Python numbers together
 UNREAD = {
     uuid.UUID("d84521f7-2235-4237-a7c0-14e3a9676286").bytes_le: (
         frozenset({5001, 5002}),
-        "packets of a VPN (Microsoft-Windows-Ras-NdisWanPacketCapture): 'etl2pcapng FILE.etl FILE.pcapng' has them",
+        "packets of a VPN, which 'etl2pcapng FILE.etl FILE.pcapng' converts",
     )
 }
 """Providers of packets whose form nobody tells, with the events that are packets [etl2pcapng]."""
@@ -203,13 +203,14 @@ class EtlReader:
 
     def _packets(self, file: BinaryIO, index: _Index) -> Iterator[tuple[Packet, int]]:
         order = np.argsort(np.frombuffer(index.time, np.uint64), kind="stable")
+        columns = [np.frombuffer(one, one.typecode) for one in (index.at, index.size, index.processor)]
         for begin in range(0, len(order), SORTED_AT_ONCE):
-            for place in order[begin : begin + SORTED_AT_ONCE].tolist():
-                record = self._bytes(file, index.at[place], index.size[place])
-                event = read_event(record, index.processor[place])
+            places = order[begin : begin + SORTED_AT_ONCE]
+            for at, size, processor in zip(*(column[places].tolist() for column in columns), strict=True):
+                event = read_event(self._bytes(file, at, size), processor)
                 provider = self._providers.get(event.provider) if event else None
                 if event is None or provider is None:
-                    self._break(index.at[place])
+                    self._break(at)
                     continue
                 packet = provider.packet(event)
                 if packet is not None:
@@ -236,12 +237,12 @@ class EtlReader:
             where = f"{self._broken} places, the first at byte {self._first_broken}"
             self._hurt(f"damaged in {where}: the rest of those buffers was not read")
         if self._compressed:
-            self._hurt(f"{self._compressed} of its buffers are compressed and were not read: {CONVERT}")
+            self._hurt(f"compressed buffers ({self._compressed}) were not read: {CONVERT}")
         packet_events += sum(self._unread.values())
         if not self._frames and not packet_events:
             self._hurt(f"this trace holds {self._events} events but no packets: {RECORD_AGAIN}")
         elif not self._frames:
-            self._hurt(f"none of its {packet_events} packet events could be read ({', '.join(left_out)})")
+            self._hurt(f"no packet event ({packet_events}) could be read; {'; '.join(left_out)}")
         if session.events_lost:
             self.notes.interfaces.append(Interface(-1, name="event trace session", dropped=session.events_lost))
         for text in (*self._losses(buffers), *left_out):
@@ -251,17 +252,15 @@ class EtlReader:
         for provider in self._providers.values():
             provider.finish()
         counts = [provider.left_out for provider in self._providers.values()] + [self._unread]
-        return [f"left out: {count} {what}" for one in counts for what, count in sorted(one.items()) if count]
+        return [f"left out: {what} ({count})" for one in counts for what, count in sorted(one.items()) if count]
 
     def _losses(self, buffers: int) -> Iterator[str]:
         session = self._session
         if session.events_lost or session.buffers_lost:
-            yield (
-                f"the recorder lost {session.events_lost} events and {session.buffers_lost} buffers of events: "
-                "packets may be missing"
-            )
+            lost = f"events {session.events_lost}, buffers of events {session.buffers_lost}"
+            yield f"lost by the recorder, so that packets may be missing: {lost}"
         elif self._lossy:
-            yield f"{self._lossy} buffers say that events before them were lost: packets may be missing"
+            yield f"lost by the recorder, so that packets may be missing: events before {self._lossy} of its buffers"
         if session.buffers_written > buffers + self._compressed + self._broken:
             yield f"the recorder wrote {session.buffers_written} buffers, {buffers} were found: the file is not whole"
         if not session.stopped:
@@ -269,7 +268,7 @@ class EtlReader:
         if session.clock.kind == CPU_CYCLES:
             yield "times are counted in processor cycles, which may drift"
         if self._remarks > MAX_REMARKS:
-            yield f"{self._remarks - MAX_REMARKS} more dropped packets are not listed"
+            yield f"dropped by Windows, not listed: packets {self._remarks - MAX_REMARKS}"
 
     def _bytes(self, file: BinaryIO, at: int, count: int) -> bytes:
         try:
