@@ -26,6 +26,8 @@ COMPONENT, FLOW, DROP = 20, 160, 170
 # Windows 11 names events that carry packets in a form nobody tells (fields 8 to 12): UNVERIFIED, left out and counted.
 # Event 240 repeats a drop that was reported already.
 UNKNOWN_FORMS = frozenset({200, 210, 220, 230})
+# 2 is NDIS's native 802.11 [NetMon_Parsers_for_PacketMon], [NetworkMiner]; whether such frames are decrypted like those
+# of ndiscap is UNVERIFIED, so that they are left as they are.
 LINKS = {1: ETHERNET, 2: IEEE_802_11, 3: RAW_IP}
 COMPONENT_TYPES = (
     "",

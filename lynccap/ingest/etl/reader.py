@@ -24,6 +24,7 @@ from lynccap.ingest.etl.records import (
     BUFFER_HEADER_BYTES,
     EVENT_HEADER_BYTES,
     EVENT_HEADERS,
+    EVENT_KEY,
     BufferHeader,
     Records,
     buffer_header,
@@ -101,8 +102,8 @@ class EtlReader:
         """The frames in order of time; `damage` tells what could not be read."""
         try:
             file = self._window.whole()
-        except (OSError, UnreadableCapture) as problem:
-            self._hurt(f"the file could not be opened a second time: {problem}")
+        except (OSError, UnreadableCapture):  # without their words: they name the reader's own path
+            self._hurt("the file could not be read a second time: copy it to a disk with room for it")
             return
         with file:
             buffers = self._survey(file)
@@ -159,15 +160,15 @@ class EtlReader:
 
     def _walk(self, index: _Index, data: bytes, at: int, processor: int) -> bool:
         """Note the events of one buffer; False when there is no room for more."""
-        records = Records(data)
+        records, fields = Records(data), EVENT_KEY.unpack_from
         for position, size, kind in records:
             self._events += 1
             if kind not in EVENT_HEADERS or size < EVENT_HEADER_BYTES:
                 continue
-            provider = self._providers.get(data[position + 0x18 : position + 0x28])
-            number = int.from_bytes(data[position + 0x28 : position + 0x2A], "little")
+            time, guid, number = fields(data, position)
+            provider = self._providers.get(guid)
             if provider is None:
-                self._note_unread(data[position + 0x18 : position + 0x28], number)
+                self._note_unread(guid, number)
             elif number in provider.CONTEXT:
                 event = read_event(data[position : position + size], processor)
                 if event is not None:
@@ -175,7 +176,7 @@ class EtlReader:
             elif number in provider.PACKETS:
                 if len(index.at) >= MAX_PACKETS:
                     return False
-                index.time.append(int.from_bytes(data[position + 0x10 : position + 0x18], "little"))
+                index.time.append(time)
                 index.at.append(at + position)
                 index.size.append(size)
                 index.processor.append(processor)

@@ -16,6 +16,8 @@ MIN_RECORD_BYTES = 8
 EXTENDED, POINTERS_32, POINTERS_64 = 0x0001, 0x0020, 0x0040
 PADDING = (0, 0xFFFFFFFF)
 
+EVENT_KEY = struct.Struct("<16xQ16sH")
+"""Time stamp, provider and id of an event, at the start of its record."""
 _BUFFER = struct.Struct("<2I16xq8xH6xI2H")
 _MARKER = struct.Struct("<HBBH")
 _EVENT = struct.Struct("<2xBxH2xI4xQ16sH6xQ")
