@@ -1,5 +1,6 @@
-"""The capture file formats that are read, told apart by their first bytes, and those that are only named."""
+"""The capture file formats that are read, told apart by their first bytes."""
 
+from lynccap.ingest.etl.reader import EtlReader
 from lynccap.ingest.netmon import NetmonReader
 from lynccap.ingest.nstrace import NstraceReader
 from lynccap.ingest.pcap import PcapReader
@@ -8,7 +9,14 @@ from lynccap.ingest.reading import Reader
 from lynccap.ingest.snoop import SnoopReader
 
 HEAD_BYTES = 4096  # what recognises a format lies within them
-READERS: tuple[type[Reader], ...] = (PcapReader, PcapngReader, SnoopReader, NetmonReader, NstraceReader)
+READERS: tuple[type[Reader], ...] = (PcapReader, PcapngReader, SnoopReader, NetmonReader, NstraceReader, EtlReader)
+
+
+def reader_of(head: bytes) -> type[Reader] | None:
+    """The reader for a file that begins with these bytes."""
+    return next((one for one in READERS if one.accepts(head)), None)
+
+
 NAMED = {
     b"PK\x03\x04": "a zip archive",
     b"\x28\xb5\x2f\xfd": "a zstd file",
@@ -16,11 +24,6 @@ NAMED = {
     b"MSCF": "a cabinet archive",
 }
 """First bytes of what is recognised but not read."""
-
-
-def reader_of(head: bytes) -> type[Reader] | None:
-    """The reader for a file that begins with these bytes."""
-    return next((one for one in READERS if one.accepts(head)), None)
 
 
 def named(head: bytes) -> str:
