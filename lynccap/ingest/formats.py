@@ -10,10 +10,6 @@ NAMED = {
     b"RTSS": "a Network Monitor 1 capture",
     b"GMBU": "a Network Monitor 2 capture",
     b"snoop\x00\x00\x00": "a snoop capture",
-    b"PK\x03\x04": "a zip archive",
-    b"\x28\xb5\x2f\xfd": "a zstd file",
-    b"7z\xbc\xaf": "a 7z archive",
-    b"MSCF": "a cabinet archive",
 }
 """First bytes of what is recognised but not read."""
 

@@ -7,6 +7,7 @@ from lynccap.ingest.engine import CaptureParts, Engine
 from lynccap.ingest.formats import HEAD_BYTES, named, reader_of
 from lynccap.ingest.joining import join
 from lynccap.ingest.reading import Reader
+from lynccap.ingest.refusals import refused
 from lynccap.ingest.source import Feed, Source, UnreadableCapture
 from lynccap.ingest.window import Window
 from lynccap.tables import Tables
@@ -26,10 +27,14 @@ def read_tables(sources: Sequence[Source], *, progress: Progress | None = None) 
 def read_each(sources: Sequence[Source], *, progress: Progress | None = None) -> Iterator[Tables]:
     """The tables of each source by itself, in order; otherwise as `read_tables`.
 
-    A source that cannot be read among others that can gives empty tables whose `damage` says why.
+    A source that cannot be read among others that can gives empty tables whose `damage` says why. A source with the
+    same bytes as one before it is left out: the same capture twice proves nothing twice.
     """
+    seen: set[str] = set()
     for part in _parts(sources, progress):
-        yield join([part])
+        if part.sha256 not in seen:
+            yield join([part])
+        seen |= {part.sha256} - {""}  # what could not be opened has no hash
 
 
 def _parts(sources: Sequence[Source], progress: Progress | None) -> Iterator[CaptureParts]:
@@ -68,7 +73,7 @@ def _read_or_note(source: Source, report: Callable[[int], None]) -> CaptureParts
 def _read(source: Source, report: Callable[[int], None]) -> CaptureParts:
     with Feed(source) as feed:
         window = Window(feed)
-        reader = _reader(window, source.where)
+        reader = _reader(window, source)
         engine = Engine()
         for frames in reader.frames():
             engine.add(frames)
@@ -85,7 +90,8 @@ def _read(source: Source, report: Callable[[int], None]) -> CaptureParts:
     return part
 
 
-def _reader(window: Window, where: str) -> Reader:
+def _reader(window: Window, source: Source) -> Reader:
+    where = source.where
     head = bytes(window.view[: min(HEAD_BYTES, window.filled)])
     kind = reader_of(head)
     if kind is not None:
@@ -95,6 +101,9 @@ def _reader(window: Window, where: str) -> Reader:
             raise UnreadableCapture(f"{where}: {problem}; ask for a whole copy of the file") from None
     if not head and window.feed.damage:
         raise UnreadableCapture(f"{where}: {window.feed.damage}; ask for a whole copy of the file")
+    known = refused(head, source.name)
+    if known:
+        raise UnreadableCapture(f"{where}: {known}")
     other = named(head)
     what = f"is {other}, which is not read" if other else "is not a capture"
     raise UnreadableCapture(
