@@ -37,6 +37,7 @@ def captures_in(source: Source, store: Store) -> tuple[Source, ...]:
     search.look_into(_Place(source.where, source.name), store.reader, 1, store)
     if not search.captures:
         raise UnreadableCapture(f"{source.where}: {search.explanation(source.name)}")
+    search.budget.renew()
     return (*search.captures, *search.missing)
 
 

@@ -79,7 +79,8 @@ class _Zstd:
 
     def __init__(self) -> None:
         self._core = zstandard.ZstdDecompressor().decompressobj()
-        self._input = self._output = b""
+        self._input = b""
+        self._output = memoryview(b"")
 
     @property
     def eof(self) -> bool:
@@ -98,8 +99,8 @@ class _Zstd:
         while not self._output and self._input and not self._core.eof:
             fed = min(ZSTD_PIECE_BYTES, max_length)
             piece, self._input = self._input[:fed], self._input[fed:]
-            self._output = self._core.decompress(piece)
-        out, self._output = self._output[:max_length], self._output[max_length:]
+            self._output = memoryview(self._core.decompress(piece))
+        out, self._output = bytes(self._output[:max_length]), self._output[max_length:]
         return out
 
 
@@ -176,6 +177,10 @@ class Budget:
         if self.spent <= FREE_BYTES:
             return True
         return self.spent <= min(MAX_INFLATED, MAX_RATIO * self._packed())
+
+    def renew(self) -> None:
+        """Nothing is spent any more: what has been looked at is now read."""
+        self.spent = 0
 
     def exceeded(self) -> str:
         """Why no more is inflated."""

@@ -3,6 +3,7 @@
 import errno
 import io
 import tempfile
+import weakref
 from collections.abc import Callable
 from typing import BinaryIO
 
@@ -22,10 +23,7 @@ class Store:
         """Take over an open file that can be seeked in."""
         self._file = file
         self.size = file.seek(0, io.SEEK_END)
-
-    def __del__(self) -> None:
-        """Close the file."""
-        self._file.close()
+        weakref.finalize(self, file.close)
 
     def read_at(self, position: int, count: int) -> bytes:
         """At most `count` bytes from `position` on. Raises OSError."""

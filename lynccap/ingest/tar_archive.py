@@ -46,7 +46,7 @@ class TarArchive:
                 return
             kind = header[156:157]
             if kind in (LONG_NAME, EXTENDED):
-                record = self._taken(position, min(claimed, MAX_NAMING))
+                record = self._whole(position, min(claimed, MAX_NAMING))
                 path, size = _naming(kind, record, path, size)
             else:
                 claimed = claimed if size is None else size
@@ -58,7 +58,7 @@ class TarArchive:
     def _header(self, position: int) -> bytes | None:
         """The header at `position`, None at the end of the archive."""
         try:
-            header = self._taken(position, BLOCK)
+            header = self._whole(position, BLOCK)
         except OSError as problem:
             self.damage = str(problem.strerror)
             return None
@@ -82,13 +82,18 @@ class TarArchive:
         return read
 
     def _taken(self, position: int, count: int) -> bytes:
-        """At most `count` bytes at `position`, fewer at the end; from the beginning again when that lies behind."""
+        """At most `count` bytes at `position`, none at the end; from the beginning again when that lies behind."""
         if self._read is None or position < self._position:
             self._read, self._position = self._opening(), 0
-        while self._position < position and self._more(min(BLOCK_BYTES, position - self._position)):
-            pass
+        while self._position < position:
+            if not self._more(min(BLOCK_BYTES, position - self._position)):
+                return b""
+        return self._more(count)
+
+    def _whole(self, position: int, count: int) -> bytes:
+        """`count` bytes at `position`, fewer at the end."""
         data = b""
-        while self._position == position + len(data) and len(data) < count and (more := self._more(count - len(data))):
+        while len(data) < count and (more := self._taken(position + len(data), count - len(data))):
             data += more
         return data
 

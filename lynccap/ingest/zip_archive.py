@@ -42,6 +42,8 @@ class _Header:
     place: int
     """Of its local header."""
     name: str
+    told: bool
+    """Whether its sizes and its checksum are known."""
 
 
 class ZipArchive:
@@ -81,7 +83,7 @@ class ZipArchive:
         size = self._store.size
         tail_at = max(0, size - END_BYTES - LONGEST_COMMENT)
         tail = self._store.read_at(tail_at, size - tail_at)
-        found = tail.rfind(END, 0, len(tail) - END_BYTES + 4)
+        found = tail.rfind(END, 0, max(0, len(tail) - END_BYTES + len(END)))
         if found < 0:
             return None
         end = tail_at + found
@@ -103,7 +105,7 @@ class ZipArchive:
         (place,) = struct.unpack_from("<I", data, 42)
         rest = self._store.read_at(position + ENTRY_BYTES, name + extra)
         size, packed, place = _widened(rest[name:], size, packed, place)
-        return _Header(flags, method, check, packed, size, place + shift, _decoded(rest[:name], flags))
+        return _Header(flags, method, check, packed, size, place + shift, _decoded(rest[:name], flags), True)
 
     def _lying(self) -> Iterator[_Header]:
         """Members by their local headers alone."""
@@ -117,9 +119,11 @@ class ZipArchive:
             rest = self._store.read_at(position + LOCAL_BYTES, name + extra)
             size, packed, _ = _widened(rest[name:], size, packed, 0)
             begin = position + LOCAL_BYTES + name + extra
-            header = _Header(flags, method, check, packed, size, position, _decoded(rest[:name], flags))
+            header = _Header(
+                flags, method, check, packed, size, position, _decoded(rest[:name], flags), not flags & AFTERWARDS
+            )
             yield header
-            begin += self._length(header, begin) if flags & AFTERWARDS else packed
+            begin += packed if header.told else self._length(header, begin)
 
     def _next(self, position: int) -> int | None:
         """The first local header from `position` on."""
@@ -149,9 +153,7 @@ class ZipArchive:
             raise damaged(f"the archive has no member at byte {header.place}")
         name, extra = struct.unpack_from("<2H", local, 26)
         begin = header.place + LOCAL_BYTES + name + extra
-        # Of a member whose sizes come after it, they are known from the directory, or not at all.
-        told = header.packed or not header.flags & AFTERWARDS
-        packed = self._store.reader(begin, header.packed if told else None)
+        packed = self._store.reader(begin, header.packed if header.told else None)
         if header.method == STORED:
             return _Checked(header, packed, None, self._budget)
         inflating = Inflating(METHODS[header.method], packed, self._budget)
@@ -183,7 +185,7 @@ class _Checked:
         header = self._header
         if self._inflating is not None and self._inflating.damage:
             raise damaged(f"{self._inflating.damage}, counted inside the archive's member")
-        if not header.packed and header.flags & AFTERWARDS:
+        if not header.told:
             return
         if self._given < header.size:
             raise damaged(f"the archive says {header.size} bytes and holds {self._given}")
