@@ -27,6 +27,10 @@ PACKAGES: dict[str, str] = {
     "zstandard": "Captures compressed with Zstandard (.zst) are not read.",
 }
 """The packages lynccap requires, and what is lost without each."""
+EXTRAS: dict[str, str] = {
+    "lz4": "Captures compressed with lz4 (.lz4) are not read until they are unpacked with lz4 -d.",
+}
+"""The same of those it can do without, each an extra of its own."""
 
 WIRESHARK_FOLDERS = (
     "C:/Program Files/Wireshark",
@@ -53,8 +57,8 @@ class Check:
 
 
 def examine() -> list[Check]:
-    """Python, the required packages, then the optional programs; imports and changes nothing."""
-    return [_python(), *map(_package, PACKAGES), _tshark(), _chromium()]
+    """Python, the required packages, then what is optional; imports and changes nothing."""
+    return [_python(), *map(_package, PACKAGES), *map(_extra, EXTRAS), _tshark(), _chromium()]
 
 
 def _python() -> Check:
@@ -65,12 +69,19 @@ def _python() -> Check:
 
 
 def _package(name: str) -> Check:
+    return _installed(name, PACKAGES[name], required=True)
+
+
+def _extra(name: str) -> Check:
+    return _installed(name, EXTRAS[name], required=False)
+
+
+def _installed(name: str, lost: str, *, required: bool) -> Check:
     try:
         version = metadata.version(name)
     except metadata.PackageNotFoundError:
         version = ""
-    get = f"{Path(sys.executable).name} -m pip install {name}"
-    return Check(name, bool(version), version, PACKAGES[name], get, required=True)
+    return Check(name, bool(version), version, lost, f"{Path(sys.executable).name} -m pip install {name}", required)
 
 
 def _tshark() -> Check:

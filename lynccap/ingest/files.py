@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from lynccap.ingest.formats import HEAD_BYTES, named, reader_of
+from lynccap.ingest.formats import HEAD_BYTES, reader_of
 from lynccap.ingest.frames import Frames
 from lynccap.ingest.reading import Notes, Reader
+from lynccap.ingest.refusals import refused
 from lynccap.ingest.sets import Piece, is_adapter, ring_name
 from lynccap.ingest.source import Feed, Source, UnreadableCapture
 from lynccap.ingest.window import Window
@@ -61,7 +62,7 @@ class CaptureFile:
         self._feed = Feed(self._source)
         try:
             window = Window(self._feed) if first is None else Window(self._feed, first)
-            self._reader = _reader(window, self._source.where)
+            self._reader = _reader(window, self._source)
         except UnreadableCapture:
             self._feed.close()
             raise
@@ -119,7 +120,8 @@ def piece_of(source: Source) -> Piece:
     return Piece(source, first_time, adapters, number)
 
 
-def _reader(window: Window, where: str) -> Reader:
+def _reader(window: Window, source: Source) -> Reader:
+    where = source.where
     head = bytes(window.view[: min(HEAD_BYTES, window.filled)])
     kind = reader_of(head)
     if kind is not None:
@@ -129,9 +131,10 @@ def _reader(window: Window, where: str) -> Reader:
             raise UnreadableCapture(f"{where}: {problem}; ask for a whole copy of the file") from None
     if not head and window.feed.damage:
         raise UnreadableCapture(f"{where}: {window.feed.damage}; ask for a whole copy of the file")
-    other = named(head)
-    what = f"is {other}, which is not read" if other else "is not a capture"
+    known = refused(head, source.name)
+    if known:
+        raise UnreadableCapture(f"{where}: {known}")
     raise UnreadableCapture(
-        f"{where}: {what} (the file begins with {head[:4].hex(' ')} at byte 0); "
+        f"{where}: is not a capture (the file begins with {head[:4].hex(' ')} at byte 0); "
         "save it as pcap or pcapng, for example with Wireshark"
     )

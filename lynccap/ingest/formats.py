@@ -15,17 +15,3 @@ READERS: tuple[type[Reader], ...] = (PcapReader, PcapngReader, SnoopReader, Netm
 def reader_of(head: bytes) -> type[Reader] | None:
     """The reader for a file that begins with these bytes."""
     return next((one for one in READERS if one.accepts(head)), None)
-
-
-NAMED = {
-    b"PK\x03\x04": "a zip archive",
-    b"\x28\xb5\x2f\xfd": "a zstd file",
-    b"7z\xbc\xaf": "a 7z archive",
-    b"MSCF": "a cabinet archive",
-}
-"""First bytes of what is recognised but not read."""
-
-
-def named(head: bytes) -> str:
-    """What a file that is not read is, "" when that is unknown."""
-    return next((says for start, says in NAMED.items() if head.startswith(start)), "")

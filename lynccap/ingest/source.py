@@ -1,36 +1,61 @@
-"""Where the bytes of a capture come from: a file or standard input, plain or gzip, hashed on the way."""
+"""Where the bytes of a capture come from: a file, a stream or a member of an archive; inflated, hashed on the way."""
 
 import hashlib
 import stat
 import sys
-import zlib
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
-GZIP_MAGIC = b"\x1f\x8b"
-GZIP_BLOCK = 256 * 1024  # compressed bytes read at once
-GZIP_WBITS = 31  # zlib's code for "gzip header and trailer"
+from lynccap.ingest.inflating import BLOCK_BYTES, Budget, CannotInflate, Unpacked
+
+HASHED_BEHIND = 4  # blocks that may wait for the second thread
 
 
 class UnreadableCapture(Exception):
     """Nothing can be read from a source; the text is a line: what, which file, at which byte, what to do."""
 
 
+class Stream(Protocol):
+    """Bytes that come one after the other."""
+
+    def read(self, count: int, /) -> bytes | None:
+        """At most so many bytes, b"" at the end. Raises OSError when no more can be read."""
+        ...
+
+    def readinto(self, target: memoryview, /) -> int | None:
+        """The same, into `target`; how many, 0 at the end."""
+        ...
+
+    def close(self) -> None:
+        """Give back what reading needed."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A capture to read: a path, "-" for standard input, or an open binary stream with a name to show."""
+    """A capture to read: a path, "-" for standard input, or a binary stream with a path to show."""
 
     path: str
-    stream: BinaryIO | None = None
+    stream: Stream | None = None
+    """Closed when it has been read."""
+    shown: str = ""
+    """What documents call it, when that is not the file name."""
+    bytes: int = 0
+    """Bytes of the stream, 0 when that is not known beforehand."""
+    refusal: str = ""
+    """Why it cannot be opened, and what to do; "" when it can."""
+    budget: Budget | None = None
+    """What may still be inflated from the archive it is in."""
 
     @property
     def name(self) -> str:
-        """The file name without its folder."""
-        return "standard input" if self.path == "-" else Path(self.path).name
+        """What documents call it: the file name without its folder, for members of archives the archive's with it."""
+        return self.shown or ("standard input" if self.path == "-" else Path(self.path).name)
 
     @property
     def where(self) -> str:
@@ -42,12 +67,19 @@ class Source:
         """Whether it can be read only once, as standard input can."""
         return self.stream is not None or self.path == "-"
 
-    def open(self) -> BinaryIO:
-        """The open stream. Raises UnreadableCapture for a file that is missing, a folder, empty or locked."""
+    def open(self) -> Stream:
+        """The open stream. Raises UnreadableCapture for a file that is missing, a folder, empty, locked or refused."""
+        if self.refusal:
+            raise UnreadableCapture(f"{self.where}: {self.refusal}")
         if self.stream is not None:
             return self.stream
         if self.path == "-":
-            return sys.stdin.buffer
+            stdin: Stream = sys.stdin.buffer  # type: ignore[assignment]  # BinaryIO does not tell of readinto
+            return stdin
+        return self.file()
+
+    def file(self) -> FileIO:
+        """The file at the path. Raises UnreadableCapture."""
         try:
             facts = Path(self.path).stat()
             if stat.S_ISDIR(facts.st_mode):
@@ -63,8 +95,8 @@ class Source:
 
     def size(self) -> int:
         """Bytes of the file, 0 when that is not known beforehand."""
-        if self.once:
-            return 0
+        if self.once or self.refusal:
+            return self.bytes
         try:
             return Path(self.path).stat().st_size
         except OSError:
@@ -78,17 +110,20 @@ class Feed:
         """Open `source` and look at its first bytes. Raises UnreadableCapture."""
         self.source = source
         self.damage = ""
-        self.compression = ""
         self.file_bytes = 0
-        self.total_bytes = source.size()
         self._stream = source.open()
         self._hash = hashlib.sha256()
         self._hasher = ThreadPoolExecutor(1)
         self._hashing: deque[Future[None]] = deque()
-        self._held = b""
-        self._ended = False
-        self._inflate = zlib.decompressobj(GZIP_WBITS)
-        self._begin()
+        try:
+            self._unpacked = Unpacked(self._hashed, source.budget or Budget(lambda: self.file_bytes))
+        except CannotInflate as problem:
+            self.close()
+            raise UnreadableCapture(f"{source.where}: {str(problem).format(file=source.name)}") from None
+        self.compression = self._unpacked.compression
+        if not self.file_bytes and not self.damage:
+            self.close()
+            raise UnreadableCapture(f"{source.where}: no bytes at all; copy or capture it again")
 
     def __enter__(self) -> "Feed":
         """Itself."""
@@ -97,13 +132,13 @@ class Feed:
     def __exit__(
         self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close the file and the hashing thread."""
+        """Close the source and the hashing thread."""
         self.close()
 
     def close(self) -> None:
-        """Close the file and the hashing thread."""
+        """Close the source and the hashing thread."""
         self._hasher.shutdown()
-        if not self.source.once:
+        if self.source.path != "-":
             self._stream.close()
 
     def fill(self, target: memoryview) -> int:
@@ -117,7 +152,7 @@ class Feed:
         """The source once more from its beginning, to seek in; None for streams and what is compressed."""
         if self.compression or self.source.once:
             return None
-        file = self.source.open()
+        file = self.source.file()
         if file.seekable():
             return file
         file.close()
@@ -130,39 +165,34 @@ class Feed:
 
     def sha256(self) -> str:
         """The hash of every byte handed over; reads what is left of the source first."""
+        while self._hashed(BLOCK_BYTES):
+            self.settle(but=1)
         self.settle()
-        while block := self._read(GZIP_BLOCK):
-            self._hash.update(block)
         return self._hash.hexdigest()
 
-    def _begin(self) -> None:
-        while len(self._held) < len(GZIP_MAGIC) and (more := self._read(GZIP_BLOCK)):
-            self._held += more
-        if not self._held:
-            raise UnreadableCapture(f"{self.source.where}: no bytes at all; copy or capture it again")
-        if self._held.startswith(GZIP_MAGIC):
-            self.compression = "gzip"
-        self._hash.update(self._held)
-
-    def _read(self, count: int) -> bytes:
+    def _hashed(self, count: int) -> bytes:
         try:
             block = self._stream.read(count) or b""
         except OSError as problem:
-            self.damage = f"reading stopped at byte {self.file_bytes}: {problem.strerror}"
+            self._stopped(problem)
             return b""
         self.file_bytes += len(block)
+        if block:
+            self._hashing.append(self._hasher.submit(self._hash.update, block))
         return block
 
     def _fill_plain(self, target: memoryview) -> int:
-        done = min(len(self._held), len(target))
-        target[:done] = self._held[:done]
-        self._held = self._held[done:]
+        done = 0
+        while self._unpacked.head and done < len(target):
+            held = self._unpacked.read(len(target) - done)
+            target[done : done + len(held)] = held
+            done += len(held)
         hashed_from = done
         while done < len(target):
             try:
-                count = self._stream.readinto(target[done:])  # type: ignore[attr-defined]
+                count = self._stream.readinto(target[done:])
             except OSError as problem:
-                self.damage = f"reading stopped at byte {self.file_bytes}: {problem.strerror}"
+                self._stopped(problem)
                 break
             if not count:
                 break
@@ -174,42 +204,13 @@ class Feed:
 
     def _fill_inflated(self, target: memoryview) -> int:
         done = 0
-        while done < len(target) and not self._ended:
-            if not self._held and not self._next_block():
-                break
-            try:
-                out = self._inflate.decompress(self._held, len(target) - done)
-            except zlib.error as problem:
-                self._stop(f"the gzip data is damaged near byte {self.file_bytes - len(self._held)} ({problem})")
-                break
+        while done < len(target) and (out := self._unpacked.read(len(target) - done)):
             target[done : done + len(out)] = out
             done += len(out)
-            self._held = self._inflate.unconsumed_tail
-            if self._inflate.eof:
-                self._next_member()
+            self.settle(but=HASHED_BEHIND)
+        if done < len(target):
+            self.damage = self.damage or self._unpacked.damage
         return done
 
-    def _next_block(self) -> bool:
-        block = self._read(GZIP_BLOCK)
-        if not block:
-            self._stop(f"the gzip data ends early, at byte {self.file_bytes}")
-            return False
-        self._hashing.append(self._hasher.submit(self._hash.update, block))
-        self._held = block
-        return True
-
-    def _next_member(self) -> None:
-        rest = self._inflate.unused_data
-        while len(rest) < len(GZIP_MAGIC) and (more := self._read(GZIP_BLOCK)):
-            self.settle()
-            self._hash.update(more)
-            rest += more
-        if not rest.startswith(GZIP_MAGIC):  # padding after the last member is allowed (RFC 1952 2.2)
-            self._ended = True
-            return
-        self._inflate = zlib.decompressobj(GZIP_WBITS)
-        self._held = rest
-
-    def _stop(self, says: str) -> None:
-        self._ended = True
-        self.damage = self.damage or says
+    def _stopped(self, problem: OSError) -> None:
+        self.damage = self.damage or f"reading stopped at byte {self.file_bytes}: {problem.strerror or problem}"
