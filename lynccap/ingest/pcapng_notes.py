@@ -1,7 +1,7 @@
 """What pcapng files say about themselves: options of blocks, names, statistics, secrets and comments.
 
-Layouts and codes: draft-ietf-opsawg-pcapng, sections 3.5 (options), 4.1 to 4.3 (section, interface, packet), 4.5 to
-4.7 (names, statistics, secrets) and appendix A (the old packet block).
+Layouts and codes: draft-ietf-opsawg-pcapng, its sections on options, on the section header, interface description,
+enhanced packet, name resolution, interface statistics and decryption secrets blocks, and on the obsolete packet block.
 """
 
 import socket
