@@ -84,6 +84,13 @@ def test_copies_of_fragments_change_nothing(tmp_path):
     assert counts(tables) == (0, 0, 0)
 
 
+def test_a_datagram_that_is_sent_again_under_its_old_number_is_another_one(tmp_path):
+    records = [(START + wait * 500_000_000, frame) for wait in range(3) for frame in pieces()]
+    tables = read(pcap(records), tmp_path)
+    assert only(tables)["frames_client"] == 3
+    assert counts(tables) == (0, 0, 0)
+
+
 def test_copies_of_one_datagram_on_two_vlans_stay_apart(tmp_path):
     both = [frame for pair in zip(pieces(tags=(5,)), pieces(tags=(6,)), strict=True) for frame in pair]
     tables = read_frames(both, tmp_path)
@@ -271,6 +278,7 @@ def test_a_flood_of_fragments_stays_bounded(offset):
         if (full := packer.add(START, len(template), 1, 0, bytes(template))) is not None:
             packets += len(decoder.decode(full))
             held = decoder._fragments
+            assert sum(len(one.first.data) for one in held._pending.values() if one.first) <= held._held
             assert len(held._pending) <= fragments.MAX_DATAGRAMS
             assert held._held <= fragments.MAX_HELD_BYTES
     packets += len(decoder.decode(packer.flush()))

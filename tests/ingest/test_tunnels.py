@@ -193,6 +193,13 @@ def test_tunnels_that_are_not_read_stay_what_they_are(packet, tmp_path):
     assert (flow["client"], flow["transport"]) == ("192.0.2.1", f"ip-{packet[9]}")
 
 
+def test_encrypted_tunnels_are_counted(tmp_path):
+    tables = read_frames(
+        [ethernet(pptp(b"\0\xfd" + bytes(30))), ethernet(over_ip(4, over_ip(50, bytes(30))))], tmp_path
+    )
+    assert tables.captures.loc[0, "undecoded_reasons"] == (("encrypted", 2),)
+
+
 def test_the_lengths_of_the_outside_bound_the_inside(tmp_path):
     longer = ipv4("10.0.0.1", "10.0.0.2", 17, udp_body(50000, 443, bytes(500)), total=2000)
     flow = only(read_frames([ethernet(vxlan(inner(longer))) + bytes(300)], tmp_path))

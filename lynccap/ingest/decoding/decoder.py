@@ -83,7 +83,8 @@ class Decoder:
         outside: list[Network] = []
         for _ in range(MAX_TUNNELS):
             step_over(buffer, cursor)
-            network, _unread = network_layer(buffer, cursor, self._intern)
+            network, unread = network_layer(buffer, cursor, self._intern)
+            self._note(ENCRYPTED, unread[REASONS[ENCRYPTED]])  # else the outer packet is all there is to read
             if not len(network):
                 break
             outside.append(packets.network.where(~np.isin(packets.network.row, network.row)))

@@ -22,6 +22,7 @@ MAX_HELD_BYTES = 4 << 20  # of all parts: half the room behind a window's frames
 PART_BYTES = 256  # what the objects around a part take beside its bytes
 MAX_FRAGMENTS = 128  # of one datagram: 65,535 bytes in the 576 every host must take are 119
 MAX_DATAGRAM = 65_535
+MAX_COPY_NS = 100_000_000  # a mirror's copy follows at once, a sender's repetition after half a second (RFC 3261 T1)
 MAX_DONE = 512  # whole datagrams remembered, so that copies of their fragments are known: those follow closely
 
 Key = tuple[int, ...]
@@ -62,10 +63,12 @@ class _Datagram:
     got: int = 0
     """Bytes of all parts together."""
     total: int = -1
+    opened: bool = False
+    """Its first fragment has been seen."""
     first: _First | None = None
+    """That fragment, until it has been read."""
     closed: bool = False
     """No more is expected of it; its other fragments are recognised until it is forgotten."""
-    overlapped: bool = False
 
 
 class Fragments:
@@ -94,7 +97,8 @@ class Fragments:
         self._window += 1
         while self._pending:
             key = next(iter(self._pending))
-            if not time or self._pending[key].began > time - MAX_AGE_NS:
+            began = self._pending[key].began
+            if not time or not began or began > time - MAX_AGE_NS:
                 break
             self._forget(key)
 
@@ -144,14 +148,13 @@ class Fragments:
                 return
             datagram = self._pending[key] = _Datagram(time)
             self._held += PART_BYTES
-        opening = start == 0 and datagram.first is None
-        if opening:
+        if start == 0 and not datagram.opened:
+            datagram.opened = True
             mac = buffer.view[hardware : hardware + 6].tobytes() if hardware >= 0 else b""
             common = tuple(values[1:7])
             datagram.first = _First(self._window, row, position, hardware, number, time, mac, data, common, vlan)
         if datagram.closed:
-            if opening and not datagram.overlapped:
-                self._read_first(datagram)
+            self._read_first(datagram)
         elif len(data) < size or start + size > MAX_DATAGRAM or len(datagram.parts) >= MAX_FRAGMENTS:
             self._give_up(datagram)
         elif self._insert(datagram, start, data, bool(fragment & MORE)) and datagram.got == datagram.total:
@@ -169,7 +172,7 @@ class Fragments:
         total = datagram.total if more else end
         agreed = datagram.total in (-1, total) and (total < 0 or end <= total)
         if start < before or end > after or not agreed or (not more and parts and parts[-1][1] > end):
-            datagram.overlapped = True
+            datagram.opened, datagram.first = True, None  # none of it is to be believed
             self.overlapping += 1
             self._close(datagram)
             return False
@@ -198,17 +201,16 @@ class Fragments:
     def _is_copy(self, key: Key, start: int, data: bytes, time: int) -> bool:
         """Whether a fragment is a late copy of one of a whole datagram, as mirrored ports make them."""
         when, parts = self._done.get(key, (0, frozenset()))
-        return (start, hash(data)) in parts and abs(time - when) <= MAX_AGE_NS
+        return (start, hash(data)) in parts and abs(time - when) <= MAX_COPY_NS
 
     def _give_up(self, datagram: _Datagram) -> None:
         """Nothing whole will come of it: read its first fragment."""
         self.incomplete += 1
-        if datagram.first is not None:
-            self._read_first(datagram)
+        self._read_first(datagram)
         self._close(datagram)
 
     def _read_first(self, datagram: _Datagram) -> None:
-        first = datagram.first
+        first, datagram.first = datagram.first, None
         if first is None:
             return
         if first.window != self._window:

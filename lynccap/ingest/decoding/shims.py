@@ -32,22 +32,30 @@ PPP_ENCRYPTED = (0x0053, 0x00FD)  # RFC 1968 and RFC 2118, whose number Microsof
 
 def step_over(buffer: Buffer, cursor: Cursor) -> None:
     """Move every row to its network layer, as far as there is one."""
-    rows = np.flatnonzero((cursor.kind != IPV4_TYPE) & (cursor.kind != IPV6_TYPE))
+    rows = np.arange(len(cursor))
     for _ in range(MAX_SHIMS):
+        kinds = cursor.kind[rows]
+        rows = rows[(kinds != IPV4_TYPE) & (kinds != IPV6_TYPE)]
         if not rows.size:
             return
         _measure(cursor, rows)
-        left = []
-        for kind in np.unique(cursor.kind[rows]).tolist():
-            step = STEPS.get(kind)
-            if step is None:
-                continue
-            of = rows[cursor.kind[rows] == kind]
+        rows = np.concatenate([rows[:0], *_stepped(buffer, cursor, rows)])
+
+
+def _stepped(buffer: Buffer, cursor: Cursor, rows: Ints) -> list[Ints]:
+    """Step over one shim of each of these rows; those that had one."""
+    kinds = cursor.kind[rows]
+    stepped = []
+    for kind, step in STEPS.items():
+        of = rows[kinds == kind]
+        if len(of) == len(cursor):
+            step(buffer, cursor)
+        elif of.size:
             part = cursor.where(of)
             step(buffer, part)
             cursor.put(of, part)
-            left.append(of)
-        rows = np.sort(np.concatenate(left)) if left else rows[:0]
+        stepped.append(of)
+    return stepped
 
 
 def _measure(cursor: Cursor, rows: Ints) -> None:
