@@ -4,7 +4,9 @@ import hashlib
 import io
 import itertools
 import struct
+from pathlib import Path
 
+import pandas as pd
 import pytest
 from capture_files import CLIENT, SERVER, START, ethernet, ipv4, ipv6, read, udp, udp_body
 from etl_files import (
@@ -47,15 +49,17 @@ from etl_files import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lynccap.ingest import Source, UnreadableCapture
+from lynccap.ingest import Source, UnreadableCapture, read_tables
 from lynccap.ingest.etl import reader as reader_module
 from lynccap.ingest.etl.drop_reasons import DROP_REASONS
 from lynccap.ingest.etl.reader import EtlReader
 from lynccap.ingest.etl.records import read_event
 from lynccap.ingest.formats import reader_of
+from lynccap.ingest.pcap import PcapReader
 from lynccap.ingest.source import Feed
 from lynccap.ingest.window import Window
 
+ROOT = Path(__file__).parents[2]
 FRAMES = [udp(CLIENT, SERVER, bytes([number]) * (10 + number)) for number in range(6)]
 MILLISECOND = 1_000_000
 RECORD_AGAIN = "record again with 'netsh trace start capture=yes', or 'pktmon start --capture'"
@@ -638,6 +642,21 @@ def test_a_trace_is_a_capture_like_any_other(tmp_path):
     assert tables.flows["frames_client"].tolist() == [6]
     packed = read(gzip.compress(data), tmp_path, "trace.etl.gz").captures.iloc[0]
     assert (packed["format"], packed["packets"]) == ("etl+gzip", 6)
+
+
+def test_a_capture_as_a_trace_gives_the_same_tables(tmp_path):
+    """The frames of a sample, recorded by three processors in buffers of 64 KiB."""
+    sample = ROOT / "sample_pcaps" / "rootchain-80-refused.pcap"
+    with Feed(Source(str(sample))) as feed:
+        rows = list(rows_of(PcapReader(Window(feed))))
+    records = [ndis(row[5], tick(row[1], SYSTEM_TIME) - START // 100) for row in rows]
+    buffers = [buffer(records[place::3], 3 - place, place, 1 << 16) for place in range(3)]
+    (tmp_path / "sample.etl").write_bytes(trace(*buffers, clock=SYSTEM_TIME, size=1 << 16))
+    of_trace, of_capture = (read_tables([Source(str(path))]) for path in (tmp_path / "sample.etl", sample))
+    assert len(rows) > 100
+    pd.testing.assert_frame_equal(of_trace.flows, of_capture.flows)
+    columns = ["packets", "bytes", "first_time", "last_time", "undecoded"]
+    pd.testing.assert_frame_equal(of_trace.captures[columns], of_capture.captures[columns])
 
 
 def test_a_trace_without_packets_is_no_capture(tmp_path):

@@ -38,7 +38,7 @@ from lynccap.ingest.window import Window
 
 HEAD_BYTES = BUFFER_HEADER_BYTES + 65_535  # the first record lies within them: its size has 16 bits
 MAX_BUFFERS = 4 << 20  # of 64 KiB each, which is usual: 256 GiB
-MAX_PACKETS = 16 << 20  # packet events; with 20 bytes for each, and 8 to sort them: less than 0.5 GiB
+MAX_PACKETS = 16 << 20  # packet events: 20 bytes for each, and as much to sort them, are 0.6 GiB
 MAX_REMARKS = 100_000  # on single frames
 SORTED_AT_ONCE = 65_536  # places turned into Python numbers together
 UNREAD = {
