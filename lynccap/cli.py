@@ -56,8 +56,9 @@ def analyze(
 ) -> None:
     """Explain what failed in CAPTURE..., for each device.
 
-    CAPTURE is a pcap or pcapng file (gzip is fine), a folder, a pattern, or - for standard input. Without -o and
-    --format a summary is printed. With -o FOLDER a report.html and a report.json are written into it.
+    CAPTURE is a pcap or pcapng file, a zip or tar archive of them, a folder with its folders, a pattern, or - for
+    standard input. Content decides what a file is, not its name; gzip, zstd, bzip2, xz and lz4 are inflated.
+    Without -o and --format a summary is printed. With -o FOLDER a report.html and a report.json are written into it.
     """
     targets = _targets(output, formats)
     with _errors():
@@ -127,7 +128,10 @@ def _write(document: "Document", targets: dict[str, Path | None]) -> None:
 @click.argument("captures", nargs=-1, required=True, metavar="CAPTURE...")
 @click.option("--format", "form", type=click.Choice(("table", "csv", "json")), default="table", show_default=True)
 def flows(captures: tuple[str, ...], form: str) -> None:
-    """List every conversation in CAPTURE...: service, stack, role of the server, outcome."""
+    """List every conversation in CAPTURE...: service, stack, role of the server, outcome.
+
+    CAPTURE is what it is for analyze: a capture, an archive, a folder, a pattern, or - for standard input.
+    """
     from lynccap.report.flows import FLOW_FORMATS
 
     with _errors():

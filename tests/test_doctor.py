@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lynccap import doctor
-from lynccap.doctor import PACKAGES, Check, examine
+from lynccap.doctor import EXTRAS, PACKAGES, Check, examine
 
 PROJECT = Path(__file__).parent.parent / "pyproject.toml"
 
@@ -22,6 +22,13 @@ def by_name() -> dict[str, Check]:
 def test_every_required_package_is_examined_and_no_other() -> None:
     declared = tomllib.loads(PROJECT.read_text())["project"]["dependencies"]
     assert {re.split("[<>=~! ]", one)[0] for one in declared} == set(PACKAGES)
+
+
+def test_every_extra_that_users_install_is_examined_and_not_required() -> None:
+    declared = tomllib.loads(PROJECT.read_text())["project"]["optional-dependencies"]
+    assert set(declared) - {"test"} == set(EXTRAS)
+    assert not any(by_name()[name].required for name in EXTRAS)
+    assert all(f"pip install {name}" in by_name()[name].get for name in EXTRAS)
 
 
 def test_what_is_installed_is_found_with_its_version() -> None:

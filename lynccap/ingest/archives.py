@@ -31,14 +31,15 @@ def captures_in(source: Source, store: Store) -> tuple[Source, ...]:
     """The captures in the archive that `source` names and `store` holds, and what else is to be told of it.
 
     Nothing is unpacked beside it. What cannot be read, an encrypted member or a cut archive, is a source that says so
-    when it is opened. Raises UnreadableCapture when no capture is found.
+    when it is opened. Raises UnreadableCapture when nothing in it is or may be a capture.
     """
     search = _Search(Budget(lambda: store.size))
     search.look_into(_Place(source.where, source.name), store.reader, 1, store)
-    if not search.captures:
+    if not search.captures and not search.missing:
         raise UnreadableCapture(f"{source.where}: {search.explanation(source.name)}")
     search.budget.renew()
-    return (*search.captures, *search.missing)
+    # Where no capture is found, one reason is enough.
+    return (*search.captures, *search.missing) if search.captures else (search.missing[0],)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +91,6 @@ class _Search:
 
     def explanation(self, name: str) -> str:
         """Why there is no capture in the archive of this name, and what to do."""
-        if self.missing:
-            return self.missing[0].refusal
         package = refused_package(self.paths, name)
         if package:
             return package

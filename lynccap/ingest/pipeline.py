@@ -12,6 +12,7 @@ from lynccap.ingest.source import Source, UnreadableCapture
 from lynccap.tables import Tables
 
 Progress = Callable[[int, int], None]
+NAMED = 3  # captures an error message lists
 
 
 def read_tables(sources: Sequence[Source], *, progress: Progress | None = None) -> Tables:
@@ -50,7 +51,8 @@ def _parts(sources: Sequence[Source], progress: Progress | None) -> Iterator[Cap
             packets, damage = packets + part.packets, damage or part.damage
             yield part
     if not packets:
-        names = ", ".join(source.where for source in sources)
+        names = ", ".join(source.where for source in sources[:NAMED])
+        names += f" and {len(sources) - NAMED} more" if len(sources) > NAMED else ""
         detail = f": {damage}" if damage else ""
         raise UnreadableCapture(f"{names}: no packets were read{detail}; capture again or ask for another copy")
 

@@ -105,6 +105,17 @@ class TestFolders:
         assert [row.packets for row in rows] == [0, 5]
         assert "lz4 -d a.lz4" in rows[0].damage
 
+    def test_an_encrypted_archive_is_told_among_the_captures(self, tmp_path):
+        locked = bytearray(zipped("c.pcap", FIVE))
+        locked[6] = locked[locked.index(b"PK\x01\x02") + 8] = 1
+        (tmp_path / "a.zip").write_bytes(bytes(locked))
+        (tmp_path / "b.cap").write_bytes(FIVE)
+        rows = [next(tables.captures.itertuples()) for tables in read_each(collect([str(tmp_path)]))]
+        assert [(row.name, row.packets, row.damage) for row in rows] == [
+            ("a.zip", 0, "c.pcap is encrypted; unpack it and name the files"),
+            ("b.cap", 5, ""),
+        ]
+
 
 class TestEachCaptureOnce:
     def test_by_whatever_name_it_is_called(self, tmp_path, monkeypatch):
@@ -124,6 +135,13 @@ class TestEachCaptureOnce:
         (tmp_path / "a").write_bytes(FIVE)
         missing = [str(tmp_path / "x"), str(tmp_path / "y")]
         assert len(list(read_each(collect([str(tmp_path / "a"), *missing])))) == 3
+
+
+def test_a_message_about_many_captures_names_a_few(tmp_path):
+    for number in range(9):
+        (tmp_path / f"{number}.pcap").write_bytes(pcap([]) + bytes(number))
+    with pytest.raises(UnreadableCapture, match=r"2\.pcap and 6 more: no packets were read"):
+        read_tables(collect([str(tmp_path)]))
 
 
 def test_a_pattern_without_files_is_an_error(tmp_path):
