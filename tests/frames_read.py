@@ -37,7 +37,7 @@ def frames_of(data: bytes) -> tuple[Reader, list[Frame]]:
             rows = zip(*(one.tolist() for one in columns), strict=True)
             for number, (time, start, captured, wire, link, interface) in enumerate(rows, batch.number):
                 assert link == -1 or reader.notes.interfaces[interface].link in (link, -1)
-                found.append(Frame(number, time, bytes(batch.buffer.data[start : start + captured]), wire, link))
+                found.append(Frame(number, time, bytes(batch.buffer.view[start : start + captured]), wire, link))
     return reader, found
 
 

@@ -10,7 +10,7 @@ from lynccap.ingest.inflating import Budget, CannotInflate, Read, Unpacked
 from lynccap.ingest.member import Member
 from lynccap.ingest.refusals import refused, refused_package
 from lynccap.ingest.source import Source, UnreadableCapture
-from lynccap.ingest.storage import Reopening, Store, damaged, spooled
+from lynccap.ingest.storage import Lazy, Store, damaged, spooled
 from lynccap.ingest.tar_archive import TarArchive
 from lynccap.ingest.window import MAX_SPOOL
 from lynccap.ingest.zip_archive import ZipArchive
@@ -132,8 +132,9 @@ class _Search:
             self._miss(place, problem.strerror or str(problem))
             return
         if reader_of(unpacked.head) is not None:
-            stream = Reopening(member.opening)
-            self.captures.append(Source(place.where, stream, place.shown, member.size, budget=self.budget))
+            opening = partial(Lazy, member.opening)
+            capture = Source(place.where, opening=opening, shown=place.shown, bytes=member.size, budget=self.budget)
+            self.captures.append(capture)
         elif not is_archive(unpacked.head):
             self.others.append(f"{member.name} {_what(unpacked, member.name)}")
         elif depth == MAX_DEPTH:

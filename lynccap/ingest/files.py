@@ -8,7 +8,7 @@ import numpy as np
 
 from lynccap.ingest.formats import HEAD_BYTES, reader_of
 from lynccap.ingest.frames import Frames
-from lynccap.ingest.reading import Notes, Reader
+from lynccap.ingest.reading import WHOLE_COPY, Notes, Reader
 from lynccap.ingest.refusals import refused
 from lynccap.ingest.sets import Piece, is_adapter, ring_name
 from lynccap.ingest.source import Feed, Source, UnreadableCapture
@@ -128,9 +128,9 @@ def _reader(window: Window, source: Source) -> Reader:
         try:
             return kind(window)
         except ValueError as problem:
-            raise UnreadableCapture(f"{where}: {problem}; ask for a whole copy of the file") from None
+            raise UnreadableCapture(f"{where}: {problem}") from None
     if not head and window.feed.damage:
-        raise UnreadableCapture(f"{where}: {window.feed.damage}; ask for a whole copy of the file")
+        raise UnreadableCapture(f"{where}: {window.feed.damage}; {WHOLE_COPY}")
     known = refused(head, source.name)
     if known:
         raise UnreadableCapture(f"{where}: {known}")

@@ -1,5 +1,6 @@
 """Frames as columns over a stretch of memory, whatever file format they came from."""
 
+import mmap
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,9 +23,8 @@ class Buffer:
     def __init__(self, size: int) -> None:
         """Room for `size` bytes of frames, all zero; what is never written takes no memory."""
         self.size = size
-        self.data = bytearray(size + ROOM_BYTES + PAD_BYTES)
-        self.view = memoryview(self.data)
-        self.octets = np.frombuffer(self.data, np.uint8)
+        self.view = memoryview(mmap.mmap(-1, size + ROOM_BYTES + PAD_BYTES))
+        self.octets = np.frombuffer(self.view, np.uint8)
         self._views: dict[str, NDArray[Any]] = {}
         self._placed = size
 
@@ -33,7 +33,7 @@ class Buffer:
         view = self._views.get(kind)
         if view is None:
             size = np.dtype(kind).itemsize
-            view = np.ndarray((len(self.data) - size + 1,), kind, self.data, 0, (1,))
+            view = np.ndarray((len(self.view) - size + 1,), kind, self.view, 0, (1,))
             self._views[kind] = view
         return view[positions]
 
@@ -46,7 +46,7 @@ class Buffer:
         position, end = self._placed, self._placed + len(data)
         if end > self.size + ROOM_BYTES:
             return None
-        self.data[position:end] = data
+        self.view[position:end] = data
         self._placed = end
         return position
 
@@ -92,7 +92,7 @@ class FramePacker:
         """
         no_room = self._used + len(data) > self._buffer.size or len(self._rows) >= PACKED_FRAMES
         full = self.flush() if no_room else None
-        self._buffer.data[self._used : self._used + len(data)] = data
+        self._buffer.view[self._used : self._used + len(data)] = data
         self._rows.append((self._used, len(data), max(wire, len(data)), time, link, interface))
         self._used += len(data)
         return full

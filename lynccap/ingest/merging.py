@@ -116,7 +116,7 @@ class _Packed:
         """Copy a run; what was packed before, when it no longer fits."""
         begin, end = int(frames.start.min()), int((frames.start + frames.captured).max())
         full = self.flush() if self._used + end - begin > self._buffer.size else None
-        self._buffer.data[self._used : self._used + end - begin] = frames.buffer.view[begin:end]
+        self._buffer.view[self._used : self._used + end - begin] = frames.buffer.view[begin:end]
         self._parts.append(replace(frames, buffer=self._buffer, start=frames.start + (self._used - begin)))
         self._used += end - begin
         return full

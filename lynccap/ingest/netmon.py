@@ -14,7 +14,7 @@ from itertools import islice
 from typing import BinaryIO
 
 from lynccap.ingest.frames import MAX_RECORD, FramePacker, Frames
-from lynccap.ingest.reading import Interface, Notes
+from lynccap.ingest.reading import SAVE_AGAIN, WHOLE_COPY, Interface, Notes
 from lynccap.ingest.window import Window
 
 MAGICS = (b"RTSS", b"GMBU")
@@ -135,12 +135,14 @@ class NetmonReader:
     def __init__(self, window: Window) -> None:
         """Read the file header. Raises ValueError when it is cut off or of an unknown version."""
         if window.filled < HEADER.size:
-            raise ValueError(f"the Network Monitor header is cut off at byte {window.filled}")
-        minor, major, self._media, *rest = HEADER.unpack_from(window.data)
+            raise ValueError(f"the Network Monitor header is cut off at byte {window.filled}; {WHOLE_COPY}")
+        minor, major, self._media, *rest = HEADER.unpack_from(window.view)
         version = (major, minor)
         layout = next((one for first, one in LAYOUTS.items() if first <= version < (3, 0)), None)
         if layout is None:
-            raise ValueError(f"the Network Monitor version at byte 4 is {major}.{minor}, which is unknown")
+            raise ValueError(
+                f"the Network Monitor version at byte 4 is {major}.{minor}, which is unknown; {SAVE_AGAIN}"
+            )
         self.format = f"netmon-{major}.{minor}"
         self.digits = layout.digits
         self._layout = layout

@@ -12,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 
 from lynccap.ingest.frames import Frames
-from lynccap.ingest.reading import Interface, Notes
+from lynccap.ingest.reading import WHOLE_COPY, Interface, Notes
 from lynccap.ingest.window import Window
 
 ETHERNET, UNMAPPED = 1, -1
@@ -137,7 +137,7 @@ class NstraceReader:
         """Find the signature and the first absolute time. Raises ValueError when there is no signature."""
         signature = SIGNATURE.search(window.view[: window.filled])
         if signature is None:
-            raise ValueError(f"the NetScaler signature is not in the first {window.filled} bytes")
+            raise ValueError(f"the NetScaler signature is not in the first {window.filled} bytes; {WHOLE_COPY}")
         self._version = VERSIONS[signature[1]]
         self.format = f"nstrace-{self._version.name}"
         self.notes = Notes([Interface(ETHERNET)])
@@ -174,7 +174,7 @@ class NstraceReader:
     def _records(self, position: int) -> Iterator[tuple[int, int, int]]:
         """Position, type and size of the records that are whole in the window; `_position` is where they end."""
         window, version = self._window, self._version
-        data, base, end = window.data, window.base, window.filled
+        data, base, end = window.view, window.base, window.filled
         self._position = position
         while (position := self._position) + version.head <= end:
             if not data[position]:
@@ -193,7 +193,7 @@ class NstraceReader:
                 return
 
     def _kind_and_size(self, position: int) -> tuple[int, int]:
-        data = self._window.data
+        data = self._window.view
         if self._version.head == 4:
             return self._number(position, 2), self._number(position + 2, 2)
         low, high = data[position + 1], data[position + 2]
@@ -255,7 +255,7 @@ class NstraceReader:
         if window.advance(position):
             self._position = 0
             return True
-        if left > 0 and window.data[0]:
+        if left > 0 and window.view[0]:
             self.damage = f"cut off at byte {at + left}, inside the record that starts at byte {at}"
         return False
 

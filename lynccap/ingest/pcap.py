@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from lynccap.ingest.frames import MAX_RECORD, Frames, Ints
-from lynccap.ingest.reading import Interface, Notes
+from lynccap.ingest.reading import WHOLE_COPY, Interface, Notes
 from lynccap.ingest.window import Window
 
 HEADER_BYTES = 24
@@ -37,10 +37,10 @@ class PcapReader:
     def __init__(self, window: Window) -> None:
         """Read the file header at the start of `window`. Raises ValueError when it is cut off."""
         if window.filled < HEADER_BYTES:
-            raise ValueError(f"the file header is cut off at byte {window.filled}")
+            raise ValueError(f"the file header is cut off at byte {window.filled}; {WHOLE_COPY}")
         order, self.digits, self._record = MAGICS[bytes(window.view[:4])]
         self._order = order
-        snap_length, network = struct.unpack_from(f"{order}2I", window.data, 16)
+        snap_length, network = struct.unpack_from(f"{order}2I", window.view, 16)
         self._link = network & LINK_MASK
         self.notes = Notes([Interface(self._link, snap_length=snap_length)])
         self._window = window
@@ -62,7 +62,7 @@ class PcapReader:
 
     def _walk(self, position: int) -> Iterator[int]:
         length_at = struct.Struct(f"{self._order}8xI").unpack_from
-        buffer, end, header = self._window.data, self._window.filled, self._record
+        buffer, end, header = self._window.view, self._window.filled, self._record
         last = end - header
         while position <= last:
             following = position + header + length_at(buffer, position)[0]
@@ -96,7 +96,7 @@ class PcapReader:
         window = self._window
         left = window.filled - position
         if left >= self._record:
-            (length,) = struct.unpack_from(f"{self._order}8xI", window.data, position)
+            (length,) = struct.unpack_from(f"{self._order}8xI", window.view, position)
             if length > MAX_RECORD:
                 self._oversized(position, length)
                 return False

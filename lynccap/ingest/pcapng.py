@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from lynccap.ingest.frames import MAX_RECORD, Flags, Frames, Ints
 from lynccap.ingest.pcapng_notes import MICROSECONDS, FileNotes
+from lynccap.ingest.reading import WHOLE_COPY
 from lynccap.ingest.window import Window
 
 MAGIC = b"\x0a\x0d\x0d\x0a"
@@ -77,9 +78,9 @@ class PcapngReader:
     def __init__(self, window: Window) -> None:
         """Check the first section header. Raises ValueError when it is cut off or has no known byte order."""
         if window.filled < 12:
-            raise ValueError(f"the file header is cut off at byte {window.filled}")
+            raise ValueError(f"the file header is cut off at byte {window.filled}; {WHOLE_COPY}")
         if bytes(window.view[8:12]) not in ORDERS:
-            raise ValueError("the byte-order magic at byte 8 is unknown")
+            raise ValueError(f"the byte-order magic at byte 8 is unknown; {WHOLE_COPY}")
         self._window = window
         self._order = "<"
         self._interfaces = _Interfaces()
@@ -112,7 +113,7 @@ class PcapngReader:
 
     def _walk(self, position: int) -> Iterator[int]:
         """Where the blocks begin that are frames; every other block is read on the way."""
-        data, filled = self._window.data, self._window.filled
+        data, filled = self._window.view, self._window.filled
         head = struct.Struct(f"{self._order}2I").unpack_from
         while position + MIN_BLOCK <= filled:
             kind, length = head(data, position)
@@ -151,7 +152,7 @@ class PcapngReader:
 
     def _other(self, kind: int, position: int, length: int, following: int) -> bool:
         """Read a whole block that is no frame; False when nothing after it can be read."""
-        data, end, order = self._window.data, position + length - 4, self._order
+        data, end, order = self._window.view, position + length - 4, self._order
         (last,) = struct.unpack_from(f"{order}I", data, following - 4)
         if last + 3 & -4 != following - position:
             self._tell_lengths(position, length, last)
@@ -168,7 +169,7 @@ class PcapngReader:
         if length < MIN_INTERFACE or len(known.link) >= MAX_INTERFACES:
             self._stop(position, "is no valid interface description, or one too many")
             return False
-        resolution, offset = self._told.interface(self._window.data, position + 8, position + length - 4, self._order)
+        resolution, offset = self._told.interface(self._window.view, position + 8, position + length - 4, self._order)
         made = self.notes.interfaces[-1]
         known.link.append(made.link)
         known.snap_length.append(made.snap_length)
@@ -176,7 +177,7 @@ class PcapngReader:
         known.offset.append(offset)
         return True
 
-    def _note(self, kind: int, data: bytes | bytearray, position: int, end: int) -> None:
+    def _note(self, kind: int, data: bytes | memoryview, position: int, end: int) -> None:
         if kind == NAMES:
             self._told.names(data, position, end, self._order)
         elif kind == STATISTICS:
@@ -191,7 +192,7 @@ class PcapngReader:
         at = window.base + position
         cut = False
         if left >= MIN_BLOCK:
-            kind, length = struct.unpack_from(f"{self._order}2I", window.data, position)
+            kind, length = struct.unpack_from(f"{self._order}2I", window.view, position)
             size = length + (-length & 3)
             if kind in NOTE_BLOCKS and MAX_RECORD < length <= MAX_NOTE:
                 whole = self._gathered(position, size)

@@ -49,7 +49,7 @@ class FileNotes:
         self._name_records = 0
         self._secret_bytes = 0
 
-    def section(self, data: bytes | bytearray, position: int, end: int, order: str) -> None:
+    def section(self, data: bytes | memoryview, position: int, end: int, order: str) -> None:
         """The options of a section header: the recorder and comments about the file."""
         told: dict[int, str] = {}
         for code, value in _options(data, position, end, order):
@@ -60,7 +60,7 @@ class FileNotes:
         recorder = ", ".join(told[code] for code in (PROGRAM, SYSTEM, HARDWARE) if told.get(code))
         self.notes.recorder = self.notes.recorder or recorder
 
-    def interface(self, data: bytes | bytearray, position: int, end: int, order: str) -> tuple[int, int]:
+    def interface(self, data: bytes | memoryview, position: int, end: int, order: str) -> tuple[int, int]:
         """One more interface; its time resolution (if_tsresol) and offset in seconds (if_tsoffset)."""
         link, snap_length = struct.unpack_from(f"{order}H2xI", data, position)
         made = Interface(link, snap_length=snap_length)
@@ -85,7 +85,7 @@ class FileNotes:
         self._filtered.append(filtered)
         return resolution, offset
 
-    def names(self, data: bytes | bytearray, position: int, end: int, order: str) -> None:
+    def names(self, data: bytes | memoryview, position: int, end: int, order: str) -> None:
         """The records of a name resolution block; those of other kinds of address are passed over."""
         head = struct.Struct(f"{order}2H").unpack_from
         while position + 4 <= end and self._names < MAX_NAMES and self._name_records < MAX_NAME_RECORDS:
@@ -100,7 +100,7 @@ class FileNotes:
                 self._name(address, bytes(data[position + size : position + length]))
             position += length + (-length & 3)
 
-    def statistics(self, data: bytes | bytearray, position: int, end: int, order: str, first: int) -> None:
+    def statistics(self, data: bytes | memoryview, position: int, end: int, order: str, first: int) -> None:
         """An interface statistics block; `first` is the place of its section's first interface."""
         if position + 12 > end:
             return
@@ -119,7 +119,7 @@ class FileNotes:
         lost = [told[code] for code in (LOST_BY_INTERFACE, LOST_BY_SYSTEM) if code in told]
         one.dropped = sum(lost) if lost else one.dropped
 
-    def secrets(self, data: bytes | bytearray, position: int, end: int, order: str) -> None:
+    def secrets(self, data: bytes | memoryview, position: int, end: int, order: str) -> None:
         """A decryption secrets block; only TLS key logs are kept."""
         if position + 8 > end:
             return
@@ -178,7 +178,7 @@ class FileNotes:
                 known.add(text)
 
 
-def _options(data: bytes | bytearray, position: int, end: int, order: str) -> Iterator[tuple[int, bytes]]:
+def _options(data: bytes | memoryview, position: int, end: int, order: str) -> Iterator[tuple[int, bytes]]:
     head = struct.Struct(f"{order}2H").unpack_from
     for _ in range(MAX_OPTIONS):
         if position + 4 > end:

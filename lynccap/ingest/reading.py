@@ -8,6 +8,8 @@ from lynccap.ingest.frames import Frames
 from lynccap.ingest.window import Window
 
 UNKNOWN = -1
+WHOLE_COPY = "ask for a whole copy of the file"
+SAVE_AGAIN = "save it as pcapng with Wireshark"
 
 
 @dataclass(slots=True)
@@ -65,7 +67,7 @@ class Reader(Protocol):
         ...
 
     def __init__(self, window: Window) -> None:
-        """Read the file's header. Raises ValueError, with the byte, when nothing can be read with it."""
+        """Read the file's header. Raises ValueError, with the byte and what to do, when nothing can be read with it."""
         ...
 
     def frames(self) -> Iterator[Frames]:

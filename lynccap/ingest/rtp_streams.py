@@ -138,7 +138,8 @@ class RtpStreams:
         order = stable_order(streams)
         packets, streams = packets.where(order), streams[order]
         once = ~self._copies(packets, streams)
-        self._measure(packets.where(once), streams[once])
+        if once.any():
+            self._measure(packets.where(once), streams[once])
 
     def recognised(self) -> Ints:
         """The streams that are RTP."""

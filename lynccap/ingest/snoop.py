@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from lynccap.ingest.frames import MAX_RECORD, Frames, Ints
-from lynccap.ingest.reading import Interface, Notes
+from lynccap.ingest.reading import SAVE_AGAIN, WHOLE_COPY, Interface, Notes
 from lynccap.ingest.window import Window
 
 MAGIC = b"snoop\0\0\0"
@@ -35,10 +35,10 @@ class SnoopReader:
     def __init__(self, window: Window) -> None:
         """Read the file header. Raises ValueError when it is cut off or of an unknown version."""
         if window.filled < HEADER_BYTES:
-            raise ValueError(f"the file header is cut off at byte {window.filled}")
-        version, datalink = struct.unpack_from(">2I", window.data, len(MAGIC))
+            raise ValueError(f"the file header is cut off at byte {window.filled}; {WHOLE_COPY}")
+        version, datalink = struct.unpack_from(">2I", window.view, len(MAGIC))
         if version not in VERSIONS:
-            raise ValueError(f"the snoop version at byte {len(MAGIC)} is {version}, which is unknown")
+            raise ValueError(f"the snoop version at byte {len(MAGIC)} is {version}, which is unknown; {SAVE_AGAIN}")
         self._window = window
         links = SURVEYOR_LINKS if self._of_surveyor() else LINKS
         self._link = links.get(datalink, UNMAPPED)
@@ -63,17 +63,17 @@ class SnoopReader:
         """Whether the first record has room for Surveyor's trailer: nothing else tells the two apart."""
         if self._window.filled < HEADER_BYTES + RECORD_BYTES:
             return False
-        captured, length = struct.unpack_from(">4x2I", self._window.data, HEADER_BYTES)
+        captured, length = struct.unpack_from(">4x2I", self._window.view, HEADER_BYTES)
         return bool(length >= RECORD_BYTES + captured + SURVEYOR_PADDING)
 
     def _length(self, position: int) -> int:
-        (length,) = struct.unpack_from(">8xI", self._window.data, position)
+        (length,) = struct.unpack_from(">8xI", self._window.view, position)
         return int(length)
 
     def _walk(self, position: int) -> Iterator[int]:
         """Where the records begin that are whole in the window and long enough to be one."""
         length_at = struct.Struct(">8xI").unpack_from
-        buffer, end = self._window.data, self._window.filled
+        buffer, end = self._window.view, self._window.filled
         last = end - RECORD_BYTES
         while position <= last:
             length = length_at(buffer, position)[0]
@@ -121,7 +121,7 @@ class SnoopReader:
         return False
 
     def _senseless(self, position: int) -> None:
-        captured, length = struct.unpack_from(">4x2I", self._window.data, position)
+        captured, length = struct.unpack_from(">4x2I", self._window.view, position)
         at = self._window.base + position
         self.damage = (
             f"the record at byte {at} claims {length} bytes, {captured} of them captured (limit {MAX_RECORD}); "

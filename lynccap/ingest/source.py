@@ -4,6 +4,7 @@ import hashlib
 import stat
 import sys
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from io import FileIO
@@ -38,15 +39,17 @@ class Stream(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A capture to read: a path, "-" for standard input, or a binary stream with a path to show."""
+    """A capture to read: a path, "-" for standard input, or bytes from elsewhere with a path to show."""
 
     path: str
     stream: Stream | None = None
     """Closed when it has been read."""
+    opening: Callable[[], Stream] | None = None
+    """Gives the bytes of what lies at no path of its own: a member of an archive."""
     shown: str = ""
     """What documents call it, when that is not the file name."""
     bytes: int = 0
-    """Bytes of the stream, 0 when that is not known beforehand."""
+    """Bytes of what lies elsewhere, 0 when that is not known beforehand."""
     refusal: str = ""
     """Why it cannot be opened, and what to do; "" when it can."""
     budget: Budget | None = None
@@ -71,6 +74,8 @@ class Source:
         """The open stream. Raises UnreadableCapture for a file that is missing, a folder, empty, locked or refused."""
         if self.refusal:
             raise UnreadableCapture(f"{self.where}: {self.refusal}")
+        if self.opening is not None:
+            return self.opening()
         if self.stream is not None:
             return self.stream
         if self.path == "-":
@@ -95,7 +100,7 @@ class Source:
 
     def size(self) -> int:
         """Bytes of the file, 0 when that is not known beforehand."""
-        if self.once or self.refusal:
+        if self.once or self.opening or self.refusal:
             return self.bytes
         try:
             return Path(self.path).stat().st_size
@@ -150,7 +155,7 @@ class Feed:
 
     def reopened(self) -> BinaryIO | None:
         """The source once more from its beginning, to seek in; None for streams and what is compressed."""
-        if self.compression or self.source.once:
+        if self.compression or self.source.once or self.source.opening:
             return None
         file = self.source.file()
         if file.seekable():

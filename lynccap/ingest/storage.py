@@ -63,7 +63,7 @@ def _or_end(read: Read) -> bytes:
         return b""  # an archive without its end says so itself
 
 
-class Reopening(io.RawIOBase):
+class Lazy(io.RawIOBase):
     """A stream that is opened by its first read."""
 
     def __init__(self, opening: Callable[[], Read]) -> None:

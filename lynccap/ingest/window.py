@@ -4,7 +4,7 @@ import tempfile
 from typing import BinaryIO
 
 from lynccap.ingest.frames import MAX_RECORD, Buffer
-from lynccap.ingest.source import Feed
+from lynccap.ingest.source import Feed, UnreadableCapture
 
 WINDOW_BYTES = 4 << 20  # measured: the columns of larger windows leave the processor's cache
 MAX_SPOOL = 8 << 30  # of a file that must be seeked in: more than any such tool records
@@ -29,13 +29,8 @@ class Window:
         return self._current
 
     @property
-    def data(self) -> bytearray:
-        """The bytes of the buffer."""
-        return self._current.data
-
-    @property
     def view(self) -> memoryview:
-        """The same, to be sliced without a copy."""
+        """The bytes of the buffer, to be sliced without a copy."""
         return self._current.view
 
     def advance(self, position: int) -> bool:
@@ -65,22 +60,28 @@ class Window:
         """All (inflated) bytes of the feed as a file to seek in, for formats that keep an index; to be closed.
 
         Used before the first `advance`. What comes from a stream or is compressed goes through a temporary file of at
-        most MAX_SPOOL bytes; the rest is left out and said in `feed.damage`.
+        most MAX_SPOOL bytes; what does not go into it is left out and said in `feed.damage`.
         """
         if self.base:
             raise RuntimeError("the beginning has been dropped already")
-        plain = self.feed.reopened()
+        try:
+            plain = self.feed.reopened()
+        except UnreadableCapture:
+            plain = None  # gone since it was opened: what is open still reads
         return plain if plain is not None else self._spooled()
 
     def _spooled(self) -> BinaryIO:
         file = tempfile.TemporaryFile()  # noqa: SIM115  the caller closes it
-        written = file.write(self.view[: self.filled])
-        while self.filled and written < MAX_SPOOL:
-            self.feed.settle()
-            self.base += self.filled
-            self.filled = self.feed.fill(self.view[:WINDOW_BYTES])
-            written += file.write(self.view[: self.filled])
-        if self.filled:
-            self.feed.damage = self.feed.damage or f"only its first {written} bytes were looked at"
+        try:
+            written = file.write(self.view[: self.filled])
+            while self.filled and written < MAX_SPOOL:
+                self.feed.settle()
+                self.base += self.filled
+                self.filled = self.feed.fill(self.view[:WINDOW_BYTES])
+                written += file.write(self.view[: self.filled])
+            rest = f"only its first {written} bytes were looked at" if self.filled else ""
+        except OSError as problem:
+            rest = f"only its beginning was looked at: the temporary file could not be written ({problem.strerror})"
+        self.feed.damage = self.feed.damage or rest
         file.seek(0)
         return file

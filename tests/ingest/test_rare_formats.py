@@ -26,7 +26,8 @@ from rare_captures import (
 from samples import FOLDER, recorded
 
 from lynccap.cli import main
-from lynccap.ingest.formats import READERS, named, reader_of
+from lynccap.ingest.formats import READERS, reader_of
+from lynccap.ingest.refusals import refused
 
 FRAMES = [udp(CLIENT, SERVER, bytes([65 + number]) * (8 + number)) for number in range(6)]
 HEADS = {
@@ -151,10 +152,10 @@ def test_a_cut_file_keeps_the_frames_before_the_cut_and_says_so(kind, share):
     assert f"byte {cut}" in reader.damage or (streamed and cut in (begin, *ends))
 
 
-def test_no_head_is_taken_by_two_readers_and_none_of_them_is_only_named():
+def test_no_head_is_taken_by_two_readers_and_none_of_them_is_refused():
     for kind, (whole, _, _) in WHOLE.items():
         assert [one for one in READERS if one.accepts(whole[:4096])] == [reader_of(whole)], kind
-        assert named(whole) == ""
+        assert refused(whole, kind) == ""
 
 
 def analyzed(path: Path) -> dict[str, object]:

@@ -260,7 +260,7 @@ def test_the_window_never_grows(tmp_path):
     path.write_bytes(bytes(3 * WINDOW_BYTES))
     with Feed(Source(str(path))) as feed:
         window = Window(feed)
-        size = len(window.data)
+        size = len(window.view)
         while window.advance(window.filled - 100):
             assert window.filled <= MAX_RECORD + WINDOW_BYTES
-        assert len(window.data) == size
+        assert len(window.view) == size

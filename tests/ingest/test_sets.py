@@ -1,6 +1,7 @@
 """Files that are pieces of one recording are read as one; others are kept apart."""
 
 import gzip
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lynccap.ingest import Source, read_each, read_tables
+from lynccap.ingest.collect import collect
 from lynccap.ingest.frames import PACKED_BYTES
 from lynccap.ingest.sets import ring_name, set_name
 
@@ -128,9 +130,8 @@ def test_files_of_one_adapter_are_merged_by_time(tmp_path):
 
 
 def test_two_points_are_kept_apart(tmp_path):
-    sources = write(
-        tmp_path, **{"inside.pcap": pcap([(START, datagram(1))]), "outside.pcap": pcap([(START, datagram(1))])}
-    )
+    inside, outside = (pcap([(START + late, datagram(1))]) for late in (0, 70_000))
+    sources = write(tmp_path, **{"inside.pcap": inside, "outside.pcap": outside})
     assert [len(tables.flows) for tables in read_each(sources)] == [1, 1]
 
 
@@ -179,3 +180,14 @@ def test_merging_loses_nothing_and_keeps_the_order_of_time(tmp_path_factory, pla
     times = {name: [time for time, _ in records] for name, records in files.items()}
     begun = [times[tables.files.at[run.file, "name"]][run.frame - 1] for run in runs]
     assert begun == sorted(begun)
+
+
+def test_a_ring_in_an_archive_is_one_recording(tmp_path):
+    with zipfile.ZipFile(tmp_path / "ticket.zip", "w") as archive:
+        archive.writestr("trace/r.pcap1", pcap([(START, datagram(1))]))
+        archive.writestr("trace/r.pcap", gzip.compress(pcap([(START + SECOND, datagram(2))])))
+        archive.writestr("trace/other.pcap", pcap([(START, datagram(3))]))
+    tables = read_tables(collect([str(tmp_path / "ticket.zip")]))
+    assert sorted(tables.captures["packets"]) == [1, 2]
+    assert sorted(tables.files["name"]) == [f"ticket.zip/trace/{name}" for name in ("other.pcap", "r.pcap", "r.pcap1")]
+    assert tables.flows["frames_client"].tolist() in ([2, 1], [1, 2])

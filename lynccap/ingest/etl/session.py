@@ -4,6 +4,7 @@ import struct
 from dataclasses import dataclass
 
 from lynccap.ingest.etl.records import BUFFER_HEADER_BYTES, MAX_BUFFER_BYTES, MIN_BUFFER_BYTES, wide
+from lynccap.ingest.reading import WHOLE_COPY
 
 SYSTEM_HEADER_BYTES = 0x20
 LOGFILE_HEADER_BYTES = {1: 0x110, 2: 0x118}  # by the type of the system header: two pointers differ
@@ -68,19 +69,19 @@ def read_session(head: bytes) -> Session:
     at = BUFFER_HEADER_BYTES + SYSTEM_HEADER_BYTES
     length = LOGFILE_HEADER_BYTES[head[BUFFER_HEADER_BYTES + 2]]
     if len(head) < at + length:
-        raise ValueError(f"the file header is cut off at byte {len(head)}")
+        raise ValueError(f"the file header is cut off at byte {len(head)}; {WHOLE_COPY}")
     (first_tick,) = struct.unpack_from("<Q", head, BUFFER_HEADER_BYTES + 0x10)
     buffer_bytes, major, minor, build = struct.unpack_from("<IBB2xI", head, at)
     end_time, mode, written = struct.unpack_from("<Q8x2I", head, at + 0x10)
     events_lost, megahertz = struct.unpack_from("<2I", head, at + 0x30)
     frequency, start, kind, buffers_lost = struct.unpack_from("<2Q2I", head, at + length - 0x18)
     if mode & MODE_COMPRESSED:
-        raise ValueError(f"the trace is compressed (mode 0x{mode:08x} at byte {at + 0x20}), {CONVERT}")
+        raise ValueError(f"the trace is compressed (mode 0x{mode:08x} at byte {at + 0x20}); {CONVERT}")
     if not MIN_BUFFER_BYTES <= buffer_bytes <= MAX_BUFFER_BYTES:
-        raise ValueError(f"the trace claims buffers of {buffer_bytes} bytes at byte {at}")
+        raise ValueError(f"the trace claims buffers of {buffer_bytes} bytes at byte {at}; {WHOLE_COPY}")
     rate = {QPC: frequency, SYSTEM_TIME: TICKS, CPU_CYCLES: megahertz * 1_000_000}.get(kind, 0)
     if not rate:  # clock 0, "raw", is named in headers, but nobody says what it counts: UNVERIFIED, so not guessed
-        raise ValueError(f"the trace's clock (type {kind} at byte {at + length - 8}) is not known, {CONVERT}")
+        raise ValueError(f"the trace's clock (type {kind} at byte {at + length - 8}) is not known; {CONVERT}")
     (size,) = struct.unpack_from("<H", head, BUFFER_HEADER_BYTES + 4)
     name = wide(head[: BUFFER_HEADER_BYTES + size], at + length)
     return Session(
