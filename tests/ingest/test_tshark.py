@@ -72,7 +72,7 @@ CAPTURES = [
 EXPLAINED = {
     "real/29-VoIP-FullCapture-.pcapng": "udp",  # SDP makes tshark open one conversation for each direction of media
     "real/36-jul23-fastbusy-at-ccm-when-flex-oh-hook_1.pcap": "udp",  # the same
-    # UDP claims more than the IP length allows, and tshark believes it.
+    # The IP header inside is cut short: here the datagram around it counts.
     "layers/PcapFlowLab-24_geneve_outer_ipv6_fragmentation.pcap": "udp",
     "layers/PcapFlowLab-28_ipv4_eoip_first_fragment_mf_complete_inner.pcap": "udp",  # its rest is missing: read here
     "layers/PcapFlowLab-30_gtpu_outer_ipv4_fragmentation.pcap": "udp",  # overlapping fragments: not read here
