@@ -486,11 +486,19 @@ def test_a_trace_whose_packets_are_all_left_out_says_so():
     assert reader.damage == f"no packet event (1) could be read; {left_out}"
 
 
-def test_packets_of_a_vpn_are_counted_and_named():
-    reader, rows = read_trace(trace(buffer([event(RAS_WAN, 5001, bytes(80), at(0)), event(RAS_WAN, 1, b"", at(0))])))
-    assert not rows
-    assert reader.damage.startswith("no packet event (1) could be read; left out: packets of a VPN")
-    assert "etl2pcapng" in reader.damage
+def test_packets_of_a_vpn_are_frames_and_users_are_not_named():
+    head = text("{00000000-0000-0000-0000-000000000001}") + text("someone@fabrikam.example")
+    records = [
+        event(RAS_WAN, number, head + struct.pack("<I", len(frame)) + frame, at(number))
+        for number, frame in zip((5001, 5002), FRAMES, strict=False)
+    ]
+    broken = [event(RAS_WAN, 5001, head + struct.pack("<I", 9) + bytes(8), at(0)), event(RAS_WAN, 5002, b"x", at(0))]
+    reader, rows = read_trace(trace(buffer([*records, *broken, event(RAS_WAN, 5003, text("state"), at(0))])))
+    assert [(row[2], row[5]) for row in rows] == [(1, FRAMES[0]), (1, FRAMES[1])]
+    assert [(one.name, one.description) for one in reader.notes.interfaces] == [
+        ("vpn", "{00000000-0000-0000-0000-000000000001}")
+    ]
+    assert reader.notes.comments == [(0, "left out: packet events of a VPN whose parts do not add up (2)")]
 
 
 def test_losses_are_told():
@@ -759,6 +767,7 @@ def test_names_from_a_trace_are_short_and_on_one_line():
     assert len(reader.notes.recorder) < 200
 
 
+VPN = event(RAS_WAN, 5001, text("{0}") + text("u") + struct.pack("<I", len(FRAMES[5])) + FRAMES[5], at(6))
 SAMPLE = trace(
     buffer(
         [
@@ -771,7 +780,9 @@ SAMPLE = trace(
     buffer([pktmon(FRAMES[3], at(2), drop=(8, 1)), component(5, 2, "a", "b", at(9)), perfinfo_record(b"1")], 2, 1),
     bytes(SIZE),
     buffer(
-        [message_record(b"1"), ndis(FRAMES[4], at(5), interfaces=(3, 9)), event(OTHER, 1, b"x", at(6))], 3, size=2048
+        [message_record(b"1"), ndis(FRAMES[4], at(5), interfaces=(3, 9)), event(OTHER, 1, b"x", at(6)), VPN],
+        3,
+        size=2048,
     ),
     written=9,
     events_lost=1,
@@ -794,7 +805,7 @@ def survives(data):
 
 
 def test_the_sample_of_the_properties_is_whole():
-    assert [row[5] for row in survives(SAMPLE)] == [FRAMES[1], FRAMES[0], FRAMES[3], FRAMES[2], FRAMES[4]]
+    assert [row[5] for row in survives(SAMPLE)] == [FRAMES[number] for number in (1, 0, 3, 2, 4, 5)]
 
 
 @settings(deadline=None)

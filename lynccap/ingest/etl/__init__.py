@@ -15,5 +15,5 @@ event itself proves it; else the packet is left out and counted.
 | mode 0x04000000: compressed buffers; 2: circular | [phnt]; [MS] Logging Mode Constants; [snail] |
 | events of manifest providers are EVENT_HEADER (types 0x12, 0x13) of 0x50 bytes, size first; flag 1: extended items follow, each of a head of 8 bytes and data, padded to 8, the low bit of its third word says that another follows | [MS-DTYP] 2.3.2; [MS] EVENT_HEADER_EXTENDED_DATA_ITEM; [etl-parser]; [dissect.etl] and its recorded example |
 
-The facts of the two providers stand in `ndiscap` and `pktmon`.
+The facts of the providers stand in `ndiscap`, `ndiswan` and `pktmon`.
 """  # noqa: E501  a table row is one line

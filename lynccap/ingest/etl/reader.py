@@ -8,9 +8,7 @@ The file is walked three times: over the headers of its buffers; over the record
 each that holds a packet; over those records in order of time. Each byte is read at most once a walk.
 """
 
-import uuid
 from array import array
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO, ClassVar
@@ -18,6 +16,7 @@ from typing import BinaryIO, ClassVar
 import numpy as np
 
 from lynccap.ingest.etl.ndiscap import Ndiscap
+from lynccap.ingest.etl.ndiswan import Ndiswan
 from lynccap.ingest.etl.packets import Packet, Provider
 from lynccap.ingest.etl.pktmon import Pktmon
 from lynccap.ingest.etl.records import (
@@ -41,13 +40,6 @@ MAX_BUFFERS = 4 << 20  # of 64 KiB each, which is usual: 256 GiB
 MAX_PACKETS = 16 << 20  # packet events: 20 bytes for each, and as much to sort them, are 0.6 GiB
 MAX_REMARKS = 100_000  # on single frames
 SORTED_AT_ONCE = 65_536  # places turned into Python numbers together
-UNREAD = {
-    uuid.UUID("d84521f7-2235-4237-a7c0-14e3a9676286").bytes_le: (
-        frozenset({5001, 5002}),
-        "packets of a VPN, which 'etl2pcapng FILE.etl FILE.pcapng' converts",
-    )
-}
-"""Providers of packets whose form nobody tells, with the events that are packets [etl2pcapng]."""
 RECORD_AGAIN = "record again with 'netsh trace start capture=yes', or 'pktmon start --capture'"
 
 
@@ -89,14 +81,13 @@ class EtlReader:
         self.digits = 7
         self.damage = ""
         self.notes = Notes(recorder=self._session.recorder)
-        providers: tuple[Provider, ...] = (Ndiscap(), Pktmon())
+        providers: tuple[Provider, ...] = (Ndiscap(), Ndiswan(), Pktmon())
         self._providers = {one.GUID: one for one in providers}
         self._interfaces: dict[int, int] = {}
         self._events = self._lossy = self._compressed = self._frames = self._remarks = 0
         self._first_broken = -1
         self._broken = 0
         self._cut = -1  # where the buffer starts that the file ends in
-        self._unread: Counter[str] = Counter()
 
     def frames(self) -> Iterator[Frames]:
         """The frames in order of time; `damage` tells what could not be read."""
@@ -168,8 +159,8 @@ class EtlReader:
             time, guid, number = fields(data, position)
             provider = self._providers.get(guid)
             if provider is None:
-                self._note_unread(guid, number)
-            elif number in provider.CONTEXT:
+                continue
+            if number in provider.CONTEXT:
                 event = read_event(data[position : position + size], processor)
                 if event is not None:
                     provider.learn(event)
@@ -183,11 +174,6 @@ class EtlReader:
         if records.broken >= 0 and at != self._cut:
             self._break(at + records.broken)
         return True
-
-    def _note_unread(self, guid: bytes, number: int) -> None:
-        packets, says = UNREAD.get(guid, (frozenset(), ""))
-        if number in packets:
-            self._unread[says] += 1
 
     def _pack(self, file: BinaryIO, index: _Index) -> Iterator[Frames]:
         packer = FramePacker()
@@ -239,7 +225,6 @@ class EtlReader:
             self._hurt(f"damaged in {where}: the rest of those buffers was not read")
         if self._compressed:
             self._hurt(f"compressed buffers ({self._compressed}) were not read: {CONVERT}")
-        packet_events += sum(self._unread.values())
         if not self._frames and not packet_events:
             self._hurt(f"this trace holds {self._events} events but no packets: {RECORD_AGAIN}")
         elif not self._frames:
@@ -250,10 +235,11 @@ class EtlReader:
             self.notes.comments.append((0, text))
 
     def _left_out(self) -> list[str]:
+        says = []
         for provider in self._providers.values():
             provider.finish()
-        counts = [provider.left_out for provider in self._providers.values()] + [self._unread]
-        return [f"left out: {what} ({count})" for one in counts for what, count in sorted(one.items()) if count]
+            says += [f"left out: {what} ({count})" for what, count in sorted(provider.left_out.items()) if count]
+        return says
 
     def _losses(self, buffers: int) -> Iterator[str]:
         session = self._session
