@@ -263,6 +263,15 @@ def test_an_encrypted_archive_of_the_zip_program_is_named(tmp_path):
     assert "is encrypted" in refusal(tmp_path / "t.zip", (tmp_path / "t.zip").read_bytes())
 
 
+@pytest.mark.parametrize("option", ["-fz", "-fz-"])
+def test_archives_of_the_zip_program_with_64_bit_sizes_and_without_are_read(option, tmp_path):
+    if shutil.which("zip") is None:
+        pytest.skip("zip is not installed")
+    (tmp_path / "a.pcap").write_bytes(FIVE)
+    subprocess.run(["zip", "-q", option, "t.zip", "a.pcap"], cwd=tmp_path, check=True, timeout=60)
+    assert found(tmp_path / "t.zip", (tmp_path / "t.zip").read_bytes()) == [("t.zip/a.pcap", 5, "")]
+
+
 def test_a_method_that_is_not_read_is_named(tmp_path):
     data = zipped({"a.pcap": FIVE}, zipfile.ZIP_LZMA)
     assert "packed with LZMA, which is not read" in refusal(tmp_path / "t.zip", data)
