@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from lynccap.ingest.columns import Columns
 from lynccap.ingest.decoding import Packets
-from lynccap.ingest.frames import Flags, Ints
+from lynccap.ingest.frames import Flags, Frames, Ints
 from lynccap.ingest.hashtable import HashTable
 
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
@@ -22,7 +22,7 @@ MAX_CONTROL_ROWS = 1_000_000  # rows of the table of SYN, FIN and RST frames: a 
 
 _TUPLE = {"flow": ("i8", -1)}
 _TUPLE_SIDE = {"base": ("i8", -1)}  # the sequence number before the first byte, -1 while unknown
-_FLOW = {"tuple": ("i8", 0), "vlan": ("i4", -1)}
+_FLOW = {"tuple": ("i8", 0), "vlan": ("i4", -1), "interface": ("i4", -1)}
 # Narrow where the values allow it: a flood of a million flows must fit. ufunc.at is fast only on equal types.
 _SIDE = {
     "frames": ("i4", 0),
@@ -86,6 +86,15 @@ class FlowTable:
         self._add_up(packets, numbered)
         self._add_tcp(packets, numbered)
         return numbered
+
+    def note_interfaces(self, frames: Frames, since: int) -> None:
+        """Note where the flows opened `since` that many flows first appear; `frames` is the window they opened in."""
+        opened = np.arange(since, self.flows.rows)
+        first = self.sides["first_frame"]
+        sides = np.stack((first[opened * 2], first[opened * 2 + 1])).astype(np.int64)
+        at = np.where(sides > 0, sides, NEVER).min(axis=0) - frames.number
+        here = (at >= 0) & (at < len(frames))
+        self.flows["interface"][opened[here]] = frames.interface[at[here]]
 
     def count_copies(self, copies: Packets) -> None:
         """Count packets that were there before, by the flow and side that the first of them belongs to."""
