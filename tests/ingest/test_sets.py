@@ -109,6 +109,12 @@ def test_a_silence_that_numbers_do_not_bridge_ends_the_recording(tmp_path):
     assert read_tables(bridged).captures["packets"].tolist() == [2, 1]
 
 
+def test_a_file_that_is_missing_ends_the_recording_however_short_the_silence(tmp_path):
+    numbers = {"g.pcap1": 0, "g.pcap2": 1, "g.pcap4": 2, "g.pcap": 3}  # the ring began again after 4
+    files = {name: pcap([(START + at * SECOND, datagram(at))]) for name, at in numbers.items()}
+    assert read_tables(write(tmp_path, **files)).captures["packets"].tolist() == [2, 2]
+
+
 def test_files_of_one_adapter_are_merged_by_time(tmp_path):
     heads = section() + adapter(NPF)
     first, second = heads, heads
@@ -172,10 +178,10 @@ def test_merging_loses_nothing_and_keeps_the_order_of_time(tmp_path_factory, pla
     files: dict[str, list] = {"e.pcap": [], "e.pcap1": [], "e.pcap2": []}
     for number, (file, at) in enumerate(sorted(placed, key=lambda one: one[1])):
         files[list(files)[file]].append((START + at * 1_000_000, datagram(number)))
-    tables = read_tables(write(folder, **{name: pcap(records) for name, records in files.items() if records}))
+    tables = read_tables(write(folder, **{name: pcap(records) for name, records in files.items()}))
     assert tables.captures["packets"].tolist() == [len(placed)]
     assert dict(zip(tables.files["name"], tables.files["packets"], strict=True)) == {
-        name: len(records) for name, records in files.items() if records
+        name: len(records) for name, records in files.items()
     }
     runs = tables.origins.itertuples()
     times = {name: [time for time, _ in records] for name, records in files.items()}
