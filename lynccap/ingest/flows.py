@@ -99,8 +99,11 @@ class FlowTable:
     def count_copies(self, copies: Packets) -> None:
         """Count packets that were there before, by the flow and side that the first of them belongs to."""
         first, second, upper = _keys_of(copies)
-        side = self.find((first, second)) * 2 + upper
-        np.add.at(self.sides["copies"], side[side >= 0], 1)
+        flow = self.find((first, second))
+        known = flow >= 0
+        side = (flow * 2 + upper)[known]
+        np.add.at(self.sides["copies"], side, 1)
+        self._add_ttls(copies if known.all() else copies.where(known), side)  # behind a router they are the host's too
 
     def find(self, packets_keys: tuple[NDArray[np.uint64], NDArray[np.uint64]]) -> Ints:
         """The current flow of each 5-tuple, -1 where there is none."""
@@ -195,14 +198,18 @@ class FlowTable:
         last[side] = np.maximum(last[side], frame)
         np.minimum.at(sides["first_time"], side, numbered.time)
         np.maximum.at(sides["last_time"], side, numbered.time)
+        self._add_ttls(packets, side)
+
+    def _add_ttls(self, packets: Packets, side: Ints) -> None:
+        """Note the sides' TTLs; a reset's may be a box's in between."""
         ttl = packets.network.ttl.astype(np.int16)
         reset = packets.tcp[(packets.flags & RST) != 0]
         if reset.size:
             kept = np.ones(len(side), np.bool_)
             kept[reset] = False
             side, ttl = side[kept], ttl[kept]
-        np.minimum.at(sides["ttl_min"], side, ttl)
-        np.maximum.at(sides["ttl_max"], side, ttl)
+        np.minimum.at(self.sides["ttl_min"], side, ttl)
+        np.maximum.at(self.sides["ttl_max"], side, ttl)
 
     def _add_tcp(self, packets: Packets, numbered: Numbered) -> None:
         tcp, flags, sides = packets.tcp, packets.flags, self.sides
