@@ -106,7 +106,7 @@ def _normal(story: Story) -> Iterator[str]:
 
 
 def _limits(story: Story) -> Iterator[str]:
-    lacks = [(one.name, lack) for one in story.document.captures for lack in one.quality]
+    lacks = [(one.name, lack) for one in story.recordings for lack in one.quality]
     if not lacks and not story.undecided:
         return
     yield from ("", "## What this capture cannot show", "")
