@@ -211,5 +211,5 @@ def test_files_of_one_recording_are_told_as_one() -> None:
     ]
     assert (story.recordings[0].first_time, story.recordings[0].last_time) == (first.first_time, later.last_time)
     assert story.recordings[0].quality == (lack,)
-    assert "r_*.pcap: 2 files" in render_text(build(captures=(first, later)), colour=False)
+    assert f"r_*.pcap: 2{NO_BREAK}files" in render_text(build(captures=(first, later)), colour=False)
     assert not Story(build(captures=(first, later))).has_lync
