@@ -16,7 +16,20 @@ from lynccap.correlation.origins import Origins
 from lynccap.correlation.quality import read_quality
 from lynccap.correlation.roles import BASIS_WORDS, NOT_LYNC, ROLE_NAMES
 from lynccap.diagnosis.judge import judge
-from lynccap.document import MAX_COMMENTS, Capture, Device, Document, Remark, Role, Service, Tool, Topology, rfc3339
+from lynccap.document import (
+    MAX_COMMENTS,
+    MAX_POINTS,
+    Capture,
+    Device,
+    Document,
+    Point,
+    Remark,
+    Role,
+    Service,
+    Tool,
+    Topology,
+    rfc3339,
+)
 from lynccap.ingest import read_each
 from lynccap.ingest.source import Source
 
@@ -94,13 +107,28 @@ def _captures(case: Case, origins: Origins, recording: str | None) -> Iterator[C
             quality=quality,
             recording=recording,
             comments=_remarks(case, row.Index),
+            recorder=case.tables.captures["recorder"].iloc[0] or None,
+            points=_points(case, row.Index),
         )
         quality = ()
 
 
+def _points(case: Case, file: int) -> tuple[Point, ...]:
+    table = case.tables.interfaces
+    seen = table[(table["file"] == file) & (table["frames"] > 0) & (table["name"] != "")][:MAX_POINTS]
+    return tuple(
+        Point(
+            f"{one.description} ({one.name})" if one.description else one.name,
+            int(one.frames),
+            int(one.dropped) if one.dropped >= 0 else None,
+        )
+        for one in seen.itertuples()
+    )
+
+
 def _remarks(case: Case, file: int) -> tuple[Remark, ...]:
     table = case.tables.comments
-    mine = table[table["file"] == file][:MAX_COMMENTS]
+    mine = table[table["file"] == file].drop_duplicates(["frame", "says"])[:MAX_COMMENTS]
     return tuple(Remark(int(one.frame), one.says) for one in mine.itertuples())
 
 
