@@ -240,7 +240,7 @@ DNS_ANSWERS: Mapping[str, str] = {
     "value": "object",  # address or target name
     "port": "int64",  # SRV, else 0
 }
-"""One row a record of an answer section."""
+"""One row a record of an answer section, or an address that came along for the target of its SRV record."""
 
 ANOMALIES: Mapping[str, str] = {
     "flow": "int64",
