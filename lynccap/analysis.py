@@ -193,8 +193,11 @@ def _flow_rows(case: Case) -> list[dict[str, Any]]:
     flows = case.flows
     digits = flows["capture"].map(captures["digits"])
     outcome = flows["opening"].where(flows["closing"] == "", flows["opening"] + ", " + flows["closing"])
+    origins = Origins(case.tables, case.tables.files["name"].tolist())
+    places = [origins.place(int(frame)) for frame in flows["first_frame"]]
     shown = flows.assign(
-        capture=flows["capture"].map(captures["name"]),
+        capture=[name for name, _ in places],
+        first_frame=[frame for _, frame in places],
         role=_roles_of(case),
         outcome=outcome,
         first_time=[rfc3339(int(time), int(count)) for time, count in zip(flows["first_time"], digits, strict=True)],

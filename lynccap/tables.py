@@ -115,6 +115,7 @@ FLOWS: Mapping[str, str] = {
     "client_mac": "object",  # source MAC of the client's first frame as captured, "" when the link has none
     "server_mac": "object",
     "vlan": "int64",  # innermost tag of the first frame, -1 when untagged
+    "interface": "int64",  # of the first frame: place of its file << 16 | number of the interface, -1 when unknown
     "first_time": "int64",
     "last_time": "int64",
     "first_frame": "int64",

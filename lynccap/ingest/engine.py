@@ -105,7 +105,9 @@ class Engine:
     def add(self, frames: Frames) -> None:
         """Read one window."""
         self._count(frames)
+        flows = self._flows.flows.rows
         self._take(self._decoder.decode(frames))
+        self._flows.note_interfaces(frames, flows)
 
     def _take(self, packets: Packets) -> None:
         if not len(packets):

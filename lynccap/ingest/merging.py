@@ -11,6 +11,7 @@ from lynccap.ingest.frames import MAX_RECORD, PACKED_BYTES, Buffer, Frames, Ints
 from lynccap.ingest.sets import Piece
 
 GAP_NS = 5_000_000_000  # a longer silence between two files, which nothing bridges, may be a recorder that stood still
+MAX_STEP = 10_000  # files of one ring: more are no ring that anybody handed over
 INTERFACE_BITS = 16  # of the number of an interface within its file
 LAST = np.iinfo(np.int64).max
 
@@ -156,6 +157,7 @@ class Recording:
         self.pieces: list[Piece] = []
         """Those that were read, in the order they were opened."""
         self.origins = Origins()
+        self._numbers = {one.number for one in waiting}
         self._waiting = waiting
         self._opener = opener
         self._active: list[_Taking] = []
@@ -195,15 +197,13 @@ class Recording:
         if not self.pieces or not ended:
             return True
         last = max(ended, key=lambda one: one.last_time)
-        return following.first_time - last.last_time <= GAP_NS or _follows(last.piece, following)
+        first, second = last.piece.number, following.number
+        if first is None or second is None or second < first:  # not numbered, or the ring began again
+            return following.first_time - last.last_time <= GAP_NS
+        return self._numbers >= {*range(first, min(second, first + MAX_STEP))}
 
     def _open(self, piece: Piece) -> None:
         file = self._opener(piece)
         self.pieces.append(piece)
         if file is not None:
             self._active.append(_Taking(len(self.pieces) - 1, piece, file))
-
-
-def _follows(earlier: Piece, later: Piece) -> bool:
-    """The recorder's own numbers say that no file lies between them."""
-    return earlier.number is not None and later.number is not None and later.number == earlier.number + 1

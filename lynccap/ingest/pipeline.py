@@ -40,7 +40,7 @@ def read_each(sources: Sequence[Source], *, progress: Progress | None = None) ->
 
 def _parts(sources: Sequence[Source], progress: Progress | None) -> Iterator[CaptureParts]:
     if not sources:
-        raise UnreadableCapture("no capture was named; name a pcap or pcapng file")
+        raise UnreadableCapture("no capture was named; name a capture file")
     reading = _Reading(sources, progress)
     packets = 0
     damage = ""

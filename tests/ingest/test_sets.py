@@ -109,6 +109,12 @@ def test_a_silence_that_numbers_do_not_bridge_ends_the_recording(tmp_path):
     assert read_tables(bridged).captures["packets"].tolist() == [2, 1]
 
 
+def test_a_file_that_is_missing_ends_the_recording_however_short_the_silence(tmp_path):
+    numbers = {"g.pcap1": 0, "g.pcap2": 1, "g.pcap4": 2, "g.pcap": 3}  # the ring began again after 4
+    files = {name: pcap([(START + at * SECOND, datagram(at))]) for name, at in numbers.items()}
+    assert read_tables(write(tmp_path, **files)).captures["packets"].tolist() == [2, 2]
+
+
 def test_files_of_one_adapter_are_merged_by_time(tmp_path):
     heads = section() + adapter(NPF)
     first, second = heads, heads
@@ -120,6 +126,7 @@ def test_files_of_one_adapter_are_merged_by_time(tmp_path):
     assert tables.captures["name"].tolist() == ["two.pcapng + one.pcapng", "three.pcapng"]
     assert tables.captures["packets"].tolist() == [40, 1]
     assert tables.flows["frames_client"].tolist() == [40, 1]
+    assert tables.flows["interface"].tolist() == [0, 0]
     assert len(tables.origins) == 41
     assert tables.origins.loc[:3, ["first", "file", "frame"]].values.tolist() == [
         [1, 0, 1],
@@ -171,10 +178,10 @@ def test_merging_loses_nothing_and_keeps_the_order_of_time(tmp_path_factory, pla
     files: dict[str, list] = {"e.pcap": [], "e.pcap1": [], "e.pcap2": []}
     for number, (file, at) in enumerate(sorted(placed, key=lambda one: one[1])):
         files[list(files)[file]].append((START + at * 1_000_000, datagram(number)))
-    tables = read_tables(write(folder, **{name: pcap(records) for name, records in files.items() if records}))
+    tables = read_tables(write(folder, **{name: pcap(records) for name, records in files.items()}))
     assert tables.captures["packets"].tolist() == [len(placed)]
     assert dict(zip(tables.files["name"], tables.files["packets"], strict=True)) == {
-        name: len(records) for name, records in files.items() if records
+        name: len(records) for name, records in files.items()
     }
     runs = tables.origins.itertuples()
     times = {name: [time for time, _ in records] for name, records in files.items()}
@@ -191,3 +198,17 @@ def test_a_ring_in_an_archive_is_one_recording(tmp_path):
     assert sorted(tables.captures["packets"]) == [1, 2]
     assert sorted(tables.files["name"]) == [f"ticket.zip/trace/{name}" for name in ("other.pcap", "r.pcap", "r.pcap1")]
     assert tables.flows["frames_client"].tolist() in ([2, 1], [1, 2])
+
+
+def test_flows_tell_the_interface_they_were_seen_on(tmp_path):
+    inside, outside = adapter("inside"), adapter("outside")
+    elsewhere = udp(("10.9.9.9", 7), SERVER, b"x")
+    data = section() + inside + outside + enhanced(datagram(1), START // 1000) + enhanced(elsewhere, START // 1000, 1)
+    names = {"f_00001_20231114221320.pcapng": data, "f_00002_20231114221321.pcapng": section() + inside}
+    later = enhanced(udp(("10.9.9.8", 7), SERVER, b"x"), START // 1000 + 5)
+    names["f_00002_20231114221321.pcapng"] += later
+    tables = read_tables(write(tmp_path, **names))
+    assert tables.captures["packets"].tolist() == [3]
+    assert tables.flows["interface"].tolist() == [0, 1, 1 << 16]
+    known = {(row.file << 16) | row.number: row.name for row in tables.interfaces.itertuples()}
+    assert tables.flows["interface"].map(known).tolist() == ["inside", "outside", "inside"]
