@@ -5,7 +5,9 @@ from dataclasses import replace
 
 import pytest
 from capture_files import (
+    ACK,
     CLIENT,
+    RST,
     SECOND,
     SERVER,
     START,
@@ -16,6 +18,7 @@ from capture_files import (
     packed,
     pcap,
     read,
+    tcp,
     tcp_body,
     timed,
     udp,
@@ -119,6 +122,14 @@ def test_frames_larger_than_ethernet_allows(tmp_path):
     assert set(lacks(pcap(timed(frames)), tmp_path)) == {"segment-offload"}
 
 
+def test_full_frames_in_a_tunnel_are_not_too_large(tmp_path):
+    connection = Connection()
+    frames = [*connection.open(), *connection.say(0, b"x" * 4380), *connection.close()]
+    header = struct.pack(">BBHI", 8, 0, 0, 77 << 8)
+    ends = (("192.0.2.1", 33333), ("192.0.2.2", 4789))
+    assert lacks(pcap(timed(udp(*ends, header + frame) for frame in frames)), tmp_path) == {}
+
+
 def test_the_host_whose_card_adds_the_checksums_is_named(tmp_path):
     def unsealed(frame: bytes) -> bytes:
         return frame[:34] + sealed("10.0.0.1", "10.0.0.2", frame[34:])
@@ -128,6 +139,9 @@ def test_the_host_whose_card_adds_the_checksums_is_named(tmp_path):
         connection = Connection(client=("10.0.0.1", 50000 + number))
         opening = connection.open()
         frames += [unsealed(opening[0]), opening[1], unsealed(opening[2])]
+        # Linux computes the checksum of a reset that refuses a connection itself.
+        refused = ("10.0.0.9", 50000 + number), ("10.0.0.1", 80)
+        frames += [tcp(*refused, 0, 0, SYN), tcp(*refused[::-1], 0, 1, RST | ACK)]
     found = lacks(pcap(timed(frames)), tmp_path)
     assert set(found) == {"checksum-offload"}
     assert "recorded on 10.0.0.1:" in found["checksum-offload"].says
