@@ -9,6 +9,7 @@ from typing import Any
 
 from lynccap.correlation.addresses import sort_key
 from lynccap.correlation.case import Case
+from lynccap.correlation.origins import Origins
 from lynccap.document import Quality, rfc3339
 from lynccap.reference import recapture
 
@@ -155,7 +156,8 @@ def _clock(case: Case, row: Any) -> Lacks:
         before, after = (rfc3339(int(first[name]), int(row.digits)) for name in ("before", "after"))
         more = f" {len(steps) - 1} more steps follow." if len(steps) > 1 else ""
         says = (
-            f"The recorder's clock was set while it recorded: at frame {first['frame']} from {before} to {after}.{more}"
+            f"The recorder's clock was set while it recorded: at {_place(case, int(first['frame']))} "
+            f"from {before} to {after}.{more}"
         )
         yield _lack("clock-step", says, TIMES)
     if row.reordered:
@@ -164,6 +166,15 @@ def _clock(case: Case, row: Any) -> Lacks:
             "Recorders of several interfaces write them so; nothing is missing."
         )
         yield _lack("reordered", says)
+
+
+def _place(case: Case, frame: int) -> str:
+    """A frame of the recording as the one a person finds in its file."""
+    files = case.tables.files["name"].tolist()
+    if len(files) < 2:
+        return f"frame {frame}"
+    ((place, (number,)),) = Origins(case.tables, [str(one) for one in range(len(files))]).split([frame]).items()
+    return f"frame {number} of {files[int(place)]}"
 
 
 def _mixed(case: Case, row: Any) -> Lacks:

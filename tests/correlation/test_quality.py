@@ -29,6 +29,7 @@ from lynccap import reference
 from lynccap.correlation.case import build_case
 from lynccap.correlation.quality import read_quality
 from lynccap.diagnosis.gates import Gates
+from lynccap.ingest import Source, read_tables
 from lynccap.tables import FILES
 
 
@@ -157,6 +158,17 @@ def test_steps_of_the_clock(step, code, tmp_path):
     assert set(lacks(pcap(records), tmp_path)) == ({code} if code else set())
 
 
+def test_a_step_of_the_clock_is_found_in_the_file_that_holds_it(tmp_path):
+    records = timed(whole(), SECOND)
+    records[-2:] = [(time - 5 * SECOND, frame) for time, frame in records[-2:]]
+    names = ("r_00001_20231114221320.pcap", "r_00002_20231114221323.pcap")
+    for name, part in zip(names, (records[:3], records[3:]), strict=True):
+        (tmp_path / name).write_bytes(pcap(part))
+    tables = read_tables([Source(str(tmp_path / name)) for name in names])
+    (step,) = [one for one in read_quality(build_case(tables)) if one.code == "clock-step"]
+    assert f"at frame {len(records) - 4} of {names[1]} from" in step.says
+
+
 def test_a_clock_that_was_set_forbids_conclusions_from_silence():
     steps = [{"frame": 7, "before": START + 3 * SECOND, "after": START + 900 * SECOND}]
     attempt = flow("10.1.0.9", "10.1.0.5", 5061)
@@ -185,6 +197,7 @@ def test_a_damaged_file_of_a_recording_forbids_conclusions_from_silence_beside_i
 def test_every_lack_that_forbids_something_says_how_to_record_better():
     told = {row.code for row in reference.recaptures()}
     assert {"damaged", "dropped", "one-sided", "lossy", "snapped", "started-late", "ended-early", "clock-step"} <= told
+    assert {"fragments-missing", "segment-offload"} <= told
 
 
 def says(**facts: object) -> dict[str, str]:
