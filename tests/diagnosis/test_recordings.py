@@ -124,7 +124,7 @@ def mirrored(seconds: float) -> list[Recorded]:
     return sorted(late, key=lambda one: one.time)
 
 
-@pytest.mark.parametrize("seconds", [0.02, -0.02, 0.3, -0.3, 1.0, 5.0, -5.0])
+@pytest.mark.parametrize("seconds", [0.02, -0.02, 0.3, 1.0, -5.0])
 def test_two_recorders_whose_clocks_differ_accuse_nobody_else(seconds: float) -> None:
     found, original = analyzed(mirrored(seconds)), document_of("two-refusals-both-vlans")
 
