@@ -106,6 +106,17 @@ class TestRing:
                 found.setdefault(one.rule, []).extend(frames[proof.capture][number - 1] for number in proof.frames)
         return {rule: sorted(rows) for rule, rows in found.items()}
 
+    @pytest.mark.parametrize("how", [("-c", "90"), ("-i", "3")], ids=["by frames", "by seconds"])
+    def test_a_capture_that_editcap_split_is_the_capture(self, how: tuple[str, str], tmp_path: Path) -> None:
+        tool("editcap", *how, str(sample(BARE).path), str(tmp_path / "split.pcap"))
+
+        document = analyze(collect([str(tmp_path)]))
+
+        assert len({one.recording for one in document.captures}) == 1
+        assert len(document.captures) >= 4
+        assert told(document) == told(document_of(BARE))
+        assert [one.says for one in document.findings] == [one.says for one in document_of(BARE).findings]
+
     @pytest.mark.parametrize("missing", range(5))
     def test_without_one_of_its_files_accuses_nobody_else(self, missing: int) -> None:
         files = sample(RING).files()
