@@ -18,11 +18,8 @@ if TYPE_CHECKING:
 
 CAPTURES: Mapping[str, str] = {
     "name": "object",  # file name without folder
-    "sha256": "object",  # of its file, "" when it has several
-    "format": "object",  # of its files
     "packets": "int64",
     "bytes": "int64",  # captured bytes of all frames
-    "file_bytes": "int64",
     "first_time": "int64",
     "last_time": "int64",
     "digits": "int64",  # decimal digits of the finest time resolution
