@@ -163,7 +163,6 @@ class Engine:
         parts.packets += len(frames)
         parts.bytes += int(frames.captured.sum())
         self._clock.add(frames)
-        self._offload.add_frames(frames)
         self._links.update(np.unique(frames.link).tolist() if np.ptp(frames.link) else frames.link[:1].tolist())
         parts.snapped += int((frames.captured < frames.wire).sum())
         timed = frames.time[frames.time > 0]
