@@ -6,3 +6,5 @@
 Targets: capture, frames, conversation, analysis (see `targets`). The inputs to begin with are built anew each time
 (see `seeds`), so nothing is stored here. `tests/test_fuzz.py` runs the same targets on a few inputs of its own.
 """
+
+SECONDS_AN_INPUT = 10  # inputs are a few kilobytes: what takes longer grows faster than its input
