@@ -10,9 +10,8 @@ from typing import NoReturn
 from tests.fuzz import SECONDS_AN_INPUT
 
 TESTS = Path(__file__).parent.parent
-MEGABYTES = (
-    1500  # of the whole process: the bound of the product's own budget for hostile input, and the instrumented code
-)
+MEGABYTES_AN_INPUT = 400  # what the product may take for captures of gigabytes
+MEGABYTES = 4096  # of the process: protects the machine; atheris itself takes some 25 kB more with every input
 LONGEST_INPUT = 65_536
 
 
@@ -40,11 +39,20 @@ def target_of(name: str) -> Callable[[bytes], None]:
 def search(name: str, seconds: int) -> NoReturn:
     """Run the target on ever new inputs; ends the process."""
     try:
+        from resource import RUSAGE_SELF, getrusage
+
         import atheris
     except ImportError:
         sys.exit("atheris is not installed; pip install 'lynccap[fuzz]'")
     with atheris.instrument_imports(include=["lynccap", "dissectors"]):
         target = target_of(name)
+
+    def measured(data: bytes) -> None:
+        before = getrusage(RUSAGE_SELF).ru_maxrss
+        target(data)
+        taken = (getrusage(RUSAGE_SELF).ru_maxrss - before) // 1024  # Linux counts in KiB
+        assert taken <= MEGABYTES_AN_INPUT, f"one input took {taken} MB"
+
     folder = Path(tempfile.gettempdir()) / "lynccap-fuzz" / name
     corpus = folder / "corpus"
     corpus.mkdir(parents=True, exist_ok=True)
@@ -59,7 +67,7 @@ def search(name: str, seconds: int) -> NoReturn:
         "-len_control=0",  # inputs need not begin short: the first ones are good
         "-print_final_stats=1",
     )
-    atheris.Setup([sys.argv[0], *options, str(corpus)], target)
+    atheris.Setup([sys.argv[0], *options, str(corpus)], measured)
     atheris.Fuzz()
     sys.exit()
 

@@ -30,8 +30,8 @@ def keep_parts(parts: CaptureParts) -> None:
 
 
 COUNTS = ("frames_client", "frames_server", "copies_client", "copies_server")
-ELSEWHERE = {"frame": {"comments", "origins"}, "flow": set[str]()}
-"""Tables whose column of this name numbers something else: frames of one file."""
+CLOCKED = ("flows", "media")
+"""Tables whose times are all the recorder's; those of messages are what hosts take for the time."""
 
 
 def _keep_table(name: str, columns: Columns, packets: int, flows: int) -> None:
@@ -41,7 +41,7 @@ def _keep_table(name: str, columns: Columns, packets: int, flows: int) -> None:
             low, high = 0, packets
         elif column == "flow":
             low, high = -1, flows - 1
-        elif column.endswith("_time") or column == "time":
+        elif column == "time" or (column.endswith("_time") and name in CLOCKED):
             low, high = 0, np.iinfo(np.int64).max
         else:
             continue
