@@ -3,6 +3,7 @@ import hashlib
 import io
 import struct
 from pathlib import Path
+from random import Random
 
 import pytest
 from capture_files import (
@@ -24,8 +25,13 @@ from capture_files import (
     udp,
     udp_body,
 )
+from frames_read import frames_of
+from fuzz.seeds import files
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lynccap.ingest import Source, UnreadableCapture, read_tables
+from lynccap.ingest import window as window_module
 from lynccap.ingest.frames import MAX_RECORD
 from lynccap.ingest.pcap import PcapReader
 from lynccap.ingest.pcapng import PcapngReader
@@ -278,3 +284,19 @@ def test_the_window_never_grows(tmp_path):
         while window.advance(window.filled - 100):
             assert window.filled <= MAX_RECORD + WINDOW_BYTES
         assert len(window.view) == size
+
+
+@pytest.mark.parametrize("kind", files())
+def test_where_a_window_ends_changes_no_frame(kind, monkeypatch):
+    @settings(max_examples=15, deadline=10_000)
+    @given(st.integers(3_000, 9_000), st.lists(st.integers(0, 1_400), min_size=5, max_size=30), st.integers(0, 1 << 32))
+    def check(size, lengths, chance):
+        frames = [udp(CLIENT, SERVER, Random(chance + place).randbytes(one)) for place, one in enumerate(lengths)]
+        data = files(frames)[kind]
+        monkeypatch.setattr(window_module, "WINDOW_BYTES", size)
+        reader, found = frames_of(data, size)
+        assert [one.data for one in found] == frames
+        assert [one.number for one in found] == list(range(1, len(frames) + 1))
+        assert reader.damage == ""
+
+    check()
