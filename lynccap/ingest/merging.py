@@ -1,4 +1,8 @@
-"""One recording out of several files: their frames in order of time, and where each of them came from."""
+"""One recording out of several files: their frames in order of time, and where each of them came from.
+
+Files of one network adapter may overlap in time: they are interleaved. Files of a ring buffer follow each other; those
+that overlap are named alike by chance.
+"""
 
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -11,7 +15,8 @@ from lynccap.ingest.frames import MAX_RECORD, PACKED_BYTES, Buffer, Frames, Ints
 from lynccap.ingest.sets import Piece
 
 GAP_NS = 5_000_000_000  # a longer silence between two files, which nothing bridges, may be a recorder that stood still
-MAX_STEP = 10_000  # files of one ring: more are no ring that anybody handed over
+BRIDGED_NS = 3_600_000_000_000  # between numbers that follow each other: a recorder started anew counts from 1 again
+OVERLAP_NS = 1_000_000_000  # of files of one ring: a recorder puts frames out of order by far less
 INTERFACE_BITS = 16  # of the number of an interface within its file
 LAST = np.iinfo(np.int64).max
 
@@ -60,6 +65,11 @@ class _Taking:
         self._batch: Frames | None = None
         self._at = 0
         self._next()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all its frames have been taken."""
+        return self._batch is None
 
     @property
     def time(self) -> int:
@@ -157,7 +167,7 @@ class Recording:
         self.pieces: list[Piece] = []
         """Those that were read, in the order they were opened."""
         self.origins = Origins()
-        self._numbers = {one.number for one in waiting}
+        self._blank = {one.number for one in waiting if not one.first_time}
         self._waiting = waiting
         self._opener = opener
         self._active: list[_Taking] = []
@@ -169,7 +179,7 @@ class Recording:
         while self._lead():
             lead = min(self._active, key=lambda one: one.time)
             limit = min((one.time for one in self._active if one is not lead), default=LAST)
-            limit = min(limit, self._waiting[0].first_time if self._waiting else LAST)
+            limit = min(limit, self._waiting[0].first_time if self._interleaves() else LAST)
             self.origins.note(self._number, lead.place, lead.frame)
             taken, used_up = lead.take(limit, self._number)
             self._number += len(taken)
@@ -183,24 +193,32 @@ class Recording:
 
     def _lead(self) -> bool:
         """Have the files open whose time has come; False when the recording is over."""
-        ended = [one for one in self._active if one.time == LAST]
-        self._active = [one for one in self._active if one.time < LAST]
+        ended = [one for one in self._active if one.is_over]
+        self._active = [one for one in self._active if not one.is_over]
         while self._waiting and self._is_due(ended):
             self._open(self._waiting.popleft())
-            self._active = [one for one in self._active if one.time < LAST]
+            self._active = [one for one in self._active if not one.is_over]
         return bool(self._active)
+
+    def _interleaves(self) -> bool:
+        """Whether the file that waits is of the same adapter as one that is being read."""
+        return bool(self._waiting) and any(one.piece.adapters & self._waiting[0].adapters for one in self._active)
 
     def _is_due(self, ended: list[_Taking]) -> bool:
         following = self._waiting[0]
         if self._active:
-            return following.first_time <= min(one.time for one in self._active)
+            return self._interleaves() and following.first_time <= min(one.time for one in self._active)
         if not self.pieces or not ended:
             return True
         last = max(ended, key=lambda one: one.last_time)
+        silence = following.first_time - last.last_time
+        if silence < -OVERLAP_NS:
+            return False
         first, second = last.piece.number, following.number
-        if first is None or second is None or second < first:  # not numbered, or the ring began again
-            return following.first_time - last.last_time <= GAP_NS
-        return self._numbers >= {*range(first, min(second, first + MAX_STEP))}
+        if first is None or second is None or second <= first:  # not numbered, or the ring began again
+            return silence <= GAP_NS
+        # Files between them that hold no frame are no silence of their own.
+        return silence <= BRIDGED_NS and all(one in self._blank for one in range(first + 1, second))
 
     def _open(self, piece: Piece) -> None:
         file = self._opener(piece)
