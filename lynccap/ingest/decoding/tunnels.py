@@ -198,9 +198,9 @@ def _teredo(buffer: Buffer, cursor: Cursor) -> None:
     behind = np.minimum(at + np.where(named, 13 + tail, 0), end)
     behind = np.minimum(behind + np.where(buffer.uint(">u2", behind) == 0, 8, 0), end)
     sixth = (behind < end) & (buffer.octets[behind] >> 4 == 6)
-    # One byte in sixteen looks like that, such as a DNS query's from this port: the length must fit, too.
+    # One byte in sixteen looks like that, such as a DNS query's from this port: the length must be right, too.
     told = at - UDP_HEADER + buffer.uint(">u2", at - UDP_HEADER + 4)  # a frame may be cut without saying so
-    fits = behind + IPV6_HEADER + buffer.uint(">u2", behind + 4) <= told
+    fits = behind + IPV6_HEADER + buffer.uint(">u2", behind + 4) == told
     cursor.step(behind - at, np.where(sixth & fits, IPV6_TYPE, UNKNOWN_NETWORK))
 
 
