@@ -4,6 +4,7 @@ import pytest
 from capture_files import (
     ACK,
     CLIENT,
+    RST,
     SECOND,
     SERVER,
     START,
@@ -101,6 +102,22 @@ def test_the_ttls_of_copies_are_their_hosts_too(tmp_path):
     """Which copy comes first may change: a reset seen behind the router only is no box's in between."""
     records = [(START, request()), (START + 10_000, request(ttl=61))]
     assert counted(records, tmp_path)[2].loc[0, ["ttl_client_min", "ttl_client_max"]].tolist() == [61, 64]
+
+
+def test_copies_of_resets_stay_in_the_list_of_frames_in_their_order(tmp_path):
+    """A reset on one side of a router may be the router's: it must be seen where it is not."""
+    opening, refusal = tcp_body(50000, 443, 1000, 0, SYN), tcp_body(443, 50000, 0, 1001, RST | ACK)
+    records = []
+    for again in range(2):
+        at = START + again * SECOND
+        asked = (ethernet(ipv4("10.0.0.1", "10.0.0.2", 6, opening, id=5 + again, ttl=ttl)) for ttl in (64, 63))
+        refused = (ethernet(ipv4("10.0.0.2", "10.0.0.1", 6, refusal, id=8 + again, ttl=ttl)) for ttl in (126, 125))
+        records += [(at + place * 10_000, frame) for place, frame in enumerate((*asked, *refused))]
+    tables = read(pcap(records, digits=9), tmp_path)
+    assert tables.tcp_frames[["frame", "ttl"]].values.tolist() == [
+        [1, 64], [3, 126], [4, 125], [5, 64], [7, 126], [8, 125],
+    ]  # fmt: skip
+    assert tables.flows[["frames_server", "copies_server"]].values.tolist() == [[2, 2]]
 
 
 def test_copies_are_known_across_windows_and_interfaces(tmp_path):
