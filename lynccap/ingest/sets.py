@@ -33,7 +33,10 @@ class Piece:
     first_time: int = 0
     """Nanoseconds, of its first frame; 0 when it has none."""
     adapters: frozenset[str] = frozenset()
-    """Names of its interfaces that no other machine has."""
+    """Names of its interfaces that no other machine has, each with its capture filter.
+
+    With another filter other packets are missing: what one file proves of them the other does not.
+    """
     number: int | None = None
     """Its number among the files of a ring buffer."""
 

@@ -198,6 +198,19 @@ def test_files_of_one_adapter_are_merged_by_time(tmp_path):
     ]
 
 
+def test_files_of_one_adapter_with_other_filters_are_kept_apart(tmp_path):
+    """One direction of a conversation in the first is no missing answer: the second would say there were answers."""
+
+    def filtered(expression: bytes, at: int) -> bytes:
+        options = option(2, NPF.encode()) + option(11, expression) + option(0, b"")
+        return section() + block(1, b"\x01\0\0\0\0\0\0\0" + options) + enhanced(datagram(at), START // 1000 + at)
+
+    expressions = {"p.pcapng": b"\0src host 10.0.0.1", "q.pcapng": b"\0ip", "r.pcapng": b"\1bytes", "s.pcapng": b"\0ip"}
+    files = {name: filtered(expression, at) for at, (name, expression) in enumerate(expressions.items())}
+    tables = read_tables(write(tmp_path, **files))
+    assert tables.captures["name"].tolist() == ["p.pcapng", "q.pcapng + s.pcapng", "r.pcapng"]
+
+
 def test_two_points_are_kept_apart(tmp_path):
     inside, outside = (pcap([(START + late, datagram(1))]) for late in (0, 70_000))
     sources = write(tmp_path, **{"inside.pcap": inside, "outside.pcap": outside})
