@@ -11,12 +11,13 @@ from typing import Protocol
 
 import numpy as np
 
-from lynccap.ingest.frames import MAX_RECORD, PACKED_BYTES, Buffer, Frames, Ints
+from lynccap.ingest.frames import MAX_RECORD, PACKED_BYTES, PACKED_FRAMES, Buffer, Frames, Ints
 from lynccap.ingest.sets import Piece
 
 GAP_NS = 5_000_000_000  # a longer silence between two files, which nothing bridges, may be a recorder that stood still
 BRIDGED_NS = 3_600_000_000_000  # between numbers that follow each other: a recorder started anew counts from 1 again
 OVERLAP_NS = 1_000_000_000  # of files of one ring: a recorder puts frames out of order by far less
+FIRST_LOOK = 64  # frames of a run looked at first
 INTERFACE_BITS = 16  # of the number of an interface within its file
 LAST = np.iinfo(np.int64).max
 
@@ -80,10 +81,7 @@ class _Taking:
         """Its next frames up to the first one after `limit`, numbered from `number`; whether the batch is used up."""
         batch = self._batch
         assert batch is not None
-        end = len(batch)
-        if limit < LAST:
-            later = np.flatnonzero(batch.time[self._at :] > limit)
-            end = self._at + max(int(later[0]), 1) if later.size else end
+        end = max(self._first_after(batch.time, limit), self._at + 1)
         part = slice(self._at, end)
         taken = Frames(
             buffer=batch.buffer,
@@ -98,6 +96,18 @@ class _Taking:
         self.last_time = max(self.last_time, int(taken.time.max()))
         self._at = end
         return taken, end == len(batch)
+
+    def _first_after(self, time: Ints, limit: int) -> int:
+        """Row of the first frame not yet taken that is later than `limit`; the number of rows when none is."""
+        if limit == LAST:
+            return len(time)
+        at, size = self._at, FIRST_LOOK
+        while at < len(time):  # twice as far each time: runs are short where files are interleaved
+            later = np.flatnonzero(time[at : at + size] > limit)
+            if later.size:
+                return at + int(later[0])
+            at, size = at + size, size * 2
+        return len(time)
 
     @property
     def frame(self) -> int:
@@ -126,7 +136,8 @@ class _Packed:
     def add(self, frames: Frames) -> Frames | None:
         """Copy a run; what was packed before, when it no longer fits."""
         begin, end = int(frames.start.min()), int((frames.start + frames.captured).max())
-        full = self.flush() if self._used + end - begin > self._buffer.size else None
+        no_room = self._used + end - begin > self._buffer.size or len(self._parts) >= PACKED_FRAMES
+        full = self.flush() if no_room else None
         self._buffer.view[self._used : self._used + end - begin] = frames.buffer.view[begin:end]
         self._parts.append(replace(frames, buffer=self._buffer, start=frames.start + (self._used - begin)))
         self._used += end - begin

@@ -1,7 +1,7 @@
 """Signs that a capture was taken on a host itself: its network card had not yet cut and sealed what it shows.
 
 A card that computes checksums is handed the sum of the pseudo header alone (RFC 9293 3.1), not complemented; one that
-cuts large sends into segments is handed more than an Ethernet frame holds.
+cuts large sends into segments is handed more than an Ethernet frame holds (as jumbo frames do, too).
 """
 
 from collections import Counter
@@ -25,7 +25,7 @@ class Offload:
     def __init__(self) -> None:
         """Nothing seen."""
         self.large_frames = 0
-        """Frames longer than Ethernet allows."""
+        """Frames longer than standard Ethernet allows."""
         self._looked: Counter[int] = Counter()
         self._unsealed: Counter[int] = Counter()
 

@@ -104,6 +104,21 @@ def test_the_ttls_of_copies_are_their_hosts_too(tmp_path):
     assert counted(records, tmp_path)[2].loc[0, ["ttl_client_min", "ttl_client_max"]].tolist() == [61, 64]
 
 
+@pytest.mark.parametrize("version", [4, 6])
+def test_answers_that_begin_alike_are_no_copies(version, tmp_path):
+    """A server that numbers nothing, recorded on itself, where all its checksums are still zero."""
+    records = []
+    for place, branch in enumerate((b"a", b"b", b"b")):
+        body = udp_body(
+            5060, 5060, b"SIP/2.0 100 Trying\r\nVia: SIP/2.0/UDP 10.0.0.1;branch=z9hG4bK-" + branch + b"1\r\n\r\n"
+        )
+        packet = ipv4("10.0.0.2", "10.0.0.1", 17, body, id=0) if version == 4 else ipv6("fd00::2", "fd00::1", 17, body)
+        records.append((START + place * 100_000, ethernet(packet, (7,) if place == 2 else ())))
+    copies, _, flows = counted(records, tmp_path)
+    assert copies == 1
+    assert flows[["frames_client", "copies_client"]].values.tolist() == [[2, 1]]
+
+
 def test_copies_of_resets_stay_in_the_list_of_frames_in_their_order(tmp_path):
     """A reset on one side of a router may be the router's: it must be seen where it is not."""
     opening, refusal = tcp_body(50000, 443, 1000, 0, SYN), tcp_body(443, 50000, 0, 1001, RST | ACK)
