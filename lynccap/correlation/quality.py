@@ -138,13 +138,19 @@ def _copied(case: Case, row: Any) -> Lacks:
 def _offloaded(case: Case, row: Any) -> Lacks:
     if row.unsealed_hosts:
         hosts = _listed(list(row.unsealed_hosts))
-        says = f"This was recorded on {hosts}: its network card adds checksums later, so wrong ones mean nothing."
+        where = (
+            "on it, or on the machine that runs it" if len(row.unsealed_hosts) == 1 else "on a machine that runs them"
+        )
+        says = (
+            f"The packets of {hosts} lack the checksums that the network card adds: this was recorded {where}, "
+            "and wrong checksums mean nothing."
+        )
         yield _lack("checksum-offload", says)
     if row.large_frames:
         many = f"{row.large_frames} frames hold" if row.large_frames != 1 else "1 frame holds"
         says = (
-            f"{many} more of a TCP connection than Ethernet allows: the network card cuts or joins segments "
-            "out of the recorder's sight."
+            f"{many} more of a TCP connection than standard Ethernet allows: the network uses jumbo frames, "
+            "or the network card cuts or joins segments out of the recorder's sight."
         )
         yield _lack("segment-offload", says, SIZES)
 
@@ -154,10 +160,10 @@ def _clock(case: Case, row: Any) -> Lacks:
     if len(steps):
         first = steps.iloc[0]
         before, after = (rfc3339(int(first[name]), int(row.digits)) for name in ("before", "after"))
-        more = f" {len(steps) - 1} more steps follow." if len(steps) > 1 else ""
+        more = f" {len(steps) - 1} more jumps follow." if len(steps) > 1 else ""
         says = (
-            f"The recorder's clock was set while it recorded: at {_place(case, int(first['frame']))} "
-            f"from {before} to {after}.{more}"
+            f"The times jump at {_place(case, int(first['frame']))} from {before} to {after}: "
+            f"the recorder's clock was set, or recordings were put behind each other.{more}"
         )
         yield _lack("clock-step", says, TIMES)
     if row.reordered:

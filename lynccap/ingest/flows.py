@@ -126,9 +126,15 @@ class FlowTable:
         first, second, upper = _keys_of(copies)
         flow = self.find((first, second), copies.frame)
         known = flow >= 0
-        side = (flow * 2 + upper)[known]
+        if not known.all():
+            copies, flow, upper = copies.where(known), flow[known], upper[known]
+        side = flow * 2 + upper
         np.add.at(self.sides["copies"], side, 1)
-        self._add_ttls(copies if known.all() else copies.where(known), side)  # behind a router they are the host's too
+        self._add_ttls(copies, side)  # behind a router they are the host's too
+        # Of resets all are kept: one that is on one side of a router only may be the router's own.
+        resets = np.flatnonzero((copies.flags & RST) != 0)
+        if resets.size:
+            self._keep_control(copies, Numbered(flow, side, copies.frame, copies.time), resets)
 
     def find(self, packets_keys: tuple[NDArray[np.uint64], NDArray[np.uint64]], frame: Ints) -> Ints:
         """The flow of each 5-tuple at a frame of the window last added, -1 where there is none."""

@@ -1,8 +1,8 @@
 """Signs that a capture was taken on a host itself: its network card had not yet cut and sealed what it shows.
 
 A card that computes checksums is handed the sum of the pseudo header alone (RFC 9293 3.1), not complemented; one that
-cuts large sends into segments is handed more than an Ethernet frame holds. The sizes of frames tell less: tunnels and
-mirrors (VXLAN, ERSPAN) add their headers to full frames.
+cuts large sends into segments is handed more than an Ethernet frame holds, as jumbo frames do too. The sizes of frames
+tell less: tunnels and mirrors (VXLAN, ERSPAN) add their headers to full frames.
 """
 
 from collections import Counter

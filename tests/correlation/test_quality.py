@@ -145,7 +145,7 @@ def test_the_host_whose_card_adds_the_checksums_is_named(tmp_path):
         frames += [tcp(*refused, 0, 0, SYN), tcp(*refused[::-1], 0, 1, RST | ACK)]
     found = lacks(pcap(timed(frames)), tmp_path)
     assert set(found) == {"checksum-offload"}
-    assert "recorded on 10.0.0.1:" in found["checksum-offload"].says
+    assert found["checksum-offload"].says.startswith("The packets of 10.0.0.1 lack")
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from lynccap.ingest.frames import Buffer, Flags, Ints
 
 GPE_KINDS = {1: IPV4_TYPE, 2: IPV6_TYPE, 3: ETHERNET_TYPE, 5: MPLS_TYPE}
 ERSPAN_2, ERSPAN_3, ETHERNET_OVER_IP, REDIRECTED = 0x88BE, 0x22EB, 0x6400, 0x883E
+UDP_HEADER, IPV6_HEADER = 8, 40
 MAX_GTP_EXTENSIONS = 4  # of a header of user data: 3GPP TS 29.281 5.2 knows three
 
 
@@ -204,7 +205,10 @@ def _teredo(buffer: Buffer, cursor: Cursor) -> None:
     behind = np.minimum(at + np.where(named, 13 + tail, 0), end)
     behind = np.minimum(behind + np.where(buffer.uint(">u2", behind) == 0, 8, 0), end)
     sixth = (behind < end) & (buffer.octets[behind] >> 4 == 6)
-    cursor.step(behind - at, np.where(sixth, IPV6_TYPE, UNKNOWN_NETWORK))
+    # One byte in sixteen looks like that, such as a DNS query's from this port: the length must be right, too.
+    told = at - UDP_HEADER + buffer.uint(">u2", at - UDP_HEADER + 4)  # a frame may be cut without saying so
+    fits = behind + IPV6_HEADER + buffer.uint(">u2", behind + 4) == told
+    cursor.step(behind - at, np.where(sixth & fits, IPV6_TYPE, UNKNOWN_NETWORK))
 
 
 IP_TUNNELS: dict[int, Step] = {4: _ip4, 41: _ip6, 47: _gre, 97: _ether_ip, 137: _mpls}
