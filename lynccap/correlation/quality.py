@@ -38,7 +38,7 @@ def _lack(code: str, says: str, *forbids: str) -> Quality:
 
 def _damaged(case: Case, row: Any) -> Lacks:
     if row.damage:
-        rest = "What came before was read." if row.packets else "Nothing of it could be read."
+        rest = "What could be read was judged." if row.packets else "Nothing of it could be read."
         yield _lack("damaged", f"The file is damaged: {row.damage}. {rest}", "what happened after the damage")
 
 

@@ -4,6 +4,7 @@ import pytest
 from capture_files import (
     ACK,
     CLIENT,
+    RST,
     SECOND,
     SERVER,
     START,
@@ -118,6 +119,20 @@ def test_an_attempt_seen_twice_is_one_attempt(tmp_path):
     tables = read(pcap([(START, syn), (START + 1000, syn)], digits=9), tmp_path)
     assert tables.flows.loc[0, "syns"] == 1
     assert tables.tcp_frames["frame"].tolist() == [1]
+
+
+def test_copies_of_reused_ports_belong_to_the_flow_of_their_time(tmp_path):
+    """A refused client comes back from the same port with another initial sequence number."""
+    records = []
+    for attempt, sequence in enumerate((1000, 2000, 3000)):
+        time = START + attempt * 500 * MILLISECOND
+        syn = tcp_body(50000, 443, sequence, 0, SYN)
+        reset = tcp_body(443, 50000, 0, sequence + 1, RST | ACK)
+        sent = ethernet(ipv4("10.0.0.1", "10.0.0.2", 6, syn, id=attempt + 1))
+        answered = ethernet(ipv4("10.0.0.2", "10.0.0.1", 6, reset, id=attempt + 11, ttl=60 - attempt))
+        records += [(time, sent), (time + 1000, sent), (time + 9000, answered), (time + 10_000, answered)]
+    flows = counted(records, tmp_path)[2]
+    assert flows[COUNTS[:4]].values.tolist() == [[1, 1, 1, 1]] * 3
 
 
 @settings(max_examples=40, deadline=None)

@@ -1,7 +1,9 @@
 import gzip
 import hashlib
 import io
+import struct
 from pathlib import Path
+from random import Random
 
 import pytest
 from capture_files import (
@@ -23,8 +25,13 @@ from capture_files import (
     udp,
     udp_body,
 )
+from frames_read import frames_of
+from fuzz.seeds import files
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lynccap.ingest import Source, UnreadableCapture, read_tables
+from lynccap.ingest import window as window_module
 from lynccap.ingest.frames import MAX_RECORD
 from lynccap.ingest.pcap import PcapReader
 from lynccap.ingest.pcapng import PcapngReader
@@ -52,6 +59,18 @@ def test_every_pcap_variant_gives_the_same_frames_and_exact_times(order, digits,
     assert row["bytes"] == sum(map(len, FRAMES))
     assert row["damage"] == ""
     assert tables.flows["bytes_client"].tolist() == [sum(10 + number for number in range(5))]
+
+
+@pytest.mark.parametrize(("minor", "swapped"), [(0, True), (2, True), (3, False), (4, False)])
+def test_records_of_old_pcap_versions_begin_with_the_length_on_the_wire(minor, swapped, tmp_path):
+    frame = udp(CLIENT, SERVER, bytes(60))
+    data = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, minor, 0, 0, 68, 1)
+    for place in range(2):
+        lengths = (len(frame), 68) if swapped else (68, len(frame))
+        data += struct.pack("<4I", START // SECOND + place, 0, *lengths) + frame[:68]
+    tables = read(data, tmp_path)
+    assert tables.captures.loc[0, ["packets", "bytes", "snapped", "damage"]].tolist() == [2, 136, 2, ""]
+    assert tables.flows["bytes_client"].tolist() == [120]
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
@@ -265,3 +284,19 @@ def test_the_window_never_grows(tmp_path):
         while window.advance(window.filled - 100):
             assert window.filled <= MAX_RECORD + WINDOW_BYTES
         assert len(window.view) == size
+
+
+@pytest.mark.parametrize("kind", files())
+def test_where_a_window_ends_changes_no_frame(kind, monkeypatch):
+    @settings(max_examples=15, deadline=10_000)
+    @given(st.integers(3_000, 9_000), st.lists(st.integers(0, 1_400), min_size=5, max_size=30), st.integers(0, 1 << 32))
+    def check(size, lengths, chance):
+        frames = [udp(CLIENT, SERVER, Random(chance + place).randbytes(one)) for place, one in enumerate(lengths)]
+        data = files(frames)[kind]
+        monkeypatch.setattr(window_module, "WINDOW_BYTES", size)
+        reader, found = frames_of(data, size)
+        assert [one.data for one in found] == frames
+        assert [one.number for one in found] == list(range(1, len(frames) + 1))
+        assert reader.damage == ""
+
+    check()

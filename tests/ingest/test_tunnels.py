@@ -74,6 +74,8 @@ TUNNELS = {
     "gre": gre(0x0800, FOUR),
     "gre-checksum-key-number": gre(0x86DD, SIX, 0xB000, bytes(12)),
     "gre-mpls": gre(0x8847, struct.pack(">I", 1 << 12 | 1 << 8 | 64) + FOUR),
+    "wccp-1": gre(0x883E, FOUR),
+    "wccp-2": gre(0x883E, b"\x00\x01\x02\x03" + FOUR),
     "pptp": pptp(ppp(FOUR)),
     "pptp-numbered": pptp(ppp(SIX), 0x1080, bytes(8)),
     "teredo": over_udp(3544, SIX),
