@@ -1,7 +1,9 @@
 """Every sample gives what its label says, and nothing else."""
 
 import pytest
-from samples import Sample, document_of, samples
+from samples import Sample, document_of, recorded, samples
+
+from lynccap.document import rfc3339
 
 SAMPLES = samples()
 each_sample = pytest.mark.parametrize("sample", SAMPLES, ids=lambda one: one.name)
@@ -53,6 +55,16 @@ def test_evidence_frames_are_in_the_capture(sample: Sample) -> None:
 
     assert places
     assert all(1 <= frame <= packets[capture] for capture, frame in places)
+
+
+@pytest.mark.parametrize("name", ["desktop-signin-healthy", "phone-boot-healthy", "rootchain-80-refused"])
+def test_tls_and_sign_in_have_the_time_of_the_frame_that_shows_them(name: str) -> None:
+    steps = [one for device in document_of(name).devices for one in device.journey if one.step in ("tls", "sign-in")]
+
+    assert len(steps) >= 2
+    for step in steps:
+        digits = len((step.time or "").rstrip("Z").partition(".")[2])
+        assert step.time == rfc3339(recorded(name)[step.frames[-1] - 1].time, digits)
 
 
 def test_silence_of_the_inner_relay_is_repaired_for_datagrams_too() -> None:

@@ -11,7 +11,10 @@ from lynccap.ingest import Source, read_tables
 pytestmark = pytest.mark.tshark
 
 SAMPLES = Path(__file__).parents[2] / "sample_pcaps"
-CHOSEN = sorted(path.name for path in SAMPLES.glob("*.pcap*"))[::4]  # every fourth: tshark is slow to start
+CUT = "rootchain-80-refused-truncated.pcap"  # tshark ends with an error at the cut
+HEADLESS = "fragments-dropped.pcap"  # tshark reads no ports in a first fragment whose rest is missing
+ALIKE = sorted(path.name for path in SAMPLES.glob("*.pcap*") if path.name not in (CUT, HEADLESS))
+CHOSEN = ALIKE[::4]  # every fourth: tshark is slow to start
 
 CAPTURES = [
     "real/02-teams.pcap",
@@ -162,6 +165,10 @@ def test_public_captures_read_as_tshark_reads_them(name):
 @pytest.mark.parametrize(("name", "transport"), EXPLAINED.items())
 def test_explained_differences_stay_the_only_ones(name, transport):
     compare(capture(name), transport)
+
+
+def test_only_the_first_fragments_are_read_where_tshark_reads_nothing():
+    compare(SAMPLES / HEADLESS, "udp")
 
 
 @pytest.mark.parametrize("name", CHOSEN)
