@@ -1,4 +1,8 @@
-"""Wireshark's dissection of many files in one process: sharkd comes with tshark, whose start for each file it saves."""
+"""Wireshark's dissection of many files in one process: sharkd comes with tshark, whose start for each file it saves.
+
+Its fields are those of tshark, but for three things: numbered values with names come as names, it sees every frame
+twice as `tshark -2` does, and so a few UDP streams that other protocols announce have other numbers.
+"""
 
 import json
 import os
