@@ -13,7 +13,7 @@ from lynccap.ingest import Source, read_tables
 from lynccap.ingest.formats import HEAD_BYTES, reader_of
 from lynccap.ingest.reading import Reader
 from lynccap.ingest.source import Feed
-from lynccap.ingest.window import Window
+from lynccap.ingest.window import WINDOW_BYTES, Window
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,12 @@ class Frame:
     link: int
 
 
-def frames_of(data: bytes) -> tuple[Reader, list[Frame]]:
-    """The reader that takes a file with these bytes, after reading, and its frames."""
+def frames_of(data: bytes, first: int = WINDOW_BYTES) -> tuple[Reader, list[Frame]]:
+    """The reader that takes a file with these bytes, after reading, and its frames; `first` is of the first window."""
     kind = reader_of(data[:HEAD_BYTES])
     assert kind is not None, "no reader takes this file"
     with Feed(Source("capture", io.BytesIO(data))) as feed:
-        reader = kind(Window(feed))
+        reader = kind(Window(feed, first))
         found = []
         for batch in reader.frames():
             columns = (batch.time, batch.start, batch.captured, batch.wire, batch.link, batch.interface)

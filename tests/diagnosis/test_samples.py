@@ -46,13 +46,13 @@ def test_no_rule_fails(sample: Sample) -> None:
 @each_sample
 def test_evidence_frames_are_in_the_capture(sample: Sample) -> None:
     document = document_of(sample.name)
-    packets = document.captures[0].packets
+    packets = {one.id: one.packets for one in document.captures}
 
-    frames = [frame for one in document.findings for proof in one.evidence for frame in proof.frames]
-    frames += [frame for one in document.devices for step in one.journey for frame in step.frames]
+    places = [(proof.capture, frame) for one in document.findings for proof in one.evidence for frame in proof.frames]
+    places += [(step.capture, frame) for one in document.devices for step in one.journey for frame in step.frames]
 
-    assert frames
-    assert all(1 <= frame <= packets for frame in frames)
+    assert places
+    assert all(1 <= frame <= packets[capture] for capture, frame in places)
 
 
 def test_silence_of_the_inner_relay_is_repaired_for_datagrams_too() -> None:
@@ -66,8 +66,9 @@ def test_every_capture_has_a_label_and_every_label_a_capture() -> None:
     from samples import CAPTURE_SUFFIXES, FOLDER
 
     captures = {path.name.split(".pcap")[0] for path in FOLDER.iterdir() if path.name.endswith(CAPTURE_SUFFIXES)}
+    rings = {path.parent.name for path in FOLDER.glob("*/*") if path.name.endswith(CAPTURE_SUFFIXES)}
 
-    assert captures == {one.name for one in SAMPLES}
+    assert captures | rings == {one.name for one in SAMPLES}
 
 
 def test_precision_and_recall_over_all_samples_are_one() -> None:

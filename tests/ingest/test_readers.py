@@ -3,6 +3,7 @@ import hashlib
 import io
 import struct
 from pathlib import Path
+from random import Random
 
 import pytest
 from capture_files import (
@@ -24,8 +25,13 @@ from capture_files import (
     udp,
     udp_body,
 )
+from frames_read import frames_of
+from fuzz.seeds import files
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lynccap.ingest import Source, UnreadableCapture, read_tables
+from lynccap.ingest import window as window_module
 from lynccap.ingest.frames import MAX_RECORD
 from lynccap.ingest.pcap import PcapReader
 from lynccap.ingest.pcapng import PcapngReader
@@ -37,7 +43,8 @@ TICKS = START // 1000
 
 
 def capture_of(data: bytes, folder: Path) -> dict[str, object]:
-    return read(data, folder).captures.iloc[0].to_dict()
+    tables = read(data, folder)
+    return {**tables.captures.iloc[0], **tables.files.iloc[0]}
 
 
 @pytest.mark.parametrize(("digits", "modified"), [(6, False), (9, False), (6, True)])
@@ -45,7 +52,7 @@ def capture_of(data: bytes, folder: Path) -> dict[str, object]:
 def test_every_pcap_variant_gives_the_same_frames_and_exact_times(order, digits, modified, tmp_path):
     records = [(START + 123_456_789 + number * SECOND, frame) for number, frame in enumerate(FRAMES)]
     tables = read(pcap(records, order, digits, modified=modified), tmp_path)
-    row = tables.captures.iloc[0]
+    row = tables.files.iloc[0]
     exact = START + (123_456_789 if digits == 9 else 123_456_000)
     assert (row["format"], row["packets"], row["digits"]) == ("pcap", 5, digits)
     assert (row["first_time"], row["last_time"]) == (exact, exact + 4 * SECOND)
@@ -191,7 +198,7 @@ def test_a_packet_block_that_lies_about_its_length_ends_the_reading(tmp_path):
 
 def test_gzip_is_recognised_by_its_bytes_and_hashed_as_handed_over(tmp_path):
     data = gzip.compress(pcap(timed(FRAMES[:3]))) + gzip.compress(pcap(timed(FRAMES[3:]))[24:])
-    row = read(data, tmp_path, "capture.cap").captures.iloc[0]
+    row = read(data, tmp_path, "capture.cap").files.iloc[0]
     assert (row["format"], row["packets"], row["name"]) == ("pcap+gzip", 5, "capture.cap")
     assert (row["sha256"], row["file_bytes"]) == (hashlib.sha256(data).hexdigest(), len(data))
 
@@ -277,3 +284,19 @@ def test_the_window_never_grows(tmp_path):
         while window.advance(window.filled - 100):
             assert window.filled <= MAX_RECORD + WINDOW_BYTES
         assert len(window.view) == size
+
+
+@pytest.mark.parametrize("kind", files())
+def test_where_a_window_ends_changes_no_frame(kind, monkeypatch):
+    @settings(max_examples=15, deadline=10_000)
+    @given(st.integers(3_000, 9_000), st.lists(st.integers(0, 1_400), min_size=5, max_size=30), st.integers(0, 1 << 32))
+    def check(size, lengths, chance):
+        frames = [udp(CLIENT, SERVER, Random(chance + place).randbytes(one)) for place, one in enumerate(lengths)]
+        data = files(frames)[kind]
+        monkeypatch.setattr(window_module, "WINDOW_BYTES", size)
+        reader, found = frames_of(data, size)
+        assert [one.data for one in found] == frames
+        assert [one.number for one in found] == list(range(1, len(frames) + 1))
+        assert reader.damage == ""
+
+    check()

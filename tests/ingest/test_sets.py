@@ -19,15 +19,18 @@ from capture_files import (
     section,
     udp,
 )
+from fuzz.seeds import files
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lynccap.ingest import Source, read_each, read_tables
+from lynccap.ingest import Source, UnreadableCapture, read_each, read_tables
 from lynccap.ingest.collect import collect
 from lynccap.ingest.frames import PACKED_BYTES
 from lynccap.ingest.sets import ring_name, set_name
 from lynccap.ingest.window import Window
 
+DATAGRAMS = [udp(CLIENT, SERVER, bytes([number]) * 9, id=number) for number in range(4)]
+FORMATS = files(DATAGRAMS)
 NPF = "\\Device\\NPF_{6F1A2B3C-0D4E-4F50-8A61-72839A4B5C6D}"
 
 
@@ -219,6 +222,35 @@ def test_a_long_ring_holds_windows_only_of_files_that_are_being_read(tmp_path, m
     tables = read_tables(write(tmp_path, **names), progress=lambda done, total: held.append(len(windows)))
     assert tables.captures["packets"].tolist() == [40]
     assert max(held) <= 3
+
+
+CHANGE = st.tuples(st.integers(0, 1 << 16), st.integers(0, 60), st.binary(max_size=6))
+"""Where, how many bytes go, and which come."""
+
+
+@settings(max_examples=30, deadline=10_000)
+@given(st.lists(st.tuples(st.sampled_from(sorted(FORMATS)), st.lists(CHANGE, max_size=3)), min_size=2, max_size=4))
+def test_no_change_of_a_member_breaks_the_set(tmp_path_factory, members):
+    changed = []
+    for kind, changes in members:
+        data = FORMATS[kind]
+        for place, gone, put in changes:
+            place %= len(data)
+            data = data[:place] + put + data[place + gone :]
+        changed.append(data)
+    whole = [kind for (kind, _), data in zip(members, changed, strict=True) if data == FORMATS[kind]]
+    names = ["e.pcap", "e.pcap1", "e.pcap2", "e.pcap3"]
+    try:
+        tables = read_tables(write(tmp_path_factory.mktemp("set"), **dict(zip(names, changed, strict=False))))
+    except UnreadableCapture:
+        assert not whole
+        return
+    assert sorted(tables.files["name"]) == names[: len(members)]
+    assert tables.captures["packets"].sum() == tables.files["packets"].sum() >= len(whole) * len(DATAGRAMS)
+    flows, packets = tables.flows, tables.captures["packets"]
+    counted = flows[["frames_client", "frames_server", "copies_client", "copies_server"]].sum(axis=1)
+    assert (counted.groupby(flows["capture"]).sum().reindex(packets.index, fill_value=0) <= packets).all()
+    assert (flows["last_frame"] <= flows["capture"].map(packets)).all()
 
 
 def test_a_ring_in_an_archive_is_one_recording(tmp_path):

@@ -1,0 +1,77 @@
+"""What holds of every capture and every document, whatever the input was."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from lynccap.document import Document, Outcome, from_json, to_json
+from lynccap.ingest.engine import CaptureParts
+from lynccap.report import FORMATS
+
+Columns = Mapping[str, Any]
+
+
+def keep_parts(parts: CaptureParts) -> None:
+    """Holds what was read of one capture against the promises."""
+    flows, rows = parts.flows, len(parts.flows["client"])
+    assert 0 <= parts.first_time <= parts.last_time or not parts.packets
+    assert 0 <= parts.undecoded <= parts.packets
+    assert 0 <= parts.copies <= parts.packets
+    assert "\n" not in parts.damage
+    counted = sum(int(flows[name].sum()) for name in COUNTS)
+    assert counted <= parts.packets, f"{counted} frames in flows of a capture of {parts.packets}"
+    assert all((flows[name] >= 0).all() for name in COUNTS)
+    assert (flows["first_time"] <= flows["last_time"]).all()
+    assert (flows["first_frame"] <= flows["last_frame"]).all()
+    for name, columns in {"flows": flows, "tcp_frames": parts.tcp_frames, "icmp": parts.icmp, **parts.tables}.items():
+        _keep_table(name, columns, parts.packets, rows)
+
+
+COUNTS = ("frames_client", "frames_server", "copies_client", "copies_server")
+CLOCKED = ("flows", "media")
+"""Tables whose times are all the recorder's; those of messages are what hosts take for the time."""
+
+
+def _keep_table(name: str, columns: Columns, packets: int, flows: int) -> None:
+    assert len({len(values) for values in columns.values()}) <= 1, f"{name}: columns of different length"
+    for column, values in columns.items():
+        if column == "frame" or column.startswith(("first_frame", "last_frame")):
+            low, high = 0, packets
+        elif column == "flow":
+            low, high = -1, flows - 1
+        elif column == "time" or (column.endswith("_time") and name in CLOCKED):
+            low, high = 0, np.iinfo(np.int64).max
+        else:
+            continue
+        found = np.asarray(values, np.int64)
+        assert ((low <= found) & (found <= high)).all(), f"{name}: {column} outside {low} to {high}"
+
+
+def keep_document(document: Document) -> None:
+    """Holds a document, and every report of it, against the promises."""
+    packets = {one.id: one.packets for one in document.captures}
+    for one in document.captures:
+        assert (one.first_time or "") <= (one.last_time or "")
+    failed = [one for one in document.assessments if one.outcome is Outcome.RULE_FAILED]
+    assert not failed, failed
+    ids = {one.id for one in document.findings}
+    for finding in document.findings:
+        assert finding.caused_by in ids - {finding.id} | {None}
+        assert finding.evidence
+        for proof in finding.evidence:
+            _keep_frames(proof.frames, packets[proof.capture])
+    for step in (step for device in document.devices for step in device.journey):
+        assert not step.frames or step.capture
+        _keep_frames(step.frames, packets.get(step.capture or "", 0))
+    assert from_json(to_json(document)) == document
+    files = {name: made(document) for name, made in FORMATS.items()}
+    json.loads(files["sarif"])
+    assert all(data.decode() for data in files.values())
+
+
+def _keep_frames(frames: Iterable[int], packets: int) -> None:
+    listed = list(frames)
+    assert listed == sorted(set(listed))
+    assert not listed or (listed[0] >= 1 and listed[-1] <= packets), f"frames {listed} of {packets}"

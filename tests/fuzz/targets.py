@@ -1,0 +1,166 @@
+"""What is tried: each target takes any bytes, and raises where a promise is broken."""
+
+import atexit
+import contextlib
+import io
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+from capture_files import ACK, FIN, RST, SYN, Connection, enhanced, interface, pcap, section, timed, udp
+from samples import Recorded, pcap_of, recorded, samples
+
+from fuzz.promises import keep_document, keep_parts
+from fuzz.tape import Tape
+from lynccap.analysis import analyze
+from lynccap.ingest import Source, UnreadableCapture
+from lynccap.ingest.collect import collect
+from lynccap.ingest.decoding.links import LINKS
+from lynccap.ingest.engine import Engine
+from lynccap.ingest.files import CaptureFile
+
+TICKS = 1_700_000_000_000_000
+LINK_TYPES = (*LINKS, 147)  # and one that is not read
+CLIENT, SERVER = "10.0.0.1", "10.0.0.2"
+PORTS = (
+    *(("tcp", 50_000, port) for port in (80, 443, 5060, 5061, 5062, 8057, 3478, 53, 4443, 50_001)),
+    *(("udp", 50_000, port) for port in (53, 123, 3478, 5060, 50_001)),
+    ("udp", 68, 67),
+)
+"""Transport, client's and server's port of the conversations."""
+LONGEST_DATAGRAM = 65_000  # IP has 16 bits for the whole of it
+NAMES = tuple(one.name for one in samples())
+LATEST = (1 << 32) * 1_000_000_000 - 1  # what a pcap file can say
+
+
+def capture(data: bytes) -> None:
+    """Any bytes as a file that comes with a ticket."""
+    path = _folder() / "ticket"
+    path.write_bytes(data)
+    with contextlib.suppress(UnreadableCapture):
+        for source in collect([str(path)]):
+            with contextlib.suppress(UnreadableCapture):
+                _read(source)
+
+
+def frames(data: bytes) -> None:
+    """Frames of any link types: of each its link type, how many bytes of it are missing, its length, its bytes."""
+    tape = Tape(data)
+    file = section() + b"".join(interface(link=link) for link in LINK_TYPES)
+    while tape.more:
+        number, missing = tape.number(len(LINK_TYPES)), tape.number()
+        frame = tape.take(tape.number())
+        file += enhanced(frame, TICKS, number, wire=len(frame) + missing)
+    _read(Source("frames", io.BytesIO(file)))
+
+
+def conversation(data: bytes) -> None:
+    """What two hosts say: of each piece the ports, the side and what happens to it, its length, its bytes."""
+    tape = Tape(data)
+    connections: dict[int, Connection] = {}
+    sent: list[bytes] = []
+    while tape.more:
+        number, how, payload = tape.number(len(PORTS)), tape.number(), tape.take(tape.number())
+        transport, *ports = PORTS[number]
+        ends = ((CLIENT, ports[0]), (SERVER, ports[1]))
+        side = how & 1
+        if transport == "udp":
+            sent.append(udp(ends[side], ends[1 - side], payload[:LONGEST_DATAGRAM]))
+            continue
+        if number not in connections or how & 2:  # the same ports may be used again
+            connections[number] = Connection(*ends)
+            sent += connections[number].open()
+        one = connections[number]
+        one.next[side] += 100 * bool(how & 4)  # a gap
+        pieces = one.say(side, payload) + [one.send(side, flag | ACK) for flag in _ending(how)]
+        sent += pieces[:: -1 if how & 8 else 1] + (pieces if how & 16 else [])
+    _read(Source("conversation", io.BytesIO(pcap(timed(sent)))))
+
+
+def _ending(how: int) -> list[int]:
+    return [flag for bit, flag in ((32, FIN), (64, RST), (128, SYN)) if how & bit]
+
+
+def analysis(data: bytes) -> None:
+    """A sample with frames dropped, doubled, moved, cut and changed, in one file or several: to every report."""
+    tape = Tape(data)
+    kept = list(recorded(NAMES[tape.number(len(NAMES))]))
+    files = tape.number(3) + 1
+    while tape.more and kept:
+        change = CHANGES[tape.number(len(CHANGES))]
+        begin = tape.number(len(kept))
+        change(kept, slice(begin, begin + 1 + tape.number(len(kept))), tape)
+    sources = [
+        Source(
+            f"ring.pcap{place}",
+            io.BytesIO(pcap_of(kept[len(kept) * place // files : len(kept) * (place + 1) // files])),
+        )
+        for place in range(files)
+    ]
+    with contextlib.suppress(UnreadableCapture):
+        keep_document(analyze(sources))
+
+
+def _drop(kept: list[Recorded], part: slice, tape: Tape) -> None:
+    del kept[part]
+
+
+def _double(kept: list[Recorded], part: slice, tape: Tape) -> None:
+    kept[part.stop : part.stop] = kept[part]
+
+
+def _move(kept: list[Recorded], part: slice, tape: Tape) -> None:
+    moved = kept[part]
+    del kept[part]
+    at = tape.number(len(kept) + 1)
+    kept[at:at] = moved
+
+
+def _cut(kept: list[Recorded], part: slice, tape: Tape) -> None:
+    length = tape.number(200)
+    kept[part] = [replace(one, data=one.data[:length]) for one in kept[part]]
+
+
+def _change_bytes(kept: list[Recorded], part: slice, tape: Tape) -> None:
+    at, patch = tape.number(1500), tape.take(tape.number(8))
+    kept[part] = [
+        replace(one, data=(one.data[:at] + patch + one.data[at + len(patch) :])[: len(one.data)]) for one in kept[part]
+    ]
+
+
+def _shift(kept: list[Recorded], part: slice, tape: Tape) -> None:
+    by = (tape.number() - 32_768) * 10 ** tape.number(12)
+    kept[part] = [replace(one, time=min(max(one.time + by, 0), LATEST)) for one in kept[part]]
+
+
+def _mix_in(kept: list[Recorded], part: slice, tape: Tape) -> None:
+    others = recorded(NAMES[tape.number(len(NAMES))])
+    kept[part] = others[part]
+
+
+CHANGES: tuple[Callable[[list[Recorded], slice, Tape], None], ...] = (
+    _drop, _double, _move, _cut, _change_bytes, _shift, _mix_in,
+)  # fmt: skip
+
+TARGETS = {one.__name__: one for one in (capture, frames, conversation, analysis)}
+
+
+def _read(source: Source) -> None:
+    """Read one file down to its messages; the tables are not joined, which would take most of the time."""
+    file = CaptureFile(source)
+    file.open()
+    engine = Engine()
+    for batch in file.frames():
+        engine.add(batch)
+    file.close()
+    keep_parts(engine.finish())
+
+
+@cache
+def _folder() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="lynccap-fuzz-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
