@@ -16,7 +16,20 @@ from lynccap.correlation.origins import Origins
 from lynccap.correlation.quality import read_quality
 from lynccap.correlation.roles import BASIS_WORDS, NOT_LYNC, ROLE_NAMES
 from lynccap.diagnosis.judge import judge
-from lynccap.document import MAX_COMMENTS, Capture, Device, Document, Remark, Role, Service, Tool, Topology, rfc3339
+from lynccap.document import (
+    MAX_COMMENTS,
+    MAX_POINTS,
+    Capture,
+    Device,
+    Document,
+    Point,
+    Remark,
+    Role,
+    Service,
+    Tool,
+    Topology,
+    rfc3339,
+)
 from lynccap.ingest import read_each
 from lynccap.ingest.source import Source
 
@@ -48,7 +61,11 @@ def document_of(cases: Sequence[Case], only: frozenset[str] = frozenset()) -> Do
         raise UnknownDevice(f"{', '.join(sorted(only - known))}: no such device in the capture; devices seen: {seen}")
     return Document(
         tool=Tool("lynccap", __version__),
-        captures=tuple(one for case, files in zip(cases, origins, strict=True) for one in _captures(case, files)),
+        captures=tuple(
+            one
+            for case, files, recording in zip(cases, origins, _recordings(cases), strict=True)
+            for one in _captures(case, files, recording)
+        ),
         topology=Topology("inferred", _roles(cases)),
         devices=tuple(one for one in devices if not only or only & set(one.addresses)),
         services=_services(cases),
@@ -63,10 +80,20 @@ def _origins(cases: Sequence[Case]) -> list[Origins]:
     return [Origins(case.tables, [f"C{next(numbers)}" for _ in range(len(case.tables.files))]) for case in cases]
 
 
-def _captures(case: Case, origins: Origins) -> Iterator[Capture]:
+def _recordings(cases: Sequence[Case]) -> list[str | None]:
+    """What the recordings are called that have several files; a ring with a gap makes more than one."""
+    names = [str(case.tables.captures["name"].iloc[0]) if len(case.tables.files) > 1 else None for case in cases]
+    seen: Counter[str | None] = Counter()
+    told: list[str | None] = []
+    for name in names:
+        seen[name] += 1
+        told.append(f"{name}, part {seen[name]}" if name and names.count(name) > 1 else name)
+    return told
+
+
+def _captures(case: Case, origins: Origins, recording: str | None) -> Iterator[Capture]:
     """One entry a file; what a recording of several files lacks is told with the first of them."""
     quality = read_quality(case)
-    recording = case.tables.captures["name"].iloc[0] if len(origins.ids) > 1 else None
     for id_, row in zip(origins.ids, case.tables.files.itertuples(), strict=True):
         yield Capture(
             id=id_,
@@ -80,13 +107,28 @@ def _captures(case: Case, origins: Origins) -> Iterator[Capture]:
             quality=quality,
             recording=recording,
             comments=_remarks(case, row.Index),
+            recorder=case.tables.captures["recorder"].iloc[0] or None,
+            points=_points(case, row.Index),
         )
         quality = ()
 
 
+def _points(case: Case, file: int) -> tuple[Point, ...]:
+    table = case.tables.interfaces
+    seen = table[(table["file"] == file) & (table["frames"] > 0) & (table["name"] != "")][:MAX_POINTS]
+    return tuple(
+        Point(
+            f"{one.description} ({one.name})" if one.description else one.name,
+            int(one.frames),
+            int(one.dropped) if one.dropped >= 0 else None,
+        )
+        for one in seen.itertuples()
+    )
+
+
 def _remarks(case: Case, file: int) -> tuple[Remark, ...]:
     table = case.tables.comments
-    mine = table[table["file"] == file][:MAX_COMMENTS]
+    mine = table[table["file"] == file].drop_duplicates(["frame", "says"])[:MAX_COMMENTS]
     return tuple(Remark(int(one.frame), one.says) for one in mine.itertuples())
 
 
@@ -193,8 +235,11 @@ def _flow_rows(case: Case) -> list[dict[str, Any]]:
     flows = case.flows
     digits = flows["capture"].map(captures["digits"])
     outcome = flows["opening"].where(flows["closing"] == "", flows["opening"] + ", " + flows["closing"])
+    origins = Origins(case.tables, case.tables.files["name"].tolist())
+    places = [origins.place(int(frame)) for frame in flows["first_frame"]]
     shown = flows.assign(
-        capture=flows["capture"].map(captures["name"]),
+        capture=[name for name, _ in places],
+        first_frame=[frame for _, frame in places],
         role=_roles_of(case),
         outcome=outcome,
         first_time=[rfc3339(int(time), int(count)) for time, count in zip(flows["first_time"], digits, strict=True)],

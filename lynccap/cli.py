@@ -56,8 +56,10 @@ def analyze(
 ) -> None:
     """Explain what failed in CAPTURE..., for each device.
 
-    CAPTURE is a pcap or pcapng file, a zip or tar archive of them, a folder with its folders, a pattern, or - for
-    standard input. Content decides what a file is, not its name; gzip, zstd, bzip2, xz and lz4 are inflated.
+    CAPTURE is a capture file (pcap, pcapng, Windows .etl, Network Monitor, NetScaler, snoop; also compressed), a zip or
+    tar archive of them, a folder with its folders, a pattern, or - for standard input. Content decides what a file is,
+    not its name. Files of one ring buffer are read as one recording.
+
     Without -o and --format a summary is printed. With -o FOLDER a report.html and a report.json are written into it.
     """
     targets = _targets(output, formats)

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 SCHEMA: Final = "lynccap/1"
+MAX_POINTS = 20  # of one file: a server has a few; Windows names one for each component
 MAX_COMMENTS = 50  # of one file: a page of them; tools may put one into every packet
 
 
@@ -84,6 +85,15 @@ class Remark(_Part, frozen=True):
     says: str
 
 
+class Point(_Part, frozen=True):
+    """An interface packets were captured on."""
+
+    name: str
+    packets: int
+    dropped: int | None
+    """Packets the recorder lost on it, by its own count; None when it does not say."""
+
+
 class Capture(_Part, frozen=True):
     """One capture file that was read. Times are RFC 3339 UTC with the file's own resolution."""
 
@@ -100,6 +110,10 @@ class Capture(_Part, frozen=True):
     """What the recording is called when the file is one of several that were read as one."""
     comments: tuple[Remark, ...] = ()
     """The first MAX_COMMENTS of the file."""
+    recorder: str | None = None
+    """Program and system that recorded it, in their own words."""
+    points: tuple[Point, ...] = ()
+    """The interfaces that have a name and on which packets were captured, the first MAX_POINTS."""
 
 
 class Role(_Part, frozen=True):

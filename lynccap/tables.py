@@ -18,11 +18,8 @@ if TYPE_CHECKING:
 
 CAPTURES: Mapping[str, str] = {
     "name": "object",  # file name without folder
-    "sha256": "object",  # of its file, "" when it has several
-    "format": "object",  # of its files
     "packets": "int64",
     "bytes": "int64",  # captured bytes of all frames
-    "file_bytes": "int64",
     "first_time": "int64",
     "last_time": "int64",
     "digits": "int64",  # decimal digits of the finest time resolution
@@ -115,6 +112,7 @@ FLOWS: Mapping[str, str] = {
     "client_mac": "object",  # source MAC of the client's first frame as captured, "" when the link has none
     "server_mac": "object",
     "vlan": "int64",  # innermost tag of the first frame, -1 when untagged
+    "interface": "int64",  # of the first frame: place of its file << 16 | number of the interface, -1 when unknown
     "first_time": "int64",
     "last_time": "int64",
     "first_frame": "int64",

@@ -120,8 +120,6 @@ def tables(
     """Tables of one capture that starts at START and lasts `seconds`; message tables by protocol, "_" for "-"."""
     capture = {
         "name": "case.pcap",
-        "sha256": "0" * 64,
-        "format": "pcap",
         "packets": 100,
         "first_time": START - 10 * SECOND,
         "last_time": START + int(seconds * SECOND),
@@ -130,7 +128,7 @@ def tables(
     given = {name.replace("_", "-"): found for name, found in messages.items()}
     return Tables(
         captures=rows(schemas.CAPTURES, [capture]),
-        files=rows(schemas.FILES, [{name: one for name, one in capture.items() if name in schemas.FILES}]),
+        files=rows(schemas.FILES, [{**capture, "sha256": "0" * 64, "format": "pcap"}]),
         origins=rows(schemas.ORIGINS, [{"first": 1, "frame": 1}]),
         clock_steps=rows(schemas.CLOCK_STEPS, list(clock_steps)),
         interfaces=rows(schemas.INTERFACES, list(interfaces)),

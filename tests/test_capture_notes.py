@@ -9,6 +9,7 @@ from capture_files import (
     KEY_LOG,
     SERVER,
     START,
+    block,
     enhanced,
     full_pcapng,
     interface,
@@ -19,7 +20,7 @@ from capture_files import (
 )
 
 from lynccap.analysis import analyze
-from lynccap.document import MAX_COMMENTS, Document, Remark, from_json, to_json
+from lynccap.document import MAX_COMMENTS, Document, Point, Remark, from_json, to_json
 from lynccap.ingest import Source
 from lynccap.report.html import render_html
 from lynccap.report.markdown import render_markdown
@@ -44,6 +45,27 @@ def test_comments_are_in_the_document_and_survive_it() -> None:
         Remark(3, "old"),
     )
     assert from_json(to_json(document)) == document
+
+
+def test_where_it_was_recorded_is_told() -> None:
+    document = analyzed(full_pcapng())
+    (capture,) = document.captures
+
+    assert capture.recorder == "Dumpcap 4, Windows 10, VM"
+    assert capture.points == (Point("Ethernet 2 (\\Device\\NPF_{1})", 2, 10), Point("lo", 2, 12))
+    page = render_html(document)
+    assert all(one.name in page for one in capture.points)
+    assert capture.recorder in page
+    assert "interface lo: 2" in render_markdown(document)
+
+
+def test_a_remark_that_every_interface_repeats_is_told_once() -> None:
+    filtered = b"".join(
+        block(1, struct.pack("<HHI", 1, 0, 0) + option(11, b"\0host 10.1.2.3") + option(0, b"")) for _ in range(3)
+    )
+    (capture,) = analyzed(section() + filtered + enhanced(udp(CLIENT, SERVER, b"x"), START // 1000)).captures
+
+    assert [one.says for one in capture.comments] == ["Capture filter: host 10.1.2.3"]
 
 
 def test_the_first_comments_are_kept() -> None:

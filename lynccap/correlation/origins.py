@@ -17,11 +17,15 @@ class Origins:
         self._file: list[int] = runs["file"].tolist()
         self._frame: list[int] = runs["frame"].tolist()
 
+    def place(self, frame: int) -> tuple[str, int]:
+        """The file that holds a frame, and the frame's number in it."""
+        run = bisect_right(self._first, frame) - 1
+        return self.ids[self._file[run]], self._frame[run] + frame - self._first[run]
+
     def split(self, frames: Iterable[int]) -> dict[str, tuple[int, ...]]:
         """Different frames, in order, as frame numbers of each file that holds some of them; 0 is no frame."""
         found: dict[str, list[int]] = {}
         for frame in sorted({int(frame) for frame in frames if frame}):
-            run = bisect_right(self._first, frame) - 1
-            of_file = found.setdefault(self.ids[self._file[run]], [])
-            of_file.append(self._frame[run] + frame - self._first[run])
+            id_, number = self.place(frame)
+            found.setdefault(id_, []).append(number)
         return {id_: tuple(sorted(ones)) for id_, ones in found.items()}

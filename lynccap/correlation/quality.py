@@ -95,9 +95,8 @@ def _one_sided(case: Case, row: Any) -> Lacks:
     counts = lone.groupby("client")["server"].size()
     silent = [one.id for one in case.devices.all() if counts.get(one.id, 0) >= FEW_FLOWS]
     if silent:
-        says = (
-            f"Of {_listed(sorted(silent, key=sort_key))} only what they sent is in this capture, nothing they received."
-        )
+        names = _listed(sorted(silent, key=sort_key))
+        says = f"Of {names}, only sent packets are in this capture, none received."
         yield _lack("one-sided-devices", says, f"{ANSWERS} to them")
 
 

@@ -109,6 +109,17 @@ class Gates:
             return None
         return "the recorder's clock was set at that time, so how long an answer was missing is unknown"
 
+    def torn(self, capture: int, start: int, end: int) -> str | None:
+        """A file of the recording breaks off, or cannot be read at all, where the answer may have been."""
+        files = self.case.tables.files
+        if len(files) == 1:
+            return None  # what follows the damage is beyond the capture's end
+        broken = files[(files["capture"] == capture) & (files["damage"] != "")]
+        lost = (broken["packets"] == 0) | broken["last_time"].between(start - LOSS_MARGIN_NS, end + PATIENCE_NS)
+        if not lost.any():
+            return None
+        return f"{broken['name'][lost].iloc[0]} is damaged, so what is missing here may have been in it"
+
     def absence(self, capture: int, device: str, start: int, end: int, tries: int = 1) -> str | None:
         """Why "no answer" may not be concluded for a device between two times; None when it may."""
         return (
@@ -116,6 +127,7 @@ class Gates:
             or self.ended_early(capture, start)
             or self.lossy(capture, start, end, tries)
             or self.clock_set(capture, start, end)
+            or self.torn(capture, start, end)
         )
 
     def cut_off(self, capture: int, device: str, since: int) -> str | None:

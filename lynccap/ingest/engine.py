@@ -31,11 +31,8 @@ class CaptureParts:
     """What one capture yields, before captures are joined; flow numbers are rows of its own `flows`."""
 
     name: str = ""
-    sha256: str = ""
-    format: str = ""
     packets: int = 0
     bytes: int = 0
-    file_bytes: int = 0
     first_time: int = 0
     last_time: int = 0
     digits: int = 0
@@ -59,12 +56,12 @@ class CaptureParts:
     icmp: Arrays = field(default_factory=dict)
     tables: dict[str, Arrays] = field(default_factory=dict)
     """The other tables by name."""
+    hashes: frozenset[str] = frozenset()
+    """SHA-256 of its files, as far as they could be read."""
 
     def take_files(self, files: Sequence[FileFacts], origins: Origins) -> None:
         """Note what the files say that the frames came from."""
-        self.sha256 = files[0].sha256 if len(files) == 1 else ""
-        self.format = ", ".join(dict.fromkeys(one.format for one in files))
-        self.file_bytes = sum(one.file_bytes for one in files)
+        self.hashes = frozenset(one.sha256 for one in files if one.sha256)
         self.digits = max(one.digits for one in files)
         limits = [one.snap_length for file in files for one in file.notes.interfaces if one.snap_length]
         self.snap_length = min(limits, default=0)
@@ -105,7 +102,9 @@ class Engine:
     def add(self, frames: Frames) -> None:
         """Read one window."""
         self._count(frames)
+        flows = self._flows.flows.rows
         self._take(self._decoder.decode(frames))
+        self._flows.note_interfaces(frames, flows)
 
     def _take(self, packets: Packets) -> None:
         if not len(packets):

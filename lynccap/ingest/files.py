@@ -55,7 +55,7 @@ class CaptureFile:
     @property
     def file_bytes(self) -> int:
         """Bytes read of the file so far."""
-        return self._feed.file_bytes if self._feed else 0
+        return self._feed.file_bytes if self._feed else self.facts.file_bytes
 
     def open(self, first: int | None = None) -> None:
         """Look at the beginning (of `first` bytes) and choose the reader. Raises UnreadableCapture."""
@@ -94,6 +94,7 @@ class CaptureFile:
         facts.damage = "; ".join(one for one in (reader.damage, feed.damage) if one)
         facts.notes = reader.notes
         feed.close()
+        self._feed = self._reader = None  # a ring has many files, and each holds windows
 
     def peek(self) -> tuple[int, frozenset[str]]:
         """Time of the first frame (0 for none) and the interfaces that no other machine has; closes the file."""

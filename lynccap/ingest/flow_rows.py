@@ -59,7 +59,8 @@ class FlowRows:
         data: dict[str, NDArray[Any]] = {"transport": self._transports(), **self._addresses()}
         data["originator"] = _words(self.originator, ("first-frame", "syn-ack", "syn"))
         data["client_mac"], data["server_mac"] = (self._macs(one) for one in self.pair("mac", last=True))
-        data["vlan"] = self._table.flows.column("vlan")[self.order].astype(np.int64)
+        for name in ("vlan", "interface"):
+            data[name] = self._table.flows.column(name)[self.order].astype(np.int64)
         data["stack"], data["basis"] = stack[self.order], basis[self.order]
         data["closing"] = self._closings(tcp)
         data["opening"] = self._openings(tcp)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from lynccap.ingest.columns import Columns
 from lynccap.ingest.decoding import Packets
-from lynccap.ingest.frames import Flags, Ints
+from lynccap.ingest.frames import Flags, Frames, Ints
 from lynccap.ingest.hashtable import HashTable
 
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
@@ -22,7 +22,7 @@ MAX_CONTROL_ROWS = 1_000_000  # rows of the table of SYN, FIN and RST frames: a 
 
 _TUPLE = {"flow": ("i8", -1)}
 _TUPLE_SIDE = {"base": ("i8", -1)}  # the sequence number before the first byte, -1 while unknown
-_FLOW = {"tuple": ("i8", 0), "vlan": ("i4", -1)}
+_FLOW = {"tuple": ("i8", 0), "vlan": ("i4", -1), "interface": ("i4", -1)}
 # Narrow where the values allow it: a flood of a million flows must fit. ufunc.at is fast only on equal types.
 _SIDE = {
     "frames": ("i4", 0),
@@ -87,11 +87,23 @@ class FlowTable:
         self._add_tcp(packets, numbered)
         return numbered
 
+    def note_interfaces(self, frames: Frames, since: int) -> None:
+        """Note where the flows opened `since` that many flows first appear; `frames` is the window they opened in."""
+        opened = np.arange(since, self.flows.rows)
+        first = self.sides["first_frame"]
+        sides = np.stack((first[opened * 2], first[opened * 2 + 1])).astype(np.int64)
+        at = np.where(sides > 0, sides, NEVER).min(axis=0) - frames.number
+        here = (at >= 0) & (at < len(frames))
+        self.flows["interface"][opened[here]] = frames.interface[at[here]]
+
     def count_copies(self, copies: Packets) -> None:
         """Count packets that were there before, by the flow and side that the first of them belongs to."""
         first, second, upper = _keys_of(copies)
-        side = self.find((first, second)) * 2 + upper
-        np.add.at(self.sides["copies"], side[side >= 0], 1)
+        flow = self.find((first, second))
+        known = flow >= 0
+        side = (flow * 2 + upper)[known]
+        np.add.at(self.sides["copies"], side, 1)
+        self._add_ttls(copies if known.all() else copies.where(known), side)  # behind a router they are the host's too
 
     def find(self, packets_keys: tuple[NDArray[np.uint64], NDArray[np.uint64]]) -> Ints:
         """The current flow of each 5-tuple, -1 where there is none."""
@@ -186,14 +198,18 @@ class FlowTable:
         last[side] = np.maximum(last[side], frame)
         np.minimum.at(sides["first_time"], side, numbered.time)
         np.maximum.at(sides["last_time"], side, numbered.time)
+        self._add_ttls(packets, side)
+
+    def _add_ttls(self, packets: Packets, side: Ints) -> None:
+        """Note the sides' TTLs; a reset's may be a box's in between."""
         ttl = packets.network.ttl.astype(np.int16)
         reset = packets.tcp[(packets.flags & RST) != 0]
         if reset.size:
             kept = np.ones(len(side), np.bool_)
             kept[reset] = False
             side, ttl = side[kept], ttl[kept]
-        np.minimum.at(sides["ttl_min"], side, ttl)
-        np.maximum.at(sides["ttl_max"], side, ttl)
+        np.minimum.at(self.sides["ttl_min"], side, ttl)
+        np.maximum.at(self.sides["ttl_max"], side, ttl)
 
     def _add_tcp(self, packets: Packets, numbered: Numbered) -> None:
         tcp, flags, sides = packets.tcp, packets.flags, self.sides

@@ -11,6 +11,9 @@ from lynccap.ingest.frames import MAX_RECORD, PACKED_BYTES, Buffer, Frames, Ints
 from lynccap.ingest.sets import Piece
 
 GAP_NS = 5_000_000_000  # a longer silence between two files, which nothing bridges, may be a recorder that stood still
+OVERLAP_NS = 1_000_000_000  # by which the files of a ring overlap where several processors put frames out of order
+MAX_OPEN = 16  # files interleaved at a time: each takes some 10 MiB
+MAX_STEP = 10_000  # files of one ring: more are no ring that anybody handed over
 INTERFACE_BITS = 16  # of the number of an interface within its file
 LAST = np.iinfo(np.int64).max
 
@@ -146,9 +149,11 @@ class _Packed:
 
 
 class Recording:
-    """Reads files that belong together, those that overlap interleaved by time, until a silence ends the recording.
+    """Reads files that belong together until a silence ends the recording.
 
-    Every file is opened only when its time comes, and read once.
+    Files of one adapter may overlap: they are interleaved by time. Files of a ring follow each other: one that begins
+    long before the one ahead of it ends is of another recording. Every file is opened only when its time comes, and
+    read once.
     """
 
     def __init__(self, waiting: deque[Piece], opener: Opener) -> None:
@@ -156,6 +161,7 @@ class Recording:
         self.pieces: list[Piece] = []
         """Those that were read, in the order they were opened."""
         self.origins = Origins()
+        self._numbers = {one.number for one in waiting}
         self._waiting = waiting
         self._opener = opener
         self._active: list[_Taking] = []
@@ -166,8 +172,10 @@ class Recording:
         packed = _Packed()
         while self._lead():
             lead = min(self._active, key=lambda one: one.time)
-            limit = min((one.time for one in self._active if one is not lead), default=LAST)
-            limit = min(limit, self._waiting[0].first_time if self._waiting else LAST)
+            others = [one.time for one in self._active if one is not lead]
+            if self._may_interleave():
+                others.append(self._waiting[0].first_time)
+            limit = min(others, default=LAST)
             self.origins.note(self._number, lead.place, lead.frame)
             taken, used_up = lead.take(limit, self._number)
             self._number += len(taken)
@@ -191,19 +199,25 @@ class Recording:
     def _is_due(self, ended: list[_Taking]) -> bool:
         following = self._waiting[0]
         if self._active:
-            return following.first_time <= min(one.time for one in self._active)
+            return self._may_interleave() and following.first_time <= min(one.time for one in self._active)
         if not self.pieces or not ended:
             return True
         last = max(ended, key=lambda one: one.last_time)
-        return following.first_time - last.last_time <= GAP_NS or _follows(last.piece, following)
+        silence = following.first_time - last.last_time
+        if silence < -OVERLAP_NS and not following.adapters & last.piece.adapters:
+            return False
+        first, second = last.piece.number, following.number
+        if first is None or second is None or second < first:  # not numbered, or the ring began again
+            return silence <= GAP_NS
+        return self._numbers >= {*range(first, min(second, first + MAX_STEP))}
+
+    def _may_interleave(self) -> bool:
+        """Whether the file that waits is of the same adapter as one that is being read."""
+        adapters = self._waiting[0].adapters if self._waiting else frozenset()
+        return len(self._active) < MAX_OPEN and any(adapters & one.piece.adapters for one in self._active)
 
     def _open(self, piece: Piece) -> None:
         file = self._opener(piece)
         self.pieces.append(piece)
         if file is not None:
             self._active.append(_Taking(len(self.pieces) - 1, piece, file))
-
-
-def _follows(earlier: Piece, later: Piece) -> bool:
-    """The recorder's own numbers say that no file lies between them."""
-    return earlier.number is not None and later.number is not None and later.number == earlier.number + 1

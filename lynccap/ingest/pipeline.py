@@ -28,19 +28,19 @@ def read_tables(sources: Sequence[Source], *, progress: Progress | None = None) 
 def read_each(sources: Sequence[Source], *, progress: Progress | None = None) -> Iterator[Tables]:
     """The tables of each recording by itself, in order; otherwise as `read_tables`.
 
-    A source that cannot be read among others that can gives empty tables whose `damage` says why. A source with the
-    same bytes as one before it is left out: the same capture twice proves nothing twice.
+    A source that cannot be read among others that can gives empty tables whose `damage` says why. A recording whose
+    files have the same bytes as files before it is left out: the same capture twice proves nothing twice.
     """
     seen: set[str] = set()
     for part in _parts(sources, progress):
-        if part.sha256 not in seen:
+        if not part.hashes or not part.hashes <= seen:
             yield join([part])
-        seen |= {part.sha256} - {""}  # what could not be opened has no hash
+        seen |= part.hashes
 
 
 def _parts(sources: Sequence[Source], progress: Progress | None) -> Iterator[CaptureParts]:
     if not sources:
-        raise UnreadableCapture("no capture was named; name a pcap or pcapng file")
+        raise UnreadableCapture("no capture was named; name a capture file")
     reading = _Reading(sources, progress)
     packets = 0
     damage = ""

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from lynccap.document import Assessment, Capture, Device, Document, Outcome, Quality, StepOutcome
 from lynccap.report import verdict, words
-from lynccap.report.story import Cause, Story, host_name, is_normal
+from lynccap.report.story import Cause, Recording, Story, host_name, is_normal
 
 MAX_DEVICES = 2000  # device rows of one page: with more a browser takes seconds to open it
 MAX_MEMBERS = 600  # findings of one cause shown with their evidence: the weight of a page lies in them
@@ -175,9 +175,9 @@ class Page:
         return tuple(StepCount(step, counts[step]) for step in order)
 
     @property
-    def quality(self) -> tuple[tuple[Capture, Quality], ...]:
-        """What the captures lack, capture by capture."""
-        return tuple((one, lack) for one in self.story.document.captures for lack in one.quality)
+    def quality(self) -> tuple[tuple[Recording, Quality], ...]:
+        """What the recordings lack, one by one."""
+        return tuple((one, lack) for one in self.story.recordings for lack in one.quality)
 
     @property
     def outcomes(self) -> tuple[tuple[Outcome, tuple[Assessment, ...]], ...]:

@@ -106,7 +106,7 @@ def _normal(story: Story) -> Iterator[str]:
 
 
 def _limits(story: Story) -> Iterator[str]:
-    lacks = [(one.name, lack) for one in story.document.captures for lack in one.quality]
+    lacks = [(one.name, lack) for one in story.recordings for lack in one.quality]
     if not lacks and not story.undecided:
         return
     yield from ("", "## What this capture cannot show", "")
@@ -124,6 +124,9 @@ def _captures(document: Document) -> Iterator[str]:
         facts = f"{one.format}, {count(one.packets, 'packet')}, {size(one.bytes)}"
         times = f"{moment(one.first_time)} to {moment(one.last_time)}"
         yield f"- {_code(one.name)}: {_text(facts)}, {_text(times)}, SHA-256 {_code(one.sha256)}"
+        yield from (
+            f"  - interface {_text(point.name)}: {_text(count(point.packets, 'packet'))}" for point in one.points
+        )
         for remark in one.comments:
             place = f"comment on frame {remark.frame}" if remark.frame else "comment"
             yield f"  - {place}: {_text(remark.says)}"

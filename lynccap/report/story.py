@@ -8,8 +8,20 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
 
-from lynccap.document import Confidence, Device, Document, Finding, Outcome, Service, Severity, StepOutcome
+from lynccap.document import (
+    Capture,
+    Confidence,
+    Device,
+    Document,
+    Finding,
+    Outcome,
+    Quality,
+    Service,
+    Severity,
+    StepOutcome,
+)
 from lynccap.report.plain import harmless
 from lynccap.report.words import (
     CONFIDENCE_NAMES,
@@ -27,6 +39,34 @@ MAX_SUBNETS = 3  # subnets a sentence names; with more it gives their number
 NO_LYNC = "no-lync"  # the quality code of a capture in which no Lync server was recognised
 GRAVE = (Severity.CRITICAL, Severity.MAJOR)
 SUBNET_BITS = {4: 24, 6: 64}  # the usual size of a user subnet; a capture does not tell the real one
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Capture files that were read as one."""
+
+    name: str
+    files: tuple[Capture, ...]
+
+    @property
+    def packets(self) -> int:
+        """The packets of all its files."""
+        return sum(one.packets for one in self.files)
+
+    @property
+    def first_time(self) -> str | None:
+        """When its first packet came."""
+        return min((one.first_time for one in self.files if one.first_time), default=None)
+
+    @property
+    def last_time(self) -> str | None:
+        """When its last packet came."""
+        return max((one.last_time for one in self.files if one.last_time), default=None)
+
+    @property
+    def quality(self) -> tuple[Quality, ...]:
+        """What it lacks."""
+        return tuple(lack for one in self.files for lack in one.quality)
 
 
 @dataclass(frozen=True)
@@ -133,11 +173,17 @@ class Story:
         return tuple(sorted(self.document.services, key=lambda one: rank(one.service, len(SERVICE_ORDER))))
 
     @cached_property
+    def recordings(self) -> tuple[Recording, ...]:
+        """The captures, files of one recording together."""
+        groups = groupby(self.document.captures, key=lambda one: one.recording or one.id)
+        gathered = (tuple(files) for _, files in groups)
+        return tuple(Recording(files[0].recording or files[0].name, files) for files in gathered)
+
+    @cached_property
     def has_lync(self) -> bool:
         """Whether any traffic was recognised Lync or Skype for Business uses, and no capture denies it."""
-        # What a recording of several files lacks is told with the first of them.
-        captures = [one for one in self.document.captures if one.quality or one.recording is None]
-        if captures and all(any(lack.code == NO_LYNC for lack in one.quality) for one in captures):
+        strange = [any(lack.code == NO_LYNC for lack in one.quality) for one in self.recordings]
+        if strange and all(strange):
             return False
         return any(one.service in LYNC_SERVICES for one in self.document.services)
 

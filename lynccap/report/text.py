@@ -99,8 +99,9 @@ def _names(story: Story, addresses: tuple[str, ...]) -> str:
 
 def _closing(story: Story) -> Iterator[str]:
     yield from _wrapped(" ".join(caveats(story)))
-    for one in story.document.captures:
-        facts = [count(one.packets, "packet"), moment(one.first_time), span(one.first_time, one.last_time)]
+    for one in story.recordings:
+        files = count(len(one.files), "file") if len(one.files) > 1 else ""
+        facts = [files, count(one.packets, "packet"), moment(one.first_time), span(one.first_time, one.last_time)]
         yield from _wrapped(f"{one.name}: {', '.join(fact for fact in facts if fact)}")
         for lack in one.quality:
             yield from _wrapped(sentence(lack.says), indent=2)

@@ -1,6 +1,7 @@
 """Every lack is told where it is, with what it forbids and how to record better, and nowhere else."""
 
 import struct
+from dataclasses import replace
 
 import pytest
 from capture_files import (
@@ -19,12 +20,13 @@ from capture_files import (
     timed,
     udp,
 )
-from cases import answer, case, dns_flow, flow
+from cases import answer, case, dns_flow, flow, rows
 
 from lynccap import reference
 from lynccap.correlation.case import build_case
 from lynccap.correlation.quality import read_quality
 from lynccap.diagnosis.gates import Gates
+from lynccap.tables import FILES
 
 
 def whole() -> list[bytes]:
@@ -147,6 +149,23 @@ def test_a_clock_that_was_set_forbids_conclusions_from_silence():
     assert "clock was set" in Gates(case([attempt], clock_steps=steps)).absence(0, "10.1.0.9", START, START + SECOND)
     earlier = [{"frame": 1, "before": START - 8 * SECOND, "after": START - 9 * SECOND}]
     assert Gates(case([attempt], clock_steps=earlier)).absence(0, "10.1.0.9", START, START + SECOND) is None
+
+
+def test_a_damaged_file_of_a_recording_forbids_conclusions_from_silence_beside_it():
+    attempt = flow("10.1.0.9", "10.1.0.5", 5061)
+    made = case([attempt])
+    gate = Gates(made).absence
+    assert gate(0, "10.1.0.9", START, START + SECOND) is None
+    others = [
+        {"name": "whole", "packets": 9, "last_time": START},
+        {"name": "cut", "packets": 9, "damage": "cut off at byte 9", "last_time": START + 5 * SECOND},
+    ]
+    torn = replace(made, tables=replace(made.tables, files=rows(FILES, others)))
+    assert "cut is damaged" in Gates(torn).absence(0, "10.1.0.9", START, START + SECOND)
+    assert Gates(torn).absence(0, "10.1.0.9", START + 7 * SECOND, START + 8 * SECOND) is None
+    unread = [*others, {"name": "gone", "packets": 0, "damage": "is not a capture"}]
+    torn = replace(made, tables=replace(made.tables, files=rows(FILES, unread)))
+    assert "gone is damaged" in Gates(torn).absence(0, "10.1.0.9", START + 7 * SECOND, START + 8 * SECOND)
 
 
 def test_every_lack_that_forbids_something_says_how_to_record_better():

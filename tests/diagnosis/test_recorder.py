@@ -73,7 +73,7 @@ class TestLosses:
 
         (entry,) = [one for one in quality if one.code == "dropped"]
         assert entry.says.startswith(
-            "The recorder itself lost 2 of 100 packets on interface eth1; 6 of 1006 packets on interface eth0. "
+            "The recorder itself lost 2 of 100 packets on interface eth1; 6 of 1006 packets on interface eth0."
         )
         assert "that an answer was never sent" in entry.forbids
 
@@ -86,7 +86,7 @@ class TestLosses:
         quality = read_quality(losing(silent_pool(), *[(100, -1, 1)] * 5000).case())
 
         (entry,) = [one for one in quality if one.code == "dropped"]
-        assert "packets on 4997 more" in entry.says
+        assert "; 4997 more." in entry.says
         assert len(entry.says) < 400
 
 

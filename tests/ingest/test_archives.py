@@ -128,7 +128,7 @@ def test_the_hash_of_a_member_is_that_of_its_own_bytes(packer, tmp_path):
     inner = gzip.compress(FIVE)
     path = tmp_path / "ticket"
     path.write_bytes(PACKERS[packer]({"a.pcap.gz": inner}))
-    row = read_tables(collect([str(path)])).captures.iloc[0]
+    row = read_tables(collect([str(path)])).files.iloc[0]
     assert (row["sha256"], row["format"]) == (hashlib.sha256(inner).hexdigest(), "pcap+gzip")
     assert row["file_bytes"] == len(inner)
 

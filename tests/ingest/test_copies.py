@@ -97,6 +97,12 @@ def test_a_mirrored_connection_is_judged_as_if_it_were_not(tmp_path):
     assert mirrored["last_frame"] == 2 * len(frames) - 1
 
 
+def test_the_ttls_of_copies_are_their_hosts_too(tmp_path):
+    """Which copy comes first may change: a reset seen behind the router only is no box's in between."""
+    records = [(START, request()), (START + 10_000, request(ttl=61))]
+    assert counted(records, tmp_path)[2].loc[0, ["ttl_client_min", "ttl_client_max"]].tolist() == [61, 64]
+
+
 def test_copies_are_known_across_windows_and_interfaces(tmp_path):
     filler = [udp(CLIENT, SERVER, number.to_bytes(4, "big") + bytes(59_000), id=number + 100) for number in range(75)]
     data = section() + interface(resolution=9) + interface(resolution=9)

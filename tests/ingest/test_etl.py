@@ -643,12 +643,12 @@ def test_a_trace_is_a_capture_like_any_other(tmp_path):
     records = [ndis(frame, at(number)) for number, frame in enumerate(FRAMES)]
     data = trace(buffer(records))
     tables = read(data, tmp_path, "trace.etl")
-    row = tables.captures.iloc[0]
+    row = tables.files.iloc[0]
     assert (row["format"], row["packets"], row["digits"], row["damage"]) == ("etl", 6, 7, "")
     assert (row["first_time"], row["last_time"]) == (START, START + 5 * MILLISECOND)
     assert (row["sha256"], row["file_bytes"]) == (hashlib.sha256(data).hexdigest(), len(data))
     assert tables.flows["frames_client"].tolist() == [6]
-    packed = read(gzip.compress(data), tmp_path, "trace.etl.gz").captures.iloc[0]
+    packed = read(gzip.compress(data), tmp_path, "trace.etl.gz").files.iloc[0]
     assert (packed["format"], packed["packets"]) == ("etl+gzip", 6)
 
 

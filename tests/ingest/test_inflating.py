@@ -40,7 +40,8 @@ SKIPPABLE = b"\x5a\x2a\x4d\x18\x05\0\0\0notes"
 
 
 def row_of(data: bytes) -> dict[str, object]:
-    return read_tables([Source("a.cap", io.BytesIO(data))]).captures.iloc[0].to_dict()
+    tables = read_tables([Source("a.cap", io.BytesIO(data))])
+    return {**tables.captures.iloc[0], **tables.files.iloc[0]}
 
 
 def unpacked(data: bytes) -> tuple[bytes, str]:

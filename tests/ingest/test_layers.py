@@ -306,7 +306,7 @@ def test_link_types_may_alternate_in_one_file(tmp_path):
     data = section() + b"".join(interface(link=link) for link in links)
     for turn in range(12):
         link = links[turn % len(links)]
-        data += enhanced(frames.get(link, ethernet(FOUR)), START // 1000 + turn, links.index(link))
+        data += enhanced(frames.get(link, ethernet(FOUR)), START // 1000 + turn * 2000, links.index(link))
     tables = read(data, tmp_path, "a.pcapng")
     assert tables.flows["frames_client"].tolist() == [10]
     assert why(tables) == {"unknown link type": 2}

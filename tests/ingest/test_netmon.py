@@ -299,7 +299,7 @@ def test_another_version_is_refused(major, minor):
 
 
 def test_a_compressed_file_is_read_too(tmp_path):
-    row = read(gzip.compress(netmon(records_of((2, 0)))), tmp_path, "a.cap").captures.iloc[0]
+    row = read(gzip.compress(netmon(records_of((2, 0)))), tmp_path, "a.cap").files.iloc[0]
     assert (row["format"], row["packets"], row["digits"], row["damage"]) == ("netmon-2.0+gzip", 5, 6, "")
 
 

@@ -42,7 +42,8 @@ TICKS = START // 1000
 
 
 def capture_of(data: bytes, folder: Path) -> dict[str, object]:
-    return read(data, folder).captures.iloc[0].to_dict()
+    tables = read(data, folder)
+    return {**tables.captures.iloc[0], **tables.files.iloc[0]}
 
 
 @pytest.mark.parametrize(("digits", "modified"), [(6, False), (9, False), (6, True)])
@@ -50,7 +51,7 @@ def capture_of(data: bytes, folder: Path) -> dict[str, object]:
 def test_every_pcap_variant_gives_the_same_frames_and_exact_times(order, digits, modified, tmp_path):
     records = [(START + 123_456_789 + number * SECOND, frame) for number, frame in enumerate(FRAMES)]
     tables = read(pcap(records, order, digits, modified=modified), tmp_path)
-    row = tables.captures.iloc[0]
+    row = tables.files.iloc[0]
     exact = START + (123_456_789 if digits == 9 else 123_456_000)
     assert (row["format"], row["packets"], row["digits"]) == ("pcap", 5, digits)
     assert (row["first_time"], row["last_time"]) == (exact, exact + 4 * SECOND)
@@ -184,7 +185,7 @@ def test_a_packet_block_that_lies_about_its_length_ends_the_reading(tmp_path):
 
 def test_gzip_is_recognised_by_its_bytes_and_hashed_as_handed_over(tmp_path):
     data = gzip.compress(pcap(timed(FRAMES[:3]))) + gzip.compress(pcap(timed(FRAMES[3:]))[24:])
-    row = read(data, tmp_path, "capture.cap").captures.iloc[0]
+    row = read(data, tmp_path, "capture.cap").files.iloc[0]
     assert (row["format"], row["packets"], row["name"]) == ("pcap+gzip", 5, "capture.cap")
     assert (row["sha256"], row["file_bytes"]) == (hashlib.sha256(data).hexdigest(), len(data))
 

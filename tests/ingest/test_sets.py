@@ -1,6 +1,7 @@
 """Files that are pieces of one recording are read as one; others are kept apart."""
 
 import gzip
+import weakref
 import zipfile
 from pathlib import Path
 
@@ -26,9 +27,9 @@ from lynccap.ingest import Source, UnreadableCapture, read_each, read_tables
 from lynccap.ingest.collect import collect
 from lynccap.ingest.frames import PACKED_BYTES
 from lynccap.ingest.sets import ring_name, set_name
+from lynccap.ingest.window import Window
 
 DATAGRAMS = [udp(CLIENT, SERVER, bytes([number]) * 9, id=number) for number in range(4)]
-FORMATS = files(DATAGRAMS)
 NPF = "\\Device\\NPF_{6F1A2B3C-0D4E-4F50-8A61-72839A4B5C6D}"
 
 
@@ -40,6 +41,11 @@ def write(folder: Path, **files: bytes) -> list[Source]:
 
 def datagram(number: int) -> bytes:
     return udp(CLIENT, SERVER, number.to_bytes(4, "big"), id=number)
+
+
+def recorded(records: list[tuple[int, bytes]]) -> bytes:
+    """A pcapng of one and the same adapter."""
+    return section() + adapter(NPF) + b"".join(enhanced(frame, time // 1000) for time, frame in records)
 
 
 def adapter(name: str) -> bytes:
@@ -112,6 +118,12 @@ def test_a_silence_that_numbers_do_not_bridge_ends_the_recording(tmp_path):
     assert read_tables(bridged).captures["packets"].tolist() == [2, 1]
 
 
+def test_a_file_that_is_missing_ends_the_recording_however_short_the_silence(tmp_path):
+    numbers = {"g.pcap1": 0, "g.pcap2": 1, "g.pcap4": 2, "g.pcap": 3}  # the ring began again after 4
+    files = {name: pcap([(START + at * SECOND, datagram(at))]) for name, at in numbers.items()}
+    assert read_tables(write(tmp_path, **files)).captures["packets"].tolist() == [2, 2]
+
+
 def test_files_of_one_adapter_are_merged_by_time(tmp_path):
     heads = section() + adapter(NPF)
     first, second = heads, heads
@@ -123,6 +135,7 @@ def test_files_of_one_adapter_are_merged_by_time(tmp_path):
     assert tables.captures["name"].tolist() == ["two.pcapng + one.pcapng", "three.pcapng"]
     assert tables.captures["packets"].tolist() == [40, 1]
     assert tables.flows["frames_client"].tolist() == [40, 1]
+    assert tables.flows["interface"].tolist() == [0, 0]
     assert len(tables.origins) == 41
     assert tables.origins.loc[:3, ["first", "file", "frame"]].values.tolist() == [
         [1, 0, 1],
@@ -157,7 +170,7 @@ def test_large_overlapping_files_are_merged_whole(tmp_path):
     big = [udp(CLIENT, SERVER, number.to_bytes(4, "big") + bytes(60_000), id=number) for number in range(150)]
     records = [(START + number * 1_000_000, frame) for number, frame in enumerate(big)]
     assert sum(map(len, big)) > 2 * PACKED_BYTES
-    tables = read_tables(write(tmp_path, **{"d.pcap": pcap(records[::2]), "d.pcap1": pcap(records[1::2])}))
+    tables = read_tables(write(tmp_path, **{"c.pcapng": recorded(records[::2]), "d.pcapng": recorded(records[1::2])}))
     assert tables.captures["packets"].tolist() == [150]
     assert tables.flows[["bytes_client", "first_frame", "last_frame"]].values.tolist() == [[150 * 60_004, 1, 150]]
 
@@ -171,20 +184,48 @@ def test_a_set_has_a_name_people_recognise():
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 4_000)), min_size=1, max_size=40))
 def test_merging_loses_nothing_and_keeps_the_order_of_time(tmp_path_factory, placed):
     folder = tmp_path_factory.mktemp("set")
-    files: dict[str, list] = {"e.pcap": [], "e.pcap1": [], "e.pcap2": []}
+    files: dict[str, list] = {"a.pcapng": [], "b.pcapng": [], "c.pcapng": []}
     for number, (file, at) in enumerate(sorted(placed, key=lambda one: one[1])):
         files[list(files)[file]].append((START + at * 1_000_000, datagram(number)))
-    tables = read_tables(write(folder, **{name: pcap(records) for name, records in files.items() if records}))
+    tables = read_tables(write(folder, **{name: recorded(records) for name, records in files.items() if records}))
     assert tables.captures["packets"].tolist() == [len(placed)]
     assert dict(zip(tables.files["name"], tables.files["packets"], strict=True)) == {
         name: len(records) for name, records in files.items() if records
     }
-    runs = tables.origins.itertuples()
     times = {name: [time for time, _ in records] for name, records in files.items()}
-    begun = [times[tables.files.at[run.file, "name"]][run.frame - 1] for run in runs]
+    begun = [times[tables.files.at[run.file, "name"]][run.frame - 1] for run in tables.origins.itertuples()]
     assert begun == sorted(begun)
 
 
+def test_files_of_a_ring_that_overlap_are_of_two_places(tmp_path):
+    """Two sites may give their captures the same name; a recorder never writes two files of a ring at once."""
+    first = pcap([(START + at * SECOND, datagram(at)) for at in range(6)])
+    second = pcap([(START + at * SECOND, datagram(at)) for at in range(3, 9)])
+    sources = write(tmp_path, **{"trace.pcap": first, "trace.pcap1": second})
+    assert read_tables(sources).captures["packets"].tolist() == [6, 6]
+    quick = pcap([(START + 5 * SECOND - SECOND // 2, datagram(at)) for at in range(3)])
+    sources = write(tmp_path, **{"out.pcap": first, "out.pcap1": quick})
+    assert read_tables(sources).captures["packets"].tolist() == [9]
+
+
+def test_a_long_ring_holds_windows_only_of_files_that_are_being_read(tmp_path, monkeypatch):
+    windows, held = weakref.WeakSet(), []
+    begin = Window.__init__
+
+    def counted(window, *arguments):
+        windows.add(window)
+        begin(window, *arguments)
+
+    monkeypatch.setattr(Window, "__init__", counted)
+    names = {f"h.pcap{number or ''}": pcap([(START + number * SECOND, datagram(number))]) for number in range(40)}
+    tables = read_tables(write(tmp_path, **names), progress=lambda done, total: held.append(len(windows)))
+    assert tables.captures["packets"].tolist() == [40]
+    assert max(held) <= 3
+
+
+FORMATS = files(DATAGRAMS) | {
+    "adapter": section() + adapter(NPF) + b"".join(enhanced(one, START // 1000) for one in DATAGRAMS)
+}
 CHANGE = st.tuples(st.integers(0, 1 << 16), st.integers(0, 60), st.binary(max_size=6))
 """Where, how many bytes go, and which come."""
 
@@ -223,3 +264,17 @@ def test_a_ring_in_an_archive_is_one_recording(tmp_path):
     assert sorted(tables.captures["packets"]) == [1, 2]
     assert sorted(tables.files["name"]) == [f"ticket.zip/trace/{name}" for name in ("other.pcap", "r.pcap", "r.pcap1")]
     assert tables.flows["frames_client"].tolist() in ([2, 1], [1, 2])
+
+
+def test_flows_tell_the_interface_they_were_seen_on(tmp_path):
+    inside, outside = adapter("inside"), adapter("outside")
+    elsewhere = udp(("10.9.9.9", 7), SERVER, b"x")
+    data = section() + inside + outside + enhanced(datagram(1), START // 1000) + enhanced(elsewhere, START // 1000, 1)
+    names = {"f_00001_20231114221320.pcapng": data, "f_00002_20231114221321.pcapng": section() + inside}
+    later = enhanced(udp(("10.9.9.8", 7), SERVER, b"x"), START // 1000 + 5)
+    names["f_00002_20231114221321.pcapng"] += later
+    tables = read_tables(write(tmp_path, **names))
+    assert tables.captures["packets"].tolist() == [3]
+    assert tables.flows["interface"].tolist() == [0, 1, 1 << 16]
+    known = {(row.file << 16) | row.number: row.name for row in tables.interfaces.itertuples()}
+    assert tables.flows["interface"].map(known).tolist() == ["inside", "outside", "inside"]

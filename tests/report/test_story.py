@@ -18,6 +18,7 @@ from lynccap.document import (
     Topology,
 )
 from lynccap.report.story import Story
+from lynccap.report.text import render_text
 from lynccap.report.verdict import caveats, headline, remarks
 from lynccap.report.words import NO_BREAK
 
@@ -195,3 +196,20 @@ def test_a_lone_minor_problem_is_told_once() -> None:
     findings = (finding(1, "r", "10.1.2.1", severity=Severity.MINOR),)
     text = told(build(devices=(phone(1), phone(2)), findings=findings))
     assert text == "No device failed in what this capture shows, but one problem was found."
+
+
+def test_files_of_one_recording_are_told_as_one() -> None:
+    lack = Quality("no-lync", "Nothing.", ("that it works",))
+    renamed = msgspec.structs.replace
+    first = renamed(documents.capture("r_1.pcap", (lack,)), recording="r_*.pcap", last_time=None)
+    later = renamed(documents.capture("r_2.pcap"), recording="r_*.pcap", first_time=None)
+    lone = documents.capture("other.pcap")
+    story = Story(build(captures=(first, later, lone)))
+    assert [(one.name, len(one.files), one.packets) for one in story.recordings] == [
+        ("r_*.pcap", 2, first.packets * 2),
+        ("other.pcap", 1, lone.packets),
+    ]
+    assert (story.recordings[0].first_time, story.recordings[0].last_time) == (first.first_time, later.last_time)
+    assert story.recordings[0].quality == (lack,)
+    assert f"r_*.pcap: 2{NO_BREAK}files" in render_text(build(captures=(first, later)), colour=False)
+    assert not Story(build(captures=(first, later))).has_lync
