@@ -109,9 +109,9 @@ def analysis(data: bytes) -> None:
         change(kept, slice(begin, begin + 1 + tape.number(len(kept))), tape)
     size = len(kept) // files + 1
     parts = [kept[place::files] if in_turn else kept[place * size :][:size] for place in range(files)]
-    sources = [Source(f"{place}.pcapng", opening=partial(io.BytesIO, _pcapng(part))) for place, part in enumerate(parts)]
+    openings = [partial(io.BytesIO, _pcapng(part)) for part in parts]
     with contextlib.suppress(UnreadableCapture):
-        keep_document(analyze(sources))
+        keep_document(analyze([Source(f"{place}.pcapng", opening=one) for place, one in enumerate(openings)]))
 
 
 def _pcapng(kept: Sequence[Recorded]) -> bytes:
