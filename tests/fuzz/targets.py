@@ -27,7 +27,7 @@ from capture_files import (
 )
 from samples import Recorded, recorded, samples
 
-from fuzz.promises import keep_document, keep_parts
+from fuzz.promises import keep_document, keep_frames, keep_parts
 from fuzz.tape import Tape
 from lynccap.analysis import analyze
 from lynccap.ingest import Source, UnreadableCapture
@@ -171,8 +171,11 @@ def _read(source: Source) -> None:
     file = CaptureFile(source)
     file.open()
     engine = Engine()
+    number = 1
     for batch in file.frames():
+        keep_frames(batch, number)
         engine.add(batch)
+        number += len(batch)
     file.close()
     keep_parts(engine.finish())
 
