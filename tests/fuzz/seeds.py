@@ -122,6 +122,9 @@ def _conversations() -> Iterable[bytes]:
         for examples in EXAMPLES.values():
             yield b"".join(number(place) + number(turn % 2) + piece(one) for turn, one in enumerate(examples))
 
+    body = gzip.compress(b"<a/>", mtime=0)
+    answer = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    yield number(PORTS.index(("tcp", 50_000, 80))) + number(1) + piece(answer)
     for name in NAMES[1::3]:
         yield from _spoken(name).values()
 
