@@ -27,14 +27,19 @@ from lynccap.ingest.window import Window
 ROOT = Path(__file__).parent.parent
 EXAMPLES = {"capture": 300, "frames": 200, "conversation": 200, "analysis": 15}  # what a few seconds allow
 KINDS = files() | packed(files()["pcap<6"])
-EDIT = st.tuples(st.integers(0, 1 << 20), st.sampled_from([0, 1, 1, 2, 4, 100, 5000]), st.binary(max_size=8))
-"""Where, how many bytes go, and which come."""
+PLACES = st.integers(0, 160) | st.integers(0, 1 << 20)
+"""Where: mostly near the beginning, where lengths and counts lie."""
+VALUES = st.sampled_from([b"", b"\0", b"\1", b"\x7f", b"\xff", b"\xff\xff", b"\xff\xff\xff\xff", bytes(8)]) | st.binary(
+    max_size=8
+)
+EDITS = st.lists(st.tuples(PLACES, VALUES, st.sampled_from([0, 0, 0, 1, 4, 100, 5000])), min_size=1, max_size=6)
+"""What is put over the bytes at a place, and how many more bytes go."""
 
 
-def edited(data: bytes, edits: list[tuple[int, int, bytes]]) -> bytes:
-    for place, gone, put in edits:
+def edited(data: bytes, edits: list[tuple[int, bytes, int]]) -> bytes:
+    for place, put, gone in edits:
         place %= len(data) + 1
-        data = data[:place] + put + data[place + gone :]
+        data = data[:place] + put + data[place + len(put) + gone :]
     return data
 
 
@@ -43,7 +48,7 @@ def test_no_input_near_a_valid_one_breaks_a_promise(target):
     seeds = list(SEEDS[target]())
 
     @settings(max_examples=EXAMPLES[target], deadline=SECONDS_AN_INPUT * 1000)
-    @given(st.sampled_from(seeds), st.lists(EDIT, min_size=1, max_size=6))
+    @given(st.sampled_from(seeds), EDITS)
     def check(seed, edits):
         TARGETS[target](edited(seed, edits))
 

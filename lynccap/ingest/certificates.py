@@ -17,6 +17,7 @@ UNREADABLE = (
     ValueError,
     TypeError,
     UnicodeError,
+    x509.InvalidVersion,
     x509.UnsupportedGeneralNameType,
     OverflowError,
     LookupError,

@@ -8,9 +8,22 @@ import numpy as np
 
 from lynccap.document import Document, Outcome, from_json, to_json
 from lynccap.ingest.engine import CaptureParts
+from lynccap.ingest.frames import MAX_RECORD, Frames
 from lynccap.report import FORMATS
 
 Columns = Mapping[str, Any]
+
+
+def keep_frames(frames: Frames, number: int) -> None:
+    """Holds a batch of a reader against the promises; `number` is what its first frame must have."""
+    assert len(frames)
+    assert frames.number == number
+    assert (frames.start >= 0).all()
+    assert (frames.captured >= 0).all()
+    assert (frames.captured <= frames.wire).all()
+    assert (frames.captured <= MAX_RECORD).all()
+    assert (frames.start + frames.captured <= frames.buffer.size).all()
+    assert (frames.time >= 0).all()
 
 
 def keep_parts(parts: CaptureParts) -> None:

@@ -15,6 +15,7 @@ import rare_captures
 import zstandard
 from capture_files import CLIENT, SERVER, START, enhanced, full_pcapng, interface, pcap, section, tcp, timed, udp
 from protocol_examples import EXAMPLES
+from samples import LINKS as SAMPLE_LINKS
 from samples import recorded
 
 from fuzz.tape import number, piece
@@ -23,6 +24,8 @@ from fuzz.targets import LINK_TYPES, NAMES, PORTS
 FRAMES = tuple(udp(CLIENT, SERVER, bytes([65 + count]) * (8 + count)) for count in range(4))
 TICKS = START // 1000
 BUFFER_BYTES = 2048  # of an event trace; holds the longest frame an Ethernet carries
+TRANSPORTS = {6: "tcp", 17: "udp"}
+LONGEST_SEED = 6000  # of a conversation: its handshake and first messages
 NSTRACE = {"1.0": "1.0", "2.0": "2.0", "2.6": "2.0", "3.0": "3.0", "3.5": "3.5"}
 """Versions of the file by kind of record."""
 
@@ -114,10 +117,35 @@ def _frames() -> Iterable[bytes]:
 
 
 def _conversations() -> Iterable[bytes]:
-    """Every protocol between every pair of ports, both sides speaking in turn."""
+    """Every protocol between every pair of ports, both sides speaking in turn; and what was said in the samples."""
     for place in range(len(PORTS)):
         for examples in EXAMPLES.values():
             yield b"".join(number(place) + number(turn % 2) + piece(one) for turn, one in enumerate(examples))
+
+    body = gzip.compress(b"<a/>", mtime=0)
+    answer = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    yield number(PORTS.index(("tcp", 50_000, 80))) + number(1) + piece(answer)
+    for name in NAMES[1::3]:
+        yield from _spoken(name).values()
+
+
+def _spoken(name: str) -> dict[tuple[int, ...], bytes]:
+    """The first datagrams and segments with payload of each conversation of a sample that has a port of PORTS."""
+    found: dict[tuple[int, ...], bytes] = {}
+    servers = {(transport, server): place for place, (transport, _, server) in enumerate(PORTS)}
+    for one in recorded(name):
+        packet = one.data[SAMPLE_LINKS[one.link][1] :]
+        if len(packet) < 40 or packet[0] != 0x45 or packet[9] not in TRANSPORTS:
+            continue
+        transport, body = TRANSPORTS[packet[9]], packet[20 : int.from_bytes(packet[2:4], "big")]
+        payload = body[8 if transport == "udp" else body[12] >> 4 << 2 :]
+        ports = (int.from_bytes(body[:2], "big"), int.from_bytes(body[2:4], "big"))
+        side = next((side for side in (0, 1) if (transport, ports[1 - side]) in servers), None)
+        if payload and side is not None:
+            key = (packet[9], *sorted(ports))
+            said = number(servers[transport, ports[1 - side]]) + number(side) + piece(payload)
+            found[key] = (found.get(key, b"") + said)[:LONGEST_SEED]
+    return found
 
 
 def _samples() -> Iterable[bytes]:

@@ -5,15 +5,29 @@ import contextlib
 import io
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
-from capture_files import ACK, FIN, RST, SYN, Connection, enhanced, interface, pcap, section, timed, udp
-from samples import Recorded, pcap_of, recorded, samples
+from capture_files import (
+    ACK,
+    ETHERNET,
+    FIN,
+    RST,
+    SYN,
+    Connection,
+    enhanced,
+    interface,
+    option,
+    pcap,
+    section,
+    timed,
+    udp,
+)
+from samples import Recorded, recorded, samples
 
-from fuzz.promises import keep_document, keep_parts
+from fuzz.promises import keep_document, keep_frames, keep_parts
 from fuzz.tape import Tape
 from lynccap.analysis import analyze
 from lynccap.ingest import Source, UnreadableCapture
@@ -33,7 +47,7 @@ PORTS = (
 """Transport, client's and server's port of the conversations."""
 LONGEST_DATAGRAM = 65_000  # IP has 16 bits for the whole of it
 NAMES = tuple(one.name for one in samples())
-LATEST = (1 << 32) * 1_000_000_000 - 1  # what a pcap file can say
+LATEST = (1 << 64) - 1  # what the file can say
 
 
 def capture(data: bytes) -> None:
@@ -88,20 +102,24 @@ def analysis(data: bytes) -> None:
     """A sample with frames dropped, doubled, moved, cut and changed, in one file or several: to every report."""
     tape = Tape(data)
     kept = list(recorded(NAMES[tape.number(len(NAMES))]))
-    files = tape.number(3) + 1
+    files, in_turn = tape.number(3) + 1, tape.number(2)
     while tape.more and kept:
         change = CHANGES[tape.number(len(CHANGES))]
         begin = tape.number(len(kept))
         change(kept, slice(begin, begin + 1 + tape.number(len(kept))), tape)
-    sources = [
-        Source(
-            f"ring.pcap{place}",
-            io.BytesIO(pcap_of(kept[len(kept) * place // files : len(kept) * (place + 1) // files])),
-        )
-        for place in range(files)
-    ]
+    size = len(kept) // files + 1
+    parts = [kept[place::files] if in_turn else kept[place * size :][:size] for place in range(files)]
+    openings = [partial(io.BytesIO, _pcapng(part)) for part in parts]
     with contextlib.suppress(UnreadableCapture):
-        keep_document(analyze(sources))
+        keep_document(analyze([Source(f"{place}.pcapng", opening=one) for place, one in enumerate(openings)]))
+
+
+def _pcapng(kept: Sequence[Recorded]) -> bytes:
+    """A file of one adapter, so that several are one recording."""
+    adapter = option(2, rb"\Device\NPF_{6F1A2B3C-0D4E-4F50-8A61-72839A4B5C6D}")
+    link = kept[0].link if kept else ETHERNET
+    blocks = (enhanced(one.data, one.time, wire=one.length) for one in kept)
+    return section() + interface(link=link, resolution=9, options=adapter) + b"".join(blocks)
 
 
 def _drop(kept: list[Recorded], part: slice, tape: Tape) -> None:
@@ -132,7 +150,7 @@ def _change_bytes(kept: list[Recorded], part: slice, tape: Tape) -> None:
 
 
 def _shift(kept: list[Recorded], part: slice, tape: Tape) -> None:
-    by = (tape.number() - 32_768) * 10 ** tape.number(12)
+    by = (tape.number() - 32_768) * 10 ** tape.number(16)
     kept[part] = [replace(one, time=min(max(one.time + by, 0), LATEST)) for one in kept[part]]
 
 
@@ -153,8 +171,11 @@ def _read(source: Source) -> None:
     file = CaptureFile(source)
     file.open()
     engine = Engine()
+    number = 1
     for batch in file.frames():
+        keep_frames(batch, number)
         engine.add(batch)
+        number += len(batch)
     file.close()
     keep_parts(engine.finish())
 

@@ -32,7 +32,6 @@ from lynccap.ingest.sets import ring_name, set_name
 from lynccap.ingest.window import Window
 
 DATAGRAMS = [udp(CLIENT, SERVER, bytes([number]) * 9, id=number) for number in range(4)]
-FORMATS = files(DATAGRAMS)
 NPF = "\\Device\\NPF_{6F1A2B3C-0D4E-4F50-8A61-72839A4B5C6D}"
 
 
@@ -296,6 +295,9 @@ def test_a_long_ring_holds_windows_only_of_files_that_are_being_read(tmp_path, m
     assert max(held) <= 3
 
 
+FORMATS = files(DATAGRAMS) | {
+    "adapter": section() + adapter(NPF) + b"".join(enhanced(one, START // 1000) for one in DATAGRAMS)
+}
 CHANGE = st.tuples(st.integers(0, 1 << 16), st.integers(0, 60), st.binary(max_size=6))
 """Where, how many bytes go, and which come."""
 
