@@ -37,11 +37,11 @@ _ESCAPED = {
 }
 """How bytes of a name that are no plain letters are written, as in zone files (RFC 1035 5.1)."""
 _PLAIN = bytes(byte for byte in range(0x100) if byte not in _ESCAPED)
-_MAX_PLAIN = 64  # answers; a datagram of usual size holds fewer
+_MAX_PLAIN = 64  # records; a datagram of usual size holds fewer
 _MAX_POINTERS = 8  # of one name; servers use one or two
 _OPCODE, _CUT = 0x7800, 0x0200  # bits of the flags
 _RECORD_HEADER = Struct(">HHIH")  # behind the name: type, class, TTL, length
-_A, _CNAME, _AAAA, _SRV = 1, 5, 28, 33
+_A, _CNAME, _AAAA, _SRV, _OPT = 1, 5, 28, 33, 41
 _PLAIN_TYPES = {_A: "A", _CNAME: "CNAME", _AAAA: "AAAA", _SRV: "SRV"}
 _CONTROLS = tuple(f"\\{byte:03d}" for byte in range(0x20))  # no host name holds one; chance bytes do
 
@@ -131,7 +131,8 @@ class Answer(NamedTuple):
 def plain_answers(wire: bytes) -> tuple[str, tuple[Answer, ...]] | None:
     """The name asked and the answers of a whole message of A, AAAA, CNAME and SRV records, as most are.
 
-    Records of one name and type stand together; repeated ones count once, and of CNAMEs the last one counts.
+    Records of one name and type stand together; repeated ones count once, and of CNAMEs the last one counts. Addresses
+    that come along for the targets of SRV records (RFC 2782) follow the answers.
     None for everything else, and whenever a record or a name is unusual: that takes more care. Never raises.
     """
     try:
@@ -141,26 +142,41 @@ def plain_answers(wire: bytes) -> tuple[str, tuple[Answer, ...]] | None:
 
 
 def _plain_answers(wire: bytes) -> tuple[str, tuple[Answer, ...]]:
-    _, flags, questions, answers, _, _ = _FIELDS.unpack_from(wire)
-    if flags & (_OPCODE | _CUT) or questions > 1 or answers > _MAX_PLAIN:
+    _, flags, questions, answers, authorities, additional = _FIELDS.unpack_from(wire)
+    if flags & (_OPCODE | _CUT) or questions > 1 or answers + authorities + additional > _MAX_PLAIN:
         raise Malformed("no plain query")
     question, position = "", _HEADER
     if questions:
         question, position = _plain_name(wire, position, len(wire))
         position += 4
+    found, position = _plain_records(wire, position, answers)
+    targets = {answer.value for answer in found if answer.record_type == "SRV"}
+    if targets and additional:
+        _, position = _plain_records(wire, position, authorities, ())
+        others, _ = _plain_records(wire, position, additional, (_A, _AAAA))
+        found += [answer for answer in others if answer.name in targets]
+    return question, tuple(found)
+
+
+def _plain_records(
+    wire: bytes, position: int, count: int, kinds: tuple[int, ...] | None = None
+) -> tuple[list[Answer], int]:
+    """Records of these types (None: no others may be there), and the offset behind them."""
     found: dict[tuple[str, int], dict[tuple[bytes, str], Answer]] = {}
-    for _ in range(answers):
+    for _ in range(count):
         name, position = _plain_name(wire, position, len(wire))
         record_type, record_class, _, size = _RECORD_HEADER.unpack_from(wire, position)
         start, position = position + 10, position + 10 + size
-        if record_class != 1 or position > len(wire):
+        if position > len(wire) or (record_class != 1 and record_type != _OPT):
             raise Malformed("no plain record")
+        if kinds is not None and record_type not in kinds:
+            continue
         order, value, port = _plain_value(wire, start, position, record_type)
         same = found.setdefault((name, record_type), {})
         if record_type == _CNAME:
             same.clear()
         same.setdefault((order, value), Answer(name, _PLAIN_TYPES[record_type], value, port))
-    return question, tuple(answer for same in found.values() for answer in same.values())
+    return [answer for same in found.values() for answer in same.values()], position
 
 
 def _plain_value(wire: bytes, start: int, end: int, record_type: int) -> tuple[bytes, str, int]:

@@ -30,7 +30,7 @@ CAPTURES: Mapping[str, str] = {
     "fragments_incomplete": "int64",  # IP datagrams of which fragments are missing; only their beginning is read
     "fragments_overlapping": "int64",  # IP datagrams whose fragments contradict each other; they are not read
     "reordered": "int64",  # frames less than a second older than the one before them
-    "large_frames": "int64",  # longer than Ethernet allows: cut into segments only behind this capture
+    "large_frames": "int64",  # with a longer TCP segment than Ethernet allows: jumbo frames, or not yet cut
     "unsealed_hosts": "object",  # tuple of addresses whose TCP checksums are filled in only behind this capture
     "links": "object",  # tuple of the LINKTYPEs of its frames
     "copies": "int64",  # frames that hold a packet once more; they count in no flow
@@ -238,7 +238,7 @@ DNS_ANSWERS: Mapping[str, str] = {
     "value": "object",  # address or target name
     "port": "int64",  # SRV, else 0
 }
-"""One row a record of an answer section."""
+"""One row a record of an answer section, or an address that came along for the target of its SRV record."""
 
 ANOMALIES: Mapping[str, str] = {
     "flow": "int64",

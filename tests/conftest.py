@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-TOOLS = (("tshark",), ("chromium", "chromium-browser", "google-chrome"))
+TOOLS = (("tshark",), ("sharkd",), ("chromium", "chromium-browser", "google-chrome"))
 
 
 def pytest_sessionstart() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from lynccap.analysis import analyze
 from lynccap.document import Document
 from lynccap.ingest import Source
+from lynccap.ingest.collect import collect
 
 FOLDER = Path(__file__).parent.parent / "sample_pcaps"
 CAPTURE_SUFFIXES = (".pcap", ".pcapng", ".pcap.gz", ".pcapng.gz")
@@ -24,7 +25,12 @@ class Sample:
 
     name: str
     path: Path
+    """A file, or the folder of a ring buffer's files."""
     label: dict[str, Any]
+
+    def files(self) -> tuple[Path, ...]:
+        """The files of the capture, in order."""
+        return tuple(sorted(self.path.iterdir())) if self.path.is_dir() else (self.path,)
 
     def expected(self) -> set[tuple[str, str | None]]:
         """(rule, device) of every finding that must be there."""
@@ -43,7 +49,7 @@ def samples() -> tuple[Sample, ...]:
     """Every capture of the samples folder that has a label."""
     found = []
     for label in sorted(FOLDER.glob("*.toml")):
-        paths = [path for suffix in CAPTURE_SUFFIXES if (path := label.with_name(label.stem + suffix)).exists()]
+        paths = [path for suffix in ("", *CAPTURE_SUFFIXES) if (path := label.with_name(label.stem + suffix)).exists()]
         found.append(Sample(label.stem, paths[0], tomllib.loads(label.read_text())))
     return tuple(found)
 
@@ -56,11 +62,19 @@ def sample(name: str) -> Sample:
 @cache
 def document_of(name: str) -> Document:
     """The analysis of one sample as it is."""
-    return analyze([Source(str(sample(name).path))])
+    return analyze(collect([str(sample(name).path)]))
 
 
-LINKS = {1: (12, 14), 276: (0, 20)}
-"""Where a link type keeps its EtherType, and how long its header is: Ethernet, Linux cooked v2."""
+ETHERNET, RAW = 1, 101
+LINKS = {ETHERNET: (12, 14), 113: (14, 16), 276: (0, 20)}
+"""Where a link type keeps its EtherType, and how long its header is: Ethernet, Linux cooked and cooked v2."""
+VXLAN_PORT, VXLAN_HEADERS = 4789, 36
+
+
+def _behind_link(frame: bytes, kind: int, header: int) -> bytes:
+    tags = 4 if frame[kind : kind + 2] == b"\x81\x00" else 0
+    is_ip = frame[kind + tags : kind + tags + 2] == b"\x08\x00"
+    return frame[header + tags :] if is_ip else b""
 
 
 @dataclass(frozen=True)
@@ -74,11 +88,16 @@ class Recorded:
     link: int
     """LINKTYPE number."""
 
+    def _packet(self) -> bytes:
+        """The IPv4 packet in the frame, the inner one of VXLAN; empty for other frames."""
+        packet = self.data if self.link == RAW else _behind_link(self.data, *LINKS[self.link])
+        if packet[9:10] == b"\x11" and int.from_bytes(packet[22:24], "big") == VXLAN_PORT:
+            return _behind_link(packet[VXLAN_HEADERS:], *LINKS[ETHERNET])
+        return packet
+
     def _address(self, at: int) -> str | None:
-        kind, header = LINKS[self.link]
-        if self.data[kind : kind + 2] != b"\x08\x00" or len(self.data) < header + 20:
-            return None
-        return ".".join(str(byte) for byte in self.data[header + at : header + at + 4])
+        address = self._packet()[at : at + 4]
+        return ".".join(str(byte) for byte in address) if len(address) == 4 else None
 
     def source(self) -> str | None:
         """The IPv4 source address, None for other frames."""
@@ -95,17 +114,16 @@ def recorded(name: str) -> tuple[Recorded, ...]:
     from scapy.utils import RawPcapNgReader, RawPcapReader
 
     frames = []
-    with RawPcapReader(str(sample(name).path)) as reader:
-        is_ng = isinstance(reader, RawPcapNgReader)
-        for data, meta in reader:
-            if is_ng:
-                ticks = (meta.tshigh << 32) | meta.tslow
-                frames.append(Recorded(ticks * (1_000_000_000 // meta.tsresol), data, meta.wirelen, meta.linktype))
-            else:
-                unit = 1 if reader.nano else 1000
-                frames.append(
-                    Recorded(meta.sec * 1_000_000_000 + meta.usec * unit, data, meta.wirelen, reader.linktype)
-                )
+    for path in sample(name).files():
+        with RawPcapReader(str(path)) as reader:
+            is_ng = isinstance(reader, RawPcapNgReader)
+            for data, meta in reader:
+                if is_ng:
+                    ticks = (meta.tshigh << 32) | meta.tslow
+                    time, link = ticks * (1_000_000_000 // meta.tsresol), meta.linktype
+                else:
+                    time, link = meta.sec * 1_000_000_000 + meta.usec * (1 if reader.nano else 1000), reader.linktype
+                frames.append(Recorded(time, data, meta.wirelen, link))
     return tuple(frames)
 
 

@@ -91,14 +91,15 @@ def _names(case: Case, device: DeviceFacts, files: Origins) -> Step | None:
     wanted = lync or list(dict.fromkeys(row.name for row in asked))
     found = [name for name in wanted if name in exist]
     if found:
-        outcome, answered = StepOutcome.OK, f"{len(found)} exist: {', '.join(found[:4])}"
+        outcome, answered = StepOutcome.OK, f"{len(found)} exist{'s' * (len(found) == 1)}: {', '.join(found[:4])}"
     elif denied >= set(wanted) and device.signs_in:
         outcome, answered = StepOutcome.UNKNOWN, "none exists; it reached its server without them"
     elif denied >= set(wanted):
         outcome, answered = StepOutcome.FAILED, "none exists"
     else:
         outcome, answered = StepOutcome.UNKNOWN, "no answer that can be read is in the capture"
-    says = f"asked for {len(wanted)} {'Lync names' if lync else 'names'}, {answered}"
+    noun = ("Lync name" if lync else "name") + "s" * (len(wanted) != 1)
+    says = f"asked for {len(wanted)} {noun}, {answered}"
     return _told(case, files, "names", outcome, says, asked[0], (row for row in dns if row.name in wanted))
 
 
@@ -203,7 +204,7 @@ def _tls(case: Case, device: DeviceFacts, files: Origins) -> Step | None:
         server = case.flows.at[best.flow, "server"]
         says = f"TLS with {server} completed" + (f" ({best.version})" if best.version else "")
         frames = (best.hello_frame, best.server_hello_frame, best.data_frame)
-        return _step(case, files, "tls", StepOutcome.OK, says, _capture(case, best), best.last_time, frames)
+        return _step(case, files, "tls", StepOutcome.OK, says, _capture(case, best), best.data_time, frames)
     alert = refused.refusal if refused else None
     if refused and alert:
         server = case.flows.at[refused.flow, "server"]
@@ -236,7 +237,7 @@ def _sign_in(case: Case, device: DeviceFacts, files: Origins) -> Step | None:
             StepOutcome.UNKNOWN,
             says,
             _capture(case, done),
-            done.last_time,
+            done.data_time,
             (done.data_frame,),
         )
     return None

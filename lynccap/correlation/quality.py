@@ -9,6 +9,7 @@ from typing import Any
 
 from lynccap.correlation.addresses import sort_key
 from lynccap.correlation.case import Case
+from lynccap.correlation.origins import Origins
 from lynccap.document import Quality, rfc3339
 from lynccap.reference import recapture
 
@@ -37,7 +38,7 @@ def _lack(code: str, says: str, *forbids: str) -> Quality:
 
 def _damaged(case: Case, row: Any) -> Lacks:
     if row.damage:
-        rest = "What came before was read." if row.packets else "Nothing of it could be read."
+        rest = "What could be read was judged." if row.packets else "Nothing of it could be read."
         yield _lack("damaged", f"The file is damaged: {row.damage}. {rest}", "what happened after the damage")
 
 
@@ -125,7 +126,8 @@ def _ended_early(case: Case, row: Any) -> Lacks:
 
 def _copied(case: Case, row: Any) -> Lacks:
     if row.copies:
-        routed = f", {row.routed_copies} of them as seen behind a router" if row.routed_copies else ""
+        some = f"{row.routed_copies} of them " if row.routed_copies < row.copies else ""
+        routed = f", {some}as seen on the other side of a router" if row.routed_copies else ""
         says = (
             f"{row.copies} of {row.packets} frames hold a packet that is in the capture already{routed}. "
             "Each packet was judged once; the frames keep their numbers."
@@ -136,12 +138,19 @@ def _copied(case: Case, row: Any) -> Lacks:
 def _offloaded(case: Case, row: Any) -> Lacks:
     if row.unsealed_hosts:
         hosts = _listed(list(row.unsealed_hosts))
-        says = f"This was recorded on {hosts}: its network card adds checksums later, so wrong ones mean nothing."
+        where = (
+            "on it, or on the machine that runs it" if len(row.unsealed_hosts) == 1 else "on a machine that runs them"
+        )
+        says = (
+            f"The packets of {hosts} lack the checksums that the network card adds: this was recorded {where}, "
+            "and wrong checksums mean nothing."
+        )
         yield _lack("checksum-offload", says)
     if row.large_frames:
+        many = f"{row.large_frames} frames hold" if row.large_frames != 1 else "1 frame holds"
         says = (
-            f"{row.large_frames} frames are longer than Ethernet allows: the network card cuts or joins segments "
-            "out of the recorder's sight."
+            f"{many} more of a TCP connection than standard Ethernet allows: the network uses jumbo frames, "
+            "or the network card cuts or joins segments out of the recorder's sight."
         )
         yield _lack("segment-offload", says, SIZES)
 
@@ -151,14 +160,27 @@ def _clock(case: Case, row: Any) -> Lacks:
     if len(steps):
         first = steps.iloc[0]
         before, after = (rfc3339(int(first[name]), int(row.digits)) for name in ("before", "after"))
-        more = f" {len(steps) - 1} more steps follow." if len(steps) > 1 else ""
+        more = f" {len(steps) - 1} more jumps follow." if len(steps) > 1 else ""
         says = (
-            f"The recorder's clock was set while it recorded: at frame {first['frame']} from {before} to {after}.{more}"
+            f"The times jump at {_place(case, int(first['frame']))} from {before} to {after}: "
+            f"the recorder's clock was set, or recordings were put behind each other.{more}"
         )
         yield _lack("clock-step", says, TIMES)
     if row.reordered:
-        says = f"{row.reordered} of {row.packets} frames are not in the order of their times, by less than a second."
+        says = (
+            f"{row.reordered} of {row.packets} frames are not in the order of their times, by less than a second. "
+            "Recorders of several interfaces write them so; nothing is missing."
+        )
         yield _lack("reordered", says)
+
+
+def _place(case: Case, frame: int) -> str:
+    """A frame of the recording as the one a person finds in its file."""
+    files = case.tables.files["name"].tolist()
+    if len(files) < 2:
+        return f"frame {frame}"
+    ((place, (number,)),) = Origins(case.tables, [str(one) for one in range(len(files))]).split([frame]).items()
+    return f"frame {number} of {files[int(place)]}"
 
 
 def _mixed(case: Case, row: Any) -> Lacks:

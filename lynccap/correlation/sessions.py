@@ -38,6 +38,7 @@ class TlsSession:
     """Protected data went both ways after the handshake."""
     data_frame: int
     """First protected data of the server, 0 when there is none."""
+    data_time: int
     last_frame: int
     last_time: int
     alerts: tuple[Alert, ...]
@@ -82,6 +83,7 @@ def _session(flow: int, rows: list[Any], segments: int) -> TlsSession:
     client_hellos = [row for row in rows if row.kind == "client-hello"]
     certificates = [row for row in rows if row.kind == "certificate"]
     data = [row for row in rows if row.kind == "application-data"]
+    answers = [row for row in data if not row.from_client]
     hellos = server_hellos or client_hellos
     version = str(hellos[0].version) if hellos else ""
     let_in = version != "tls1.3" or segments > HANDSHAKE_SEGMENTS
@@ -94,7 +96,8 @@ def _session(flow: int, rows: list[Any], segments: int) -> TlsSession:
         version=version,
         sni=next((str(row.sni) for row in rows if row.sni), ""),
         completed=len({row.from_client for row in data}) == 2 and let_in,
-        data_frame=_first([row for row in data if not row.from_client]),
+        data_frame=_first(answers),
+        data_time=int(answers[0].time) if answers else 0,
         last_frame=max(row.frame for row in rows),
         last_time=max(row.time for row in rows),
         alerts=tuple(

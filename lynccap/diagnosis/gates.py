@@ -14,6 +14,7 @@ PATIENCE_NS = 9_000_000_000  # a first SYN and two repeats at 3 s and 6 s, the s
 LOSS_MARGIN_NS = 1_000_000_000
 LOST_SHARE = 0.005  # a stray lost segment is everywhere; at this share a SYN and its answer may be among the lost
 MANY_TRIES = 6
+MANY_LOST = 0.5  # of the packets: what is missing then is missing for one cause, however often it was tried
 LATE_NS = 1_000_000_000
 
 
@@ -81,10 +82,10 @@ class Gates:
 
     def lossy(self, capture: int, start: int, end: int, tries: int = 1) -> str | None:
         """The capture itself dropped packets at that time; many tries are not all lost by chance."""
-        if tries >= MANY_TRIES:
-            return None
         # Which interface the answer would have come in by is not known: the worst one counts.
         worst = next(iter(self.case.recorder_losses(capture)), None)
+        if tries >= MANY_TRIES and not (worst and worst.share >= MANY_LOST):
+            return None
         if worst and worst.share >= LOST_SHARE:
             return (
                 f"the recorder itself lost {worst.lost} of {worst.packets} packets on interface {worst.interface}, "

@@ -94,9 +94,14 @@ def _how(case: Case, attempt: Attempt) -> How | None:
     if not own or not attempt.rst_ttls:
         return How.REFUSED
     if own.issuperset(attempt.rst_ttls):
-        return How.REFUSED_BY_HOST
+        return How.REFUSED if _on_one_side(case, attempt, own) else How.REFUSED_BY_HOST
     near = all(any(abs(ttl - one) <= TTL_SLACK for one in own) for ttl in attempt.rst_ttls)
     return How.REFUSED if near else How.REFUSED_BETWEEN
+
+
+def _on_one_side(case: Case, attempt: Attempt, own: frozenset[int]) -> bool:
+    """The capture sees both sides of a router, and the resets on one side only: they may be the router's own."""
+    return bool(case.tables.captures.at[attempt.capture, "routed_copies"]) and own != set(attempt.rst_ttls)
 
 
 def _reached_elsewhere(case: Case, attempt: Attempt) -> bool:
@@ -194,7 +199,7 @@ def _too_quick(case: Case, attempt: Attempt) -> bool:
         & (flows["server"] == attempt.server)
         & (flows["syn_ack_time"] > 0)
     ]
-    if opened.empty or not attempt.rst_delays:
+    if opened.empty or min(attempt.rst_delays, default=-1) < 0:  # recorded before the SYN: the times mean nothing
         return False
     return max(attempt.rst_delays) * 2 < int((opened["syn_ack_time"] - opened["syn_time"]).min())
 

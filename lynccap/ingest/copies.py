@@ -6,6 +6,7 @@ longer than the times below. A copy whose TTL is lower has passed a router in be
 """
 
 from dataclasses import dataclass, fields
+from itertools import cycle
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ HELD_PACKETS = 1024  # of the window before, to know copies across the border: 1
 _FACTORS = np.array(
     [0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93, 0xA0761D6478BD642F], np.uint64
 )
+FURTHER = 36  # bytes behind the IP header, from which on there is more than what is always compared
 _DOWN = np.uint64(29)
 EXACT, ROUTED = 1, 2
 Keys = NDArray[np.uint64]
@@ -111,12 +113,26 @@ def _keys(packets: Packets, rows: Ints) -> Keys:
         np.where(room >= 8, uint(">i8", position), room),
         np.where(room >= 16, uint(">i8", position + 8), room),
         np.where(room >= 20, uint(">u4", position + 16), room),
+        *_further_words(packets, rows),
     )
     key = np.zeros(len(rows), np.uint64)
-    for factor, word in zip(_FACTORS, words, strict=True):
+    for factor, word in zip(cycle(_FACTORS), words, strict=False):
         key = (key ^ word.view(np.uint64)) * factor
         key ^= key >> _DOWN
     return key
+
+
+def _further_words(packets: Packets, rows: Ints) -> tuple[Ints, Ints]:
+    """The middle and the end of whole packets without an identification.
+
+    Datagrams of one sender may begin alike, and their checksums may be left to the network card.
+    """
+    network, uint = packets.network, packets.buffer.uint
+    position, end = network.position[rows], network.end[rows]
+    told = (network.ip_id[rows] <= 0) & (end == network.wire_end[rows]) & (end - position >= FURTHER)
+    middle = np.where(told, (position + end) >> 1, position)
+    last = np.where(told, end - 8, position)
+    return np.where(told, uint(">i8", middle), 0), np.where(told, uint(">i8", last), 0)
 
 
 def _copies(seen: _Seen) -> NDArray[np.int8]:

@@ -1,4 +1,8 @@
-"""Reads the answer section of a DNS message into rows of DNS_ANSWERS, tolerating damaged records."""
+"""Reads the answers of a DNS message into rows of DNS_ANSWERS, tolerating damaged records.
+
+Addresses that the server sends along for the targets of SRV records (RFC 2782) count as answers: clients use them
+without asking again.
+"""
 
 from typing import Any
 
@@ -10,6 +14,7 @@ import dns.rdataclass
 import dns.rdatatype
 
 MAX_ANSWERS = 200  # records of one message: more than any client uses
+ADDRESSES = (dns.rdatatype.A, dns.rdatatype.AAAA)
 Fields = tuple[Any, ...]
 
 # Known beforehand: a record of class ANY, which a hostile message may hold, otherwise teaches the library to read
@@ -26,7 +31,15 @@ def read_answers(wire: bytes) -> list[Fields]:
         return []
     question = _text(message.question[0].name) if message.question else ""
     rows: list[Fields] = []
-    for records in message.answer:
+    targets = {
+        _text(record.target)
+        for records in message.answer
+        if records.rdtype == dns.rdatatype.SRV
+        for record in records
+        if hasattr(record, "target")
+    }
+    along = (one for one in message.additional if one.rdtype in ADDRESSES and _text(one.name) in targets)
+    for records in (*message.answer, *along):
         kind = dns.rdatatype.to_text(records.rdtype)
         owner = _text(records.name)
         for record in records:

@@ -163,7 +163,6 @@ class Engine:
         parts.packets += len(frames)
         parts.bytes += int(frames.captured.sum())
         self._clock.add(frames)
-        self._offload.add_frames(frames)
         self._links.update(np.unique(frames.link).tolist() if np.ptp(frames.link) else frames.link[:1].tolist())
         parts.snapped += int((frames.captured < frames.wire).sum())
         timed = frames.time[frames.time > 0]
@@ -177,6 +176,8 @@ class Engine:
         kept = self._flows.control or [np.zeros((len(CONTROL_COLUMNS) + 1, 0), np.int64)]
         side, *columns = (np.concatenate([part[place] for part in kept]) for place in range(len(CONTROL_COLUMNS) + 1))
         self._flows.control.clear()
+        order = np.argsort(columns[0], kind="stable")  # copies of resets come behind the others of their window
+        side, columns = side[order], [column[order] for column in columns]
         arrays: Arrays = dict(zip(CONTROL_COLUMNS, columns, strict=True))
         if len(side):
             return {"flow": flow_rows.index[side >> 1], "from_client": flow_rows.from_client(side), **arrays}

@@ -97,12 +97,13 @@ class CaptureFile:
         self._feed = self._reader = None  # a ring has many files, and each holds windows
 
     def peek(self) -> tuple[int, frozenset[str]]:
-        """Time of the first frame (0 for none) and the interfaces that no other machine has; closes the file."""
+        """Time of the first frame (0 for none) and its adapters (see `Piece`); closes the file."""
         assert self._reader is not None
         assert self._feed is not None
         with self._feed:
             first = next(self._reader.frames(), None)
-            adapters = frozenset(one.name for one in self._reader.notes.interfaces if is_adapter(one.name))
+            found = (one for one in self._reader.notes.interfaces if is_adapter(one.name))
+            adapters = frozenset(f"{one.name} {one.filter}" for one in found)
         return int(first.time[0]) if first else 0, adapters
 
 

@@ -5,7 +5,7 @@ client is decided at the end. A SYN with another initial sequence number starts 
 as Wireshark's tcp.stream does.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -59,6 +59,29 @@ class Numbered:
     time: Ints
 
 
+@dataclass(frozen=True, slots=True)
+class _Reused:
+    """The 5-tuples whose ports were reused in one window, and from which frame on they meant which flow."""
+
+    since: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+    """Tuple, and in the lower half the frame; in order. Frame 0 stands for the flow from before."""
+    flow: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+
+    @classmethod
+    def of(cls, tuples: Ints, frame: Ints, before: Ints, flow: Ints) -> "_Reused":
+        """What each tuple meant before a frame, and from it on."""
+        since, first = np.unique(np.concatenate((tuples << 32, tuples << 32 | frame)), return_index=True)
+        return cls(since, np.concatenate((before, flow))[first])
+
+    def at(self, tuples: Ints, frame: Ints, otherwise: Ints) -> Ints:
+        """The flow that each tuple meant at a frame, `otherwise` where its ports were not reused."""
+        if not self.since.size:
+            return otherwise
+        place = np.searchsorted(self.since, tuples << 32 | frame, "right") - 1
+        known = (place >= 0) & (self.since[place] >> 32 == tuples)
+        return np.where(known, self.flow[place], otherwise)
+
+
 class FlowTable:
     """Every flow of one capture."""
 
@@ -72,6 +95,7 @@ class FlowTable:
         self.sides = Columns({**_SIDE, **_TCP_SIDE})
         self.control: list[NDArray[np.int64]] = []
         self.control_rows = 0
+        self._reused_in = _Reused()
 
     def intern(self, high: NDArray[np.uint64], low: NDArray[np.uint64]) -> Ints:
         """Codes of IPv6 addresses."""
@@ -79,6 +103,7 @@ class FlowTable:
 
     def add(self, packets: Packets) -> Numbered:
         """Number the packets' flows and add the packets up."""
+        self._reused_in = _Reused()
         tuples, upper = self._tuples(packets)
         flow = self._flows(packets, tuples, upper)
         numbered = Numbered(flow, flow * 2 + upper, packets.frame, packets.time)
@@ -97,18 +122,25 @@ class FlowTable:
         self.flows["interface"][opened[here]] = frames.interface[at[here]]
 
     def count_copies(self, copies: Packets) -> None:
-        """Count packets that were there before, by the flow and side that the first of them belongs to."""
+        """Count packets that were there before, by the flow their 5-tuple had at the time and their side."""
         first, second, upper = _keys_of(copies)
-        flow = self.find((first, second))
+        flow = self.find((first, second), copies.frame)
         known = flow >= 0
-        side = (flow * 2 + upper)[known]
+        if not known.all():
+            copies, flow, upper = copies.where(known), flow[known], upper[known]
+        side = flow * 2 + upper
         np.add.at(self.sides["copies"], side, 1)
-        self._add_ttls(copies if known.all() else copies.where(known), side)  # behind a router they are the host's too
+        self._add_ttls(copies, side)  # behind a router they are the host's too
+        # Of resets all are kept: one that is on one side of a router only may be the router's own.
+        resets = np.flatnonzero((copies.flags & RST) != 0)
+        if resets.size:
+            self._keep_control(copies, Numbered(flow, side, copies.frame, copies.time), resets)
 
-    def find(self, packets_keys: tuple[NDArray[np.uint64], NDArray[np.uint64]]) -> Ints:
-        """The current flow of each 5-tuple, -1 where there is none."""
-        found = self.tuples.find(*packets_keys)
-        return np.where(found >= 0, self.tuple_columns["flow"][found], -1)
+    def find(self, packets_keys: tuple[NDArray[np.uint64], NDArray[np.uint64]], frame: Ints) -> Ints:
+        """The flow of each 5-tuple at a frame of the window last added, -1 where there is none."""
+        tuples = self.tuples.find(*packets_keys)
+        current = np.where(tuples >= 0, self.tuple_columns["flow"][tuples], -1)
+        return self._reused_in.at(tuples, frame, current)
 
     def _tuples(self, packets: Packets) -> tuple[Ints, Ints]:
         first, second, upper = _keys_of(packets)
@@ -165,7 +197,9 @@ class FlowTable:
         """Open a flow at each reused row; later packets of the 5-tuple belong to it."""
         current = self.tuple_columns["flow"]
         flow = current[tuples].astype(np.int64)
+        before = flow[reused]
         numbers = self._open(tuples[reused], packets.network.vlan[reused])
+        self._reused_in = _Reused.of(tuples[reused], packets.frame[reused], before, numbers)
         touched = np.zeros(self.tuples.size, np.bool_)
         touched[tuples[reused]] = True
         rows = np.flatnonzero(touched[tuples])

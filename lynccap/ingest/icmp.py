@@ -88,7 +88,7 @@ class IcmpErrors:
         values = (
             numbered.frame[rows], numbered.time[rows], network.version[rows], network.source[rows],
             network.destination[rows], types, buffer.octets[at + 1].astype(np.int64),
-            table.find((first, second)), upper, quoted.protocol, quoted.source, source_port,
+            table.find((first, second), numbered.frame[rows]), upper, quoted.protocol, quoted.source, source_port,
             quoted.destination, destination_port, quoted.version,
         )  # fmt: skip
         room = max(MAX_ERRORS - self.rows, 0)

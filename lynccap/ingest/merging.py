@@ -1,4 +1,8 @@
-"""One recording out of several files: their frames in order of time, and where each of them came from."""
+"""One recording out of several files: their frames in order of time, and where each of them came from.
+
+Files of one network adapter may overlap in time: they are interleaved. Files of a ring buffer follow each other; those
+that overlap are named alike by chance.
+"""
 
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -7,13 +11,14 @@ from typing import Protocol
 
 import numpy as np
 
-from lynccap.ingest.frames import MAX_RECORD, PACKED_BYTES, Buffer, Frames, Ints
+from lynccap.ingest.frames import MAX_RECORD, PACKED_BYTES, PACKED_FRAMES, Buffer, Frames, Ints
 from lynccap.ingest.sets import Piece
 
 GAP_NS = 5_000_000_000  # a longer silence between two files, which nothing bridges, may be a recorder that stood still
-OVERLAP_NS = 1_000_000_000  # by which the files of a ring overlap where several processors put frames out of order
+BRIDGED_NS = 3_600_000_000_000  # between numbers that follow each other: a recorder started anew counts from 1 again
+OVERLAP_NS = 1_000_000_000  # of files of one ring: a recorder puts frames out of order by far less
 MAX_OPEN = 16  # files interleaved at a time: each takes some 10 MiB
-MAX_STEP = 10_000  # files of one ring: more are no ring that anybody handed over
+FIRST_LOOK = 64  # frames of a run looked at first
 INTERFACE_BITS = 16  # of the number of an interface within its file
 LAST = np.iinfo(np.int64).max
 
@@ -64,6 +69,11 @@ class _Taking:
         self._next()
 
     @property
+    def is_over(self) -> bool:
+        """Whether all its frames have been taken."""
+        return self._batch is None
+
+    @property
     def time(self) -> int:
         """Time of its next frame, LAST when there is none."""
         return LAST if self._batch is None else int(self._batch.time[self._at])
@@ -72,10 +82,7 @@ class _Taking:
         """Its next frames up to the first one after `limit`, numbered from `number`; whether the batch is used up."""
         batch = self._batch
         assert batch is not None
-        end = len(batch)
-        if limit < LAST:
-            later = np.flatnonzero(batch.time[self._at :] > limit)
-            end = self._at + max(int(later[0]), 1) if later.size else end
+        end = max(self._first_after(batch.time, limit), self._at + 1)
         part = slice(self._at, end)
         taken = Frames(
             buffer=batch.buffer,
@@ -90,6 +97,18 @@ class _Taking:
         self.last_time = max(self.last_time, int(taken.time.max()))
         self._at = end
         return taken, end == len(batch)
+
+    def _first_after(self, time: Ints, limit: int) -> int:
+        """Row of the first frame not yet taken that is later than `limit`; the number of rows when none is."""
+        if limit == LAST:
+            return len(time)
+        at, size = self._at, FIRST_LOOK
+        while at < len(time):  # twice as far each time: runs are short where files are interleaved
+            later = np.flatnonzero(time[at : at + size] > limit)
+            if later.size:
+                return at + int(later[0])
+            at, size = at + size, size * 2
+        return len(time)
 
     @property
     def frame(self) -> int:
@@ -118,7 +137,8 @@ class _Packed:
     def add(self, frames: Frames) -> Frames | None:
         """Copy a run; what was packed before, when it no longer fits."""
         begin, end = int(frames.start.min()), int((frames.start + frames.captured).max())
-        full = self.flush() if self._used + end - begin > self._buffer.size else None
+        no_room = self._used + end - begin > self._buffer.size or len(self._parts) >= PACKED_FRAMES
+        full = self.flush() if no_room else None
         self._buffer.view[self._used : self._used + end - begin] = frames.buffer.view[begin:end]
         self._parts.append(replace(frames, buffer=self._buffer, start=frames.start + (self._used - begin)))
         self._used += end - begin
@@ -149,11 +169,9 @@ class _Packed:
 
 
 class Recording:
-    """Reads files that belong together until a silence ends the recording.
+    """Reads files that belong together, those that overlap interleaved by time, until a silence ends the recording.
 
-    Files of one adapter may overlap: they are interleaved by time. Files of a ring follow each other: one that begins
-    long before the one ahead of it ends is of another recording. Every file is opened only when its time comes, and
-    read once.
+    Every file is opened only when its time comes, and read once.
     """
 
     def __init__(self, waiting: deque[Piece], opener: Opener) -> None:
@@ -161,7 +179,7 @@ class Recording:
         self.pieces: list[Piece] = []
         """Those that were read, in the order they were opened."""
         self.origins = Origins()
-        self._numbers = {one.number for one in waiting}
+        self._blank = {one.number for one in waiting if not one.first_time}
         self._waiting = waiting
         self._opener = opener
         self._active: list[_Taking] = []
@@ -172,10 +190,8 @@ class Recording:
         packed = _Packed()
         while self._lead():
             lead = min(self._active, key=lambda one: one.time)
-            others = [one.time for one in self._active if one is not lead]
-            if self._may_interleave():
-                others.append(self._waiting[0].first_time)
-            limit = min(others, default=LAST)
+            limit = min((one.time for one in self._active if one is not lead), default=LAST)
+            limit = min(limit, self._waiting[0].first_time if self._interleaves() else LAST)
             self.origins.note(self._number, lead.place, lead.frame)
             taken, used_up = lead.take(limit, self._number)
             self._number += len(taken)
@@ -189,32 +205,34 @@ class Recording:
 
     def _lead(self) -> bool:
         """Have the files open whose time has come; False when the recording is over."""
-        ended = [one for one in self._active if one.time == LAST]
-        self._active = [one for one in self._active if one.time < LAST]
+        ended = [one for one in self._active if one.is_over]
+        self._active = [one for one in self._active if not one.is_over]
         while self._waiting and self._is_due(ended):
             self._open(self._waiting.popleft())
-            self._active = [one for one in self._active if one.time < LAST]
+            self._active = [one for one in self._active if not one.is_over]
         return bool(self._active)
+
+    def _interleaves(self) -> bool:
+        """Whether the file that waits is of the same adapter as one that is being read."""
+        if not self._waiting or len(self._active) >= MAX_OPEN:
+            return False
+        return any(one.piece.adapters & self._waiting[0].adapters for one in self._active)
 
     def _is_due(self, ended: list[_Taking]) -> bool:
         following = self._waiting[0]
         if self._active:
-            return self._may_interleave() and following.first_time <= min(one.time for one in self._active)
+            return self._interleaves() and following.first_time <= min(one.time for one in self._active)
         if not self.pieces or not ended:
             return True
         last = max(ended, key=lambda one: one.last_time)
         silence = following.first_time - last.last_time
-        if silence < -OVERLAP_NS and not following.adapters & last.piece.adapters:
+        if silence < -OVERLAP_NS:
             return False
         first, second = last.piece.number, following.number
-        if first is None or second is None or second < first:  # not numbered, or the ring began again
+        if first is None or second is None or second <= first:  # not numbered, or the ring began again
             return silence <= GAP_NS
-        return self._numbers >= {*range(first, min(second, first + MAX_STEP))}
-
-    def _may_interleave(self) -> bool:
-        """Whether the file that waits is of the same adapter as one that is being read."""
-        adapters = self._waiting[0].adapters if self._waiting else frozenset()
-        return len(self._active) < MAX_OPEN and any(adapters & one.piece.adapters for one in self._active)
+        # Files between them that hold no frame are no silence of their own.
+        return silence <= BRIDGED_NS and all(one in self._blank for one in range(first + 1, second))
 
     def _open(self, piece: Piece) -> None:
         file = self._opener(piece)

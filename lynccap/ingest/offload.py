@@ -1,7 +1,8 @@
 """Signs that a capture was taken on a host itself: its network card had not yet cut and sealed what it shows.
 
 A card that computes checksums is handed the sum of the pseudo header alone (RFC 9293 3.1), not complemented; one that
-cuts large sends into segments is handed more than an Ethernet frame holds.
+cuts large sends into segments is handed more than an Ethernet frame holds, as jumbo frames do too. The sizes of frames
+tell less: tunnels and mirrors (VXLAN, ERSPAN) add their headers to full frames.
 """
 
 from collections import Counter
@@ -10,10 +11,10 @@ from ipaddress import IPv4Address
 import numpy as np
 
 from lynccap.ingest.decoding import TCP, Packets
-from lynccap.ingest.frames import Frames, Ints
+from lynccap.ingest.flows import FIN, RST, SYN
+from lynccap.ingest.frames import Ints
 
-ETHERNET = 1
-LARGEST_FRAME = 1530  # a full Ethernet frame with two tags, a PPPoE header and the frame check sequence
+LARGEST_SEGMENT = 1480  # bytes in a TCP segment; Ethernet's 1500 leave 1460 for them, some switches allow a little more
 MANY_SEALS = 3  # by chance one checksum in 65 536 looks like this
 SHARE = 0.9  # of a host's frames: its card does it for all of them
 CHECKSUM_AT = 16
@@ -25,20 +26,18 @@ class Offload:
     def __init__(self) -> None:
         """Nothing seen."""
         self.large_frames = 0
-        """Frames longer than Ethernet allows."""
+        """Frames with a longer TCP segment than Ethernet allows."""
         self._looked: Counter[int] = Counter()
         self._unsealed: Counter[int] = Counter()
 
-    def add_frames(self, frames: Frames) -> None:
-        """Look at the lengths of frames."""
-        large = frames.wire > LARGEST_FRAME
-        if large.any():
-            self.large_frames += int((large & (frames.link == ETHERNET)).sum())
-
     def add(self, packets: Packets) -> None:
-        """Look at the checksums of packets that open or end TCP connections over IPv4."""
+        """Look at the lengths of TCP segments, and at the checksums of those that open or end connections over IPv4.
+
+        Resets are left out: Linux computes the checksum of those that refuse a connection itself.
+        """
+        self.large_frames += int((packets.length[packets.tcp] > LARGEST_SEGMENT).sum())
         network = packets.network
-        rows = packets.tcp[(packets.flags & 7) != 0]
+        rows = packets.tcp[((packets.flags & (SYN | FIN)) != 0) & ((packets.flags & RST) == 0)]
         rows = rows[(network.version[rows] == 4) & (network.end[rows] - network.position[rows] >= 20)]
         if not rows.size:
             return

@@ -11,6 +11,8 @@ from lynccap.ingest.reading import WHOLE_COPY, Interface, Notes
 from lynccap.ingest.window import Window
 
 HEADER_BYTES = 24
+CAPTURED_FIRST, CAPTURED_LAST = (8, 12), (12, 8)  # where a record has its captured length and that on the wire
+CAPTURED_FIRST_SINCE = (2, 3)  # 2.0 to 2.2 had them the other way round (libpcap, sf-pcap.c)
 LINK_MASK = 0x03FFFFFF  # the upper bits carry the length of a frame check sequence
 
 # magic as the file's first four bytes: byte order, decimal digits of the time, bytes of a record header
@@ -40,7 +42,9 @@ class PcapReader:
             raise ValueError(f"the file header is cut off at byte {window.filled}; {WHOLE_COPY}")
         order, self.digits, self._record = MAGICS[bytes(window.view[:4])]
         self._order = order
-        snap_length, network = struct.unpack_from(f"{order}2I", window.view, 16)
+        *version, snap_length, network = struct.unpack_from(f"{order}4x2H8x2I", window.view)
+        old = (2, 0) <= tuple(version) < CAPTURED_FIRST_SINCE
+        self._lengths = CAPTURED_LAST if old else CAPTURED_FIRST
         self._link = network & LINK_MASK
         self.notes = Notes([Interface(self._link, snap_length=snap_length)])
         self._window = window
@@ -61,7 +65,7 @@ class PcapReader:
             position = 0
 
     def _walk(self, position: int) -> Iterator[int]:
-        length_at = struct.Struct(f"{self._order}8xI").unpack_from
+        length_at = struct.Struct(f"{self._order}{self._lengths[0]}xI").unpack_from
         buffer, end, header = self._window.view, self._window.filled, self._record
         last = end - header
         while position <= last:
@@ -73,7 +77,8 @@ class PcapReader:
 
     def _columns(self, starts: Ints, number: int) -> Frames:
         window, word = self._window, f"{self._order}u4"
-        captured = window.buffer.uint(word, starts + 8)
+        captured_at, wire_at = self._lengths
+        captured = window.buffer.uint(word, starts + captured_at)
         oversized = np.flatnonzero(captured > MAX_RECORD)
         if oversized.size:
             self._oversized(int(starts[oversized[0]]), int(captured[oversized[0]]))
@@ -85,7 +90,7 @@ class PcapReader:
             buffer=window.buffer,
             start=starts + self._record,
             captured=captured,
-            wire=np.maximum(window.buffer.uint(word, starts + 12), captured),
+            wire=np.maximum(window.buffer.uint(word, starts + wire_at), captured),
             time=time,
             link=np.full(len(starts), self._link, np.int64),
             interface=np.zeros(len(starts), np.int64),
@@ -96,7 +101,7 @@ class PcapReader:
         window = self._window
         left = window.filled - position
         if left >= self._record:
-            (length,) = struct.unpack_from(f"{self._order}8xI", window.view, position)
+            (length,) = struct.unpack_from(f"{self._order}{self._lengths[0]}xI", window.view, position)
             if length > MAX_RECORD:
                 self._oversized(position, length)
                 return False

@@ -79,8 +79,10 @@ class FileNotes:
                 self._comment(0, _text(value, MAX_COMMENT))
             elif code == FILTER and len(value) > 1:
                 filtered = True
+                made.filter = value[:MAX_COMMENT].hex()
                 if value.startswith(TEXT_FILTER):
-                    self._comment(0, f"Capture filter: {_text(value[1:], MAX_COMMENT)}")
+                    made.filter = _text(value[1:], MAX_COMMENT)
+                    self._comment(0, f"Capture filter: {made.filter}")
         self.notes.interfaces.append(made)
         self._filtered.append(filtered)
         return resolution, offset

@@ -22,6 +22,8 @@ class Interface:
     description: str = ""
     snap_length: int = 0
     """0 when there is no limit."""
+    filter: str = ""
+    """What was to be recorded, as text or as hexadecimal instructions; "" for everything."""
     received: int = UNKNOWN
     """Packets the interface saw that were to be recorded, by the recorder's own count."""
     dropped: int = UNKNOWN

@@ -12,7 +12,9 @@ from pathlib import PurePath
 from lynccap.ingest.source import Source
 
 COMPRESSED = re.compile(r"\.(gz|zst|zstd|bz2|xz|lz4)$", re.IGNORECASE)
-STAMP = r"\d{4}-?\d{2}-?\d{2}[-_T. ]?\d{2}[-_:.]?\d{2}(?:[-_:.]?\d{2})?"
+# Only what can be a date and a time: twelve digits may also be a hardware address or a telephone number.
+DAY = r"(?:19|20)\d{2}-?(?:0[1-9]|1[0-2])-?(?:0[1-9]|[12]\d|3[01])"
+STAMP = DAY + r"[-_T. ]?(?:[01]\d|2[0-3])[-_:.]?[0-5]\d(?:[-_:.]?[0-6]\d)?"
 RINGS = (
     re.compile(rf"^(?P<stem>.*?_)(?P<number>\d{{5,}})_{STAMP}(?P<end>\.[^.]*|)$"),  # dumpcap -b
     re.compile(rf"^(?P<stem>.*?_){STAMP}_(?P<number>\d{{5,}})(?P<end>\.[^.]*|)$"),  # dumpcap -b nametimenum:2
@@ -31,7 +33,10 @@ class Piece:
     first_time: int = 0
     """Nanoseconds, of its first frame; 0 when it has none."""
     adapters: frozenset[str] = frozenset()
-    """Names of its interfaces that no other machine has."""
+    """Names of its interfaces that no other machine has, each with its capture filter.
+
+    With another filter other packets are missing: what one file proves of them the other does not.
+    """
     number: int | None = None
     """Its number among the files of a ring buffer."""
 

@@ -37,6 +37,7 @@ from lynccap.report.words import (
 
 MAX_SUBNETS = 3  # subnets a sentence names; with more it gives their number
 NO_LYNC = "no-lync"  # the quality code of a capture in which no Lync server was recognised
+NO_GAPS = frozenset((NO_LYNC, "segment-offload"))  # codes of lacks that forbid something and hide no failure
 GRAVE = (Severity.CRITICAL, Severity.MAJOR)
 SUBNET_BITS = {4: 24, 6: 64}  # the usual size of a user subnet; a capture does not tell the real one
 
@@ -191,7 +192,7 @@ class Story:
     def gaps(self) -> bool:
         """Whether a capture lacks something that forbids conclusions."""
         lacks = (lack for one in self.document.captures for lack in one.quality)
-        return any(lack.forbids and lack.code != NO_LYNC for lack in lacks)
+        return any(lack.forbids and lack.code not in NO_GAPS for lack in lacks)
 
     def outcomes(self, outcome: Outcome) -> int:
         """How many rules ended so."""

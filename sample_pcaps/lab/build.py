@@ -17,7 +17,7 @@ from sample_pcaps import lab
 from sample_pcaps.lab.scenario import Derived, Scenario
 
 SAMPLES = Path(__file__).parent.parent
-TOOLS = ("ip", "nft", "tcpdump", "editcap", "mergecap")
+TOOLS = ("ip", "nft", "tcpdump", "dumpcap", "editcap", "mergecap")
 AT_ONCE = 4
 """Most of a scenario is waiting for SYN retransmissions; more at once would disturb each other's timing."""
 
@@ -48,7 +48,7 @@ def main(wanted: Sequence[str]) -> int:
         print("network namespaces need root: run this with sudo", file=sys.stderr)
         return 2
     chosen = set(wanted) or known
-    scenarios = [one for one in scenarios if chosen.intersection(one.names)]
+    scenarios = [one for one in scenarios if chosen.intersection(Path(file).stem for file in one.files)]
     failed = _record(scenarios)
     recorded = {file for one in scenarios for file in one.files}
     for copy in copies:
@@ -79,6 +79,17 @@ def _record_one(scenario: Scenario) -> None:
     with tempfile.TemporaryDirectory() as folder:
         scenario.make(Path(folder))
         for file in scenario.files:
-            # Written in place, so that the sample keeps its owner when the build runs under sudo.
-            (SAMPLES / file).write_bytes(Path(folder, file).read_bytes())
+            _store(Path(folder, file), SAMPLES / file)
             print(f"recorded {file}", flush=True)
+
+
+def _store(made: Path, target: Path) -> None:
+    """Put a capture, or a folder of them, in its place."""
+    if made.is_dir():
+        shutil.rmtree(target, ignore_errors=True)
+        target.mkdir()
+        for file in made.iterdir():
+            _store(file, target / file.name)
+        return
+    # Written in place, so that the sample keeps its owner when the build runs under sudo.
+    target.write_bytes(made.read_bytes())

@@ -27,14 +27,22 @@ class Resolver:
     """A stub resolver asking one server over UDP."""
 
     server: str
+    """IPv4 or IPv6."""
+    payload: int | None = None
+    """The largest answer it takes, said by EDNS0 (RFC 6891); None: it does not speak EDNS0."""
+
+    def answer(self, name: str, kind: str, seconds: float = ANSWER_SECONDS) -> dns.message.Message:
+        """Return the answer to one query; raises TimeoutError without one."""
+        query = dns.message.make_query(name, kind, use_edns=0 if self.payload else None, payload=self.payload)
+        family = socket.AF_INET6 if ":" in self.server else socket.AF_INET
+        with socket.socket(family, socket.SOCK_DGRAM) as asking:
+            asking.settimeout(seconds)
+            asking.sendto(query.to_wire(), (self.server, 53))
+            return dns.message.from_wire(asking.recv(65535))
 
     def records(self, name: str, kind: str = "A") -> list[str]:
         """Return the answer's records of this kind as text, none for NXDOMAIN."""
-        query = dns.message.make_query(name, kind)
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
-            asking.settimeout(ANSWER_SECONDS)
-            asking.sendto(query.to_wire(), (self.server, 53))
-            answer = dns.message.from_wire(asking.recv(4096))
+        answer = self.answer(name, kind)
         wanted = dns.rdatatype.from_text(kind)
         return [record.to_text() for rrset in answer.answer if rrset.rdtype == wanted for record in rrset]
 

@@ -23,11 +23,13 @@ How to use it (root needed)::
 
 Programs are plain Python functions; they run in a forked process inside the namespace of their host (`serve`,
 `spawn`) or right here in a `with host.entered():` block. Loopback is up in every host. A host may be plugged
-into more segments (`host.plug(segment, address)`, an Edge with two legs), gets further routes with
+into more segments (`host.plug(segment, address)`, an Edge with two legs), onto a point-to-point line without
+Ethernet (`net.line(pc, "10.8.0.2", router, "10.8.0.1")`, a VPN), gets further routes with
 `host.ip("route", "add", ...)` and firewall rules with `host.rule(chain, text)`, chains: `input`, `output`,
 `forward`, `prerouting`, `postrouting` (the last two are nat chains). A host without an address
 (`address=None`) gets one by DHCP. Rules may be added at any time. A cable's one-way delay in seconds is given
-by `delay=` of `host`, `plug` and, for all its cables, `segment`.
+by `delay=` of `host`, `plug` and, for all its cables, `segment`. A host with `offloads=True` leaves checksums and
+segmentation to its network card, as a capture on the host itself then shows.
 """
 
 import ctypes
@@ -47,10 +49,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
-from sample_pcaps.lab.wire import MirrorPort, Port, Wire
+from sample_pcaps.lab.wire import Line, MirrorPort, Port, Wire
 
 CLONE_NEWNET = 0x40000000
 TUNSETIFF = 0x400454CA
+IFF_TUN_NO_PI = 0x1001
 IFF_TAP_NO_PI = 0x1002
 PR_SET_PDEATHSIG = 1
 FULL_FRAME = 262144
@@ -137,12 +140,14 @@ class Host:
         *,
         delay: float | None = None,
         mac: str | None = None,
+        offloads: bool = False,
     ) -> Port:
         """Connect a new interface (eth0, eth1, …) to a switch."""
         name = f"eth{len(self.ports)}"
         mac = mac or self._network.next_mac(self._vendor)
         with self.entered():
-            port = Port(_open_tap(name), str(segment.subnet), segment.delay if delay is None else delay)
+            cable = _open_behind_card(name) if offloads else _open_tap(name)
+            port = Port(cable, str(segment.subnet), segment.delay if delay is None else delay)
             _run("ip", "link", "set", name, "address", mac, "up")
             if address:
                 length = segment.subnet.prefixlen
@@ -157,6 +162,19 @@ class Host:
         """Run the `ip` command inside the machine."""
         with self.entered():
             _run("ip", *arguments)
+
+    def speak_ipv6(self, address: str, *, gateway: str | None = None, interface: str = "eth0") -> None:
+        """Give an interface an IPv6 address, "address/length"; hosts are IPv4 only before."""
+        with self.entered():
+            _allow_ipv6(interface)
+            _run("ip", "address", "add", address, "dev", interface, "nodad")
+            if gateway:
+                _run("ip", "route", "add", "default", "via", gateway)
+
+    def bridge(self, *interfaces: str) -> None:
+        """Join interfaces of the machine to a switch of its own."""
+        with self.entered():
+            _bridge("br0", interfaces)
 
     def rule(self, chain: str, text: str) -> None:
         """Append a rule in nftables syntax to one chain of the machine's firewall."""
@@ -218,10 +236,11 @@ class Network:
         vendor: str = DELL,
         mac: str | None = None,
         delay: float | None = None,
+        offloads: bool = False,
     ) -> Host:
         """Add a machine with one interface."""
         host = Host(self, stack, vendor)
-        host.plug(segment, address, delay=delay, mac=mac)
+        host.plug(segment, address, delay=delay, mac=mac, offloads=offloads)
         if gateway:
             host.ip("route", "add", "default", "via", gateway)
         return host
@@ -272,6 +291,17 @@ class Network:
         self.wire.mirrors.append(MirrorPort(fd, names, tuple(watched), by_name))
         return mirror
 
+    def line(self, near: Host, near_address: str, far: Host, far_address: str, *, delay: float = 0.004) -> None:
+        """Join two machines by a point-to-point line (tun0 on both) that carries bare IP packets, as a VPN does."""
+        ends = []
+        for host, own, other in ((near, near_address, far_address), (far, far_address, near_address)):
+            with host.entered():
+                ends.append(_open_device("tun0", IFF_TUN_NO_PI))
+                _run("ip", "address", "add", own, "peer", other, "dev", "tun0")
+                _run("ip", "link", "set", "tun0", "mtu", "1400", "up")
+            host.addresses.append(own)
+        self.wire.lines.append(Line((ends[0], ends[1]), delay))
+
     def start(self) -> None:
         """Switch the wire on."""
         self._started = True
@@ -303,26 +333,40 @@ class Network:
         expression: str = "",
         snaplen: int = FULL_FRAME,
         nanoseconds: bool = False,
+        link: str = "",
     ) -> Iterator[None]:
-        """Record into `path` (pcap) while the block runs; raises LabError when the kernel dropped frames."""
+        """Record into `path` (pcap) while the block runs; raises LabError when the kernel dropped frames.
+
+        `link` asks for one of the interface's link types by tcpdump's name for it.
+        """
         # Without immediate mode the last second's frames still wait in the kernel when tcpdump has to end.
         command = ["tcpdump", "-n", "-U", "--immediate-mode", "-Z", "root", "-B", "16384"]
         command += ["-s", str(snaplen), "-i", interface]
         command += ["--time-stamp-precision=nano"] if nanoseconds else []
+        command += ["-y", link] if link else []
         command += ["-w", str(path), *([expression] if expression else [])]
-        log = path.with_name(path.name + ".log")
-        with log.open("wb") as errors:
-            recorder = _start_inside(point.fd, command, errors)
-        try:
-            _await_text(log, "listening on", recorder)
+        with _recorder(point.fd, command, path, "listening on", "\n0 packets dropped by kernel"):
             yield
-            time.sleep(SETTLE_SECONDS)
-        finally:
-            recorder.send_signal(signal.SIGINT)
-            recorder.wait()
-        if "\n0 packets dropped by kernel" not in log.read_text():
-            raise LabError(f"{path.name}: tcpdump lost frames: {log.read_text()}")
-        log.unlink()
+
+    @contextmanager
+    def dumpcap(
+        self,
+        point: Host | Mirror,
+        path: Path,
+        interfaces: Sequence[str] = ("eth0",),
+        *,
+        kilobytes: int | None = None,
+    ) -> Iterator[None]:
+        """Record one or more interfaces into one pcapng; `kilobytes` begins a new file of a ring whenever one is full.
+
+        The files of a ring are called NAME_00001_DATE and so on, in `path`'s folder.
+        """
+        command = ["dumpcap", "-q", "-n", "-B", "16", "-w", str(path)]
+        for interface in interfaces:
+            command += ["-i", interface]
+        command += ["-b", f"filesize:{kilobytes}"] if kilobytes else []
+        with _recorder(point.fd, command, path, "File: ", "/0 (pcap:0/"):
+            yield
 
     def _launch(self, fd: int | None, program: Callable[..., object], *arguments: Any) -> Program:
         if not self._started:
@@ -345,6 +389,24 @@ def _die_with_parent() -> None:
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+@contextmanager
+def _recorder(fd: int, command: list[str], path: Path, listens: str, lossless: str) -> Iterator[None]:
+    """Run a recorder that says `listens` when it is ready, and `lossless` at its end when nothing was dropped."""
+    log = path.with_name(path.name + ".log")
+    with log.open("wb") as errors:
+        recorder = _start_inside(fd, command, errors)
+    try:
+        _await_text(log, listens, recorder)
+        yield
+        time.sleep(SETTLE_SECONDS)
+    finally:
+        recorder.send_signal(signal.SIGINT)
+        recorder.wait()
+    if lossless not in log.read_text():
+        raise LabError(f"{path.name}: {command[0]} lost frames: {log.read_text()}")
+    log.unlink()
+
+
 def _start_inside(fd: int, command: list[str], errors: IO[bytes]) -> subprocess.Popen[bytes]:
     def prepare() -> None:
         _die_with_parent()
@@ -357,7 +419,7 @@ def _await_text(log: Path, text: str, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + CAPTURE_START_SECONDS
     while text not in log.read_text():
         if process.poll() is not None or time.monotonic() > deadline:
-            raise LabError(f"tcpdump did not start: {log.read_text()}")
+            raise LabError(f"the recorder did not start: {log.read_text()}")
         time.sleep(0.02)
 
 
@@ -378,9 +440,51 @@ def _enter(fd: int) -> None:
 
 
 def _open_tap(name: str) -> int:
+    return _open_device(name, IFF_TAP_NO_PI)
+
+
+def _open_device(name: str, kind: int) -> int:
     fd = os.open("/dev/net/tun", os.O_RDWR)
-    fcntl.ioctl(fd, TUNSETIFF, struct.pack("16sH22x", name.encode(), IFF_TAP_NO_PI))
+    fcntl.ioctl(fd, TUNSETIFF, struct.pack("16sH22x", name.encode(), kind))
     return fd
+
+
+def _open_behind_card(name: str) -> int:
+    """Make an interface whose card seals and cuts what it sends: a veth pair offloads, the TAP behind it does not.
+
+    The card is a machine of its own: a bridge beside the interface would take its packets up before the interface.
+    """
+    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+    card = _new_namespace()
+    _enter(card)
+    try:
+        fd = _open_tap("wire")
+        holder = f"/proc/{os.getpid()}/fd/{home}"
+        _run("ip", "link", "add", "card", "type", "veth", "peer", "name", name, "netns", holder)
+        _without_ipv6()
+        _bridge("br0", ("wire", "card"))
+    finally:
+        _enter(home)
+        os.close(home)
+        os.close(card)
+    return fd
+
+
+def _bridge(name: str, interfaces: Sequence[str]) -> None:
+    _run("ip", "link", "add", name, "type", "bridge", "forward_delay", "0", "mcast_snooping", "0")
+    for interface in interfaces:
+        _run("ip", "link", "set", interface, "master", name, "up")
+    _run("ip", "link", "set", name, "up")
+
+
+def _without_ipv6() -> None:
+    for scope in ("all", "default"):
+        Path(f"/proc/sys/net/ipv6/conf/{scope}/disable_ipv6").write_text("1")
+
+
+def _allow_ipv6(interface: str) -> None:
+    for name in ("lo", interface):
+        Path(f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6").write_text("0")
 
 
 def _configure(stack: Stack) -> None:
@@ -392,7 +496,7 @@ def _configure(stack: Stack) -> None:
     _sysctl("icmp_ratelimit", 0)
     for scope in ("all", "default"):
         _sysctl(f"conf/{scope}/rp_filter", 0)
-        Path(f"/proc/sys/net/ipv6/conf/{scope}/disable_ipv6").write_text("1")
+    _without_ipv6()
 
 
 def _sysctl(name: str, value: int) -> None:

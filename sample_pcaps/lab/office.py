@@ -65,6 +65,8 @@ class Plan:
     router_vendor: str = CISCO
     server_vendor: str = VMWARE
     wan_delay: float = 0.009
+    servers_offload: bool = False
+    """Servers leave checksums and segmentation to their network cards."""
 
     def gateway(self, subnet: str) -> str:
         """Return the router's address in a subnet."""
@@ -104,7 +106,8 @@ class Office:
 
     def server(self, address: str, *, stack: Stack = WINDOWS, vendor: str | None = None) -> Host:
         """Add a server."""
-        return self.device(address, self.servers, stack=stack, vendor=vendor or self.plan.server_vendor)
+        vendor = vendor or self.plan.server_vendor
+        return self.device(address, self.servers, stack=stack, vendor=vendor, offloads=self.plan.servers_offload)
 
     def device(
         self,
@@ -114,10 +117,11 @@ class Office:
         stack: Stack = WINDOWS,
         vendor: str = DELL,
         mac: str | None = None,
+        offloads: bool = False,
     ) -> Host:
         """Add a device; its gateway is the router, told by DHCP when it has no address yet."""
         gateway = self.plan.gateway(str(segment.subnet)) if address else None
-        return self.net.host(address, segment, gateway=gateway, stack=stack, vendor=vendor, mac=mac)
+        return self.net.host(address, segment, gateway=gateway, stack=stack, vendor=vendor, mac=mac, offloads=offloads)
 
     def zone(self) -> dict[tuple[str, str], list[str]]:
         """Return the usual records of the site; a scenario may add and remove before `open`."""

@@ -14,11 +14,13 @@ class Scenario:
     record: Callable[[Path], None]
     pcapng: bool = False
     """The finished captures are stored as pcapng instead of pcap."""
+    others: tuple[str, ...] = ()
+    """What it writes besides: pcapng files of dumpcap's own, and folders of them that are one ring buffer each."""
 
     @property
     def files(self) -> tuple[str, ...]:
-        """The finished captures' file names."""
-        return tuple(f"{name}.{'pcapng' if self.pcapng else 'pcap'}" for name in self.names)
+        """The finished captures' file (or folder) names."""
+        return (*(f"{name}.{'pcapng' if self.pcapng else 'pcap'}" for name in self.names), *self.others)
 
     def make(self, folder: Path) -> None:
         """Run the network and leave the finished captures in a folder."""

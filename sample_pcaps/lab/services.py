@@ -29,9 +29,11 @@ Zone = Mapping[tuple[str, str], Sequence[str]]
 """(name, record type) to record data as in a zone file."""
 
 
-def serve_dns(zone: Zone, delay: float = 0.0) -> None:
+def serve_dns(zone: Zone, delay: float = 0.0, family: socket.AddressFamily = socket.AF_INET) -> None:
     """Answer from the zone; a name with no record of any type is NXDOMAIN. `delay`: seconds of recursion."""
-    listener = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    listener = socket.socket(family, socket.SOCK_DGRAM)
+    if family == socket.AF_INET6:
+        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
     listener.bind(("", 53))
     names = {name for name, _ in zone}
     while True:

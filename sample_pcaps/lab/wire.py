@@ -48,12 +48,25 @@ class MirrorPort:
         return frame[:12] + b"\x81\x00" + self.tags[segment].to_bytes(2, "big") + frame[12:]
 
 
+@dataclass(frozen=True)
+class Line:
+    """A cable between two TUN devices, which hold bare IP packets."""
+
+    ends: tuple[int, int]
+    delay: float
+
+    def other(self, end: int) -> int:
+        """Return the descriptor at the other end."""
+        return self.ends[0] if end == self.ends[1] else self.ends[1]
+
+
 @dataclass
 class Wire:
     """All switches of one network, run by `carry` in a process of its own."""
 
     ports: list[Port] = field(default_factory=list)
     mirrors: list[MirrorPort] = field(default_factory=list)
+    lines: list[Line] = field(default_factory=list)
     _learned: dict[tuple[str, bytes], Port] = field(default_factory=dict)
     _due: list[tuple[float, int, int, bytes]] = field(default_factory=list)
     _sequence: int = 0
@@ -61,13 +74,16 @@ class Wire:
     def carry(self) -> None:
         """Forward frames for ever."""
         by_fd = {port.fd: port for port in self.ports}
-        readable = [*by_fd, *(mirror.fd for mirror in self.mirrors)]
+        by_end = {end: line for line in self.lines for end in line.ends}
+        readable = [*by_fd, *by_end, *(mirror.fd for mirror in self.mirrors)]
         while True:
             wait = max(0.0, self._due[0][0] - time.monotonic()) if self._due else None
             for fd in select.select(readable, [], [], wait)[0]:
                 frame = os.read(fd, LARGEST_FRAME)
                 if fd in by_fd:
                     self.forward(by_fd[fd], frame)
+                elif line := by_end.get(fd):
+                    self._send_at(time.monotonic() + line.delay, line.other(fd), frame)
             self.deliver_due()
 
     def forward(self, source: Port, frame: bytes) -> None:

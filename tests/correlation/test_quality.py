@@ -5,7 +5,9 @@ from dataclasses import replace
 
 import pytest
 from capture_files import (
+    ACK,
     CLIENT,
+    RST,
     SECOND,
     SERVER,
     START,
@@ -16,6 +18,7 @@ from capture_files import (
     packed,
     pcap,
     read,
+    tcp,
     tcp_body,
     timed,
     udp,
@@ -26,6 +29,7 @@ from lynccap import reference
 from lynccap.correlation.case import build_case
 from lynccap.correlation.quality import read_quality
 from lynccap.diagnosis.gates import Gates
+from lynccap.ingest import Source, read_tables
 from lynccap.tables import FILES
 
 
@@ -119,6 +123,14 @@ def test_frames_larger_than_ethernet_allows(tmp_path):
     assert set(lacks(pcap(timed(frames)), tmp_path)) == {"segment-offload"}
 
 
+def test_full_frames_in_a_tunnel_are_not_too_large(tmp_path):
+    connection = Connection()
+    frames = [*connection.open(), *connection.say(0, b"x" * 4380), *connection.close()]
+    header = struct.pack(">BBHI", 8, 0, 0, 77 << 8)
+    ends = (("192.0.2.1", 33333), ("192.0.2.2", 4789))
+    assert lacks(pcap(timed(udp(*ends, header + frame) for frame in frames)), tmp_path) == {}
+
+
 def test_the_host_whose_card_adds_the_checksums_is_named(tmp_path):
     def unsealed(frame: bytes) -> bytes:
         return frame[:34] + sealed("10.0.0.1", "10.0.0.2", frame[34:])
@@ -128,9 +140,12 @@ def test_the_host_whose_card_adds_the_checksums_is_named(tmp_path):
         connection = Connection(client=("10.0.0.1", 50000 + number))
         opening = connection.open()
         frames += [unsealed(opening[0]), opening[1], unsealed(opening[2])]
+        # Linux computes the checksum of a reset that refuses a connection itself.
+        refused = ("10.0.0.9", 50000 + number), ("10.0.0.1", 80)
+        frames += [tcp(*refused, 0, 0, SYN), tcp(*refused[::-1], 0, 1, RST | ACK)]
     found = lacks(pcap(timed(frames)), tmp_path)
     assert set(found) == {"checksum-offload"}
-    assert "recorded on 10.0.0.1:" in found["checksum-offload"].says
+    assert found["checksum-offload"].says.startswith("The packets of 10.0.0.1 lack")
 
 
 @pytest.mark.parametrize(
@@ -141,6 +156,17 @@ def test_steps_of_the_clock(step, code, tmp_path):
     records = timed(whole())
     records.append((records[-1][0] + step, udp(CLIENT, SERVER, b"later")))
     assert set(lacks(pcap(records), tmp_path)) == ({code} if code else set())
+
+
+def test_a_step_of_the_clock_is_found_in_the_file_that_holds_it(tmp_path):
+    records = timed(whole(), SECOND)
+    records[-2:] = [(time - 5 * SECOND, frame) for time, frame in records[-2:]]
+    names = ("r_00001_20231114221320.pcap", "r_00002_20231114221323.pcap")
+    for name, part in zip(names, (records[:3], records[3:]), strict=True):
+        (tmp_path / name).write_bytes(pcap(part))
+    tables = read_tables([Source(str(tmp_path / name)) for name in names])
+    (step,) = [one for one in read_quality(build_case(tables)) if one.code == "clock-step"]
+    assert f"at frame {len(records) - 4} of {names[1]} from" in step.says
 
 
 def test_a_clock_that_was_set_forbids_conclusions_from_silence():
@@ -171,6 +197,7 @@ def test_a_damaged_file_of_a_recording_forbids_conclusions_from_silence_beside_i
 def test_every_lack_that_forbids_something_says_how_to_record_better():
     told = {row.code for row in reference.recaptures()}
     assert {"damaged", "dropped", "one-sided", "lossy", "snapped", "started-late", "ended-early", "clock-step"} <= told
+    assert {"fragments-missing", "segment-offload"} <= told
 
 
 def says(**facts: object) -> dict[str, str]:

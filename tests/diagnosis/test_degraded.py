@@ -1,5 +1,7 @@
 """A worse capture never accuses anybody the good one did not; what it cannot carry becomes inconclusive."""
 
+from dataclasses import replace
+
 import pytest
 from samples import (
     WORSE,
@@ -98,6 +100,32 @@ def test_refusal_needs_no_patience() -> None:
     )
 
     assert "fired" in outcomes(analyzed(frames[:last]), "tcp-refused-by-host")
+
+
+@pytest.mark.parametrize("passes", [True, False])
+def test_resets_on_one_side_of_a_router_may_be_the_routers(passes: bool) -> None:
+    """Both sides of it are in the capture; only a reset that is on both has come through it."""
+    frames = []
+    for one in recorded("rootchain-80-refused"):
+        frames.append(one)
+        if passes or not _is_reset_of(one, 80):
+            frames.append(replace(one, data=_with_ttl_less(one.data), time=one.time + 200_000))
+    document = analyzed(sorted(frames, key=lambda one: one.time))
+
+    (told,) = [one for one in document.findings if one.rule == "rootchain-http80-refused"]
+    assert ("host's own TTL 62/63" in told.why) == passes
+    assert ("whether the host sent them is not shown" in told.why) != passes
+
+
+def _is_reset_of(one: Recorded, port: int) -> bool:
+    """A TCP reset from this port, over Ethernet and IPv4."""
+    is_tcp = one.source() is not None and one.data[23] == 6
+    return is_tcp and int.from_bytes(one.data[34:36], "big") == port and bool(one.data[47] & 4)
+
+
+def _with_ttl_less(data: bytes) -> bytes:
+    """The Ethernet frame one hop further."""
+    return data[:22] + bytes([data[22] - 1]) + data[23:] if data[12:14] == b"\x08\0" else data
 
 
 def test_early_end_keeps_earlier_findings_only() -> None:

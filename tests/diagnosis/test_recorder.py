@@ -50,6 +50,12 @@ class TestLosses:
     def test_few_of_them_leave_silence_its_meaning(self, interfaces: list[tuple[int, int, int]]) -> None:
         assert [one.device for one in found(FILTERED, losing(silent_pool(), *interfaces))] == [CLIENT]
 
+    @pytest.mark.parametrize(("dropped", "devices"), [(400, [CLIENT]), (1000, [])], ids=["less than half", "half"])
+    def test_many_tries_are_not_lost_by_chance_unless_most_is(self, dropped: int, devices: list[str]) -> None:
+        scene = losing(silent_pool(after=(0, 1, 2, 3, 4, 5, 9)), (1000, -1, dropped))
+
+        assert [one.device for one in found(FILTERED, scene)] == devices
+
     @pytest.mark.parametrize(
         "interfaces",
         [[(1000, -1, 6)], [(1000, 1000, 6)], [(100_000, -1, 0), (1000, -1, 6)], [(1000, -1, 0), (0, -1, 1)]],

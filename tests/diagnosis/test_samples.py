@@ -1,7 +1,9 @@
 """Every sample gives what its label says, and nothing else."""
 
 import pytest
-from samples import Sample, document_of, samples
+from samples import Sample, document_of, recorded, samples
+
+from lynccap.document import rfc3339
 
 SAMPLES = samples()
 each_sample = pytest.mark.parametrize("sample", SAMPLES, ids=lambda one: one.name)
@@ -46,13 +48,23 @@ def test_no_rule_fails(sample: Sample) -> None:
 @each_sample
 def test_evidence_frames_are_in_the_capture(sample: Sample) -> None:
     document = document_of(sample.name)
-    packets = document.captures[0].packets
+    packets = {one.id: one.packets for one in document.captures}
 
-    frames = [frame for one in document.findings for proof in one.evidence for frame in proof.frames]
-    frames += [frame for one in document.devices for step in one.journey for frame in step.frames]
+    places = [(proof.capture, frame) for one in document.findings for proof in one.evidence for frame in proof.frames]
+    places += [(step.capture, frame) for one in document.devices for step in one.journey for frame in step.frames]
 
-    assert frames
-    assert all(1 <= frame <= packets for frame in frames)
+    assert places
+    assert all(1 <= frame <= packets[capture] for capture, frame in places)
+
+
+@pytest.mark.parametrize("name", ["desktop-signin-healthy", "phone-boot-healthy", "rootchain-80-refused"])
+def test_tls_and_sign_in_have_the_time_of_the_frame_that_shows_them(name: str) -> None:
+    steps = [one for device in document_of(name).devices for one in device.journey if one.step in ("tls", "sign-in")]
+
+    assert len(steps) >= 2
+    for step in steps:
+        digits = len((step.time or "").rstrip("Z").partition(".")[2])
+        assert step.time == rfc3339(recorded(name)[step.frames[-1] - 1].time, digits)
 
 
 def test_silence_of_the_inner_relay_is_repaired_for_datagrams_too() -> None:
@@ -66,8 +78,9 @@ def test_every_capture_has_a_label_and_every_label_a_capture() -> None:
     from samples import CAPTURE_SUFFIXES, FOLDER
 
     captures = {path.name.split(".pcap")[0] for path in FOLDER.iterdir() if path.name.endswith(CAPTURE_SUFFIXES)}
+    rings = {path.parent.name for path in FOLDER.glob("*/*") if path.name.endswith(CAPTURE_SUFFIXES)}
 
-    assert captures == {one.name for one in SAMPLES}
+    assert captures | rings == {one.name for one in SAMPLES}
 
 
 def test_precision_and_recall_over_all_samples_are_one() -> None:

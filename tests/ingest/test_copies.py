@@ -4,6 +4,7 @@ import pytest
 from capture_files import (
     ACK,
     CLIENT,
+    RST,
     SECOND,
     SERVER,
     START,
@@ -103,6 +104,37 @@ def test_the_ttls_of_copies_are_their_hosts_too(tmp_path):
     assert counted(records, tmp_path)[2].loc[0, ["ttl_client_min", "ttl_client_max"]].tolist() == [61, 64]
 
 
+@pytest.mark.parametrize("version", [4, 6])
+def test_answers_that_begin_alike_are_no_copies(version, tmp_path):
+    """A server that numbers nothing, recorded on itself, where all its checksums are still zero."""
+    records = []
+    for place, branch in enumerate((b"a", b"b", b"b")):
+        body = udp_body(
+            5060, 5060, b"SIP/2.0 100 Trying\r\nVia: SIP/2.0/UDP 10.0.0.1;branch=z9hG4bK-" + branch + b"1\r\n\r\n"
+        )
+        packet = ipv4("10.0.0.2", "10.0.0.1", 17, body, id=0) if version == 4 else ipv6("fd00::2", "fd00::1", 17, body)
+        records.append((START + place * 100_000, ethernet(packet, (7,) if place == 2 else ())))
+    copies, _, flows = counted(records, tmp_path)
+    assert copies == 1
+    assert flows[["frames_client", "copies_client"]].values.tolist() == [[2, 1]]
+
+
+def test_copies_of_resets_stay_in_the_list_of_frames_in_their_order(tmp_path):
+    """A reset on one side of a router may be the router's: it must be seen where it is not."""
+    opening, refusal = tcp_body(50000, 443, 1000, 0, SYN), tcp_body(443, 50000, 0, 1001, RST | ACK)
+    records = []
+    for again in range(2):
+        at = START + again * SECOND
+        asked = (ethernet(ipv4("10.0.0.1", "10.0.0.2", 6, opening, id=5 + again, ttl=ttl)) for ttl in (64, 63))
+        refused = (ethernet(ipv4("10.0.0.2", "10.0.0.1", 6, refusal, id=8 + again, ttl=ttl)) for ttl in (126, 125))
+        records += [(at + place * 10_000, frame) for place, frame in enumerate((*asked, *refused))]
+    tables = read(pcap(records, digits=9), tmp_path)
+    assert tables.tcp_frames[["frame", "ttl"]].values.tolist() == [
+        [1, 64], [3, 126], [4, 125], [5, 64], [7, 126], [8, 125],
+    ]  # fmt: skip
+    assert tables.flows[["frames_server", "copies_server"]].values.tolist() == [[2, 2]]
+
+
 def test_copies_are_known_across_windows_and_interfaces(tmp_path):
     filler = [udp(CLIENT, SERVER, number.to_bytes(4, "big") + bytes(59_000), id=number + 100) for number in range(75)]
     data = section() + interface(resolution=9) + interface(resolution=9)
@@ -118,6 +150,20 @@ def test_an_attempt_seen_twice_is_one_attempt(tmp_path):
     tables = read(pcap([(START, syn), (START + 1000, syn)], digits=9), tmp_path)
     assert tables.flows.loc[0, "syns"] == 1
     assert tables.tcp_frames["frame"].tolist() == [1]
+
+
+def test_copies_of_reused_ports_belong_to_the_flow_of_their_time(tmp_path):
+    """A refused client comes back from the same port with another initial sequence number."""
+    records = []
+    for attempt, sequence in enumerate((1000, 2000, 3000)):
+        time = START + attempt * 500 * MILLISECOND
+        syn = tcp_body(50000, 443, sequence, 0, SYN)
+        reset = tcp_body(443, 50000, 0, sequence + 1, RST | ACK)
+        sent = ethernet(ipv4("10.0.0.1", "10.0.0.2", 6, syn, id=attempt + 1))
+        answered = ethernet(ipv4("10.0.0.2", "10.0.0.1", 6, reset, id=attempt + 11, ttl=60 - attempt))
+        records += [(time, sent), (time + 1000, sent), (time + 9000, answered), (time + 10_000, answered)]
+    flows = counted(records, tmp_path)[2]
+    assert flows[COUNTS[:4]].values.tolist() == [[1, 1, 1, 1]] * 3
 
 
 @settings(max_examples=40, deadline=None)

@@ -118,6 +118,23 @@ def test_plain_answers_are_read_quickly(answers, read):
     assert quick(message(*answers)) == [(7, "pool.contoso.example", *one) for one in read]
 
 
+TO_SIP = record(b"\xc0\x0c", SRV, b"\0\0\0\0\x13\xc5\3sip\xc0\x11")
+EDNS = record(b"\0", OPT, b"", of_class=4096)
+
+
+@pytest.mark.parametrize("behind", [(), (EDNS,)], ids=["plain", "edns"])
+@pytest.mark.parametrize("read", [quick, read_answers])
+def test_addresses_sent_along_for_targets_are_answers_and_others_are_not(read, behind):
+    along = (record(b"\3sip\xc0\x11", A, b"\n\0\0\6"), record(b"\3web\xc0\x11", A, b"\n\0\0\7"), *behind)
+
+    rows = read(message(TO_SIP, *along, more=len(along)))
+
+    assert [one[2:] for one in rows] == [
+        ("pool.contoso.example", "SRV", "sip.contoso.example", 5061),
+        ("sip.contoso.example", "A", "10.0.0.6", 0),
+    ]
+
+
 def test_an_embedded_address_and_an_escaped_letter_are_left_to_the_library():
     mapped = bytes.fromhex("00000000000000000000ffff0a000005")
     assert quick(message(record(b"\xc0\x0c", AAAA, mapped))) is None

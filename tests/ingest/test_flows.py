@@ -227,6 +227,16 @@ def test_an_icmp_error_finds_the_flow_it_quotes(tmp_path):
     )
 
 
+def test_an_icmp_error_belongs_to_the_flow_of_its_time(tmp_path):
+    frames = []
+    for sequence in (1000, 2000):
+        syn = tcp(CLIENT, SERVER, sequence, 0, SYN)
+        frames += [syn, ethernet(ipv4("10.0.0.254", "10.0.0.1", 1, b"\x03\x0d" + bytes(6) + syn[14 : 14 + 28]))]
+    tables = read_frames(frames, tmp_path)
+    quoted = tables.flows.loc[tables.icmp["flow"]]
+    assert quoted[["transport", "first_frame"]].values.tolist() == [["tcp", 1], ["tcp", 3]]
+
+
 def test_an_icmpv6_error_with_a_cut_quote_is_read(tmp_path):
     inner = ipv6("2001:db8::1", "2001:db8::2", 6, tcp_body(50000, 443, 1, 0, SYN))
     sent = ethernet(inner)

@@ -1,6 +1,7 @@
 import gzip
 import hashlib
 import io
+import struct
 from pathlib import Path
 from random import Random
 
@@ -58,6 +59,18 @@ def test_every_pcap_variant_gives_the_same_frames_and_exact_times(order, digits,
     assert row["bytes"] == sum(map(len, FRAMES))
     assert row["damage"] == ""
     assert tables.flows["bytes_client"].tolist() == [sum(10 + number for number in range(5))]
+
+
+@pytest.mark.parametrize(("minor", "swapped"), [(0, True), (2, True), (3, False), (4, False)])
+def test_records_of_old_pcap_versions_begin_with_the_length_on_the_wire(minor, swapped, tmp_path):
+    frame = udp(CLIENT, SERVER, bytes(60))
+    data = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, minor, 0, 0, 68, 1)
+    for place in range(2):
+        lengths = (len(frame), 68) if swapped else (68, len(frame))
+        data += struct.pack("<4I", START // SECOND + place, 0, *lengths) + frame[:68]
+    tables = read(data, tmp_path)
+    assert tables.captures.loc[0, ["packets", "bytes", "snapped", "damage"]].tolist() == [2, 136, 2, ""]
+    assert tables.flows["bytes_client"].tolist() == [120]
 
 
 @pytest.mark.parametrize("order", ["<", ">"])

@@ -3,6 +3,7 @@
 import gzip
 import weakref
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from capture_files import (
     SERVER,
     START,
     Connection,
+    Record,
     block,
     enhanced,
     option,
@@ -43,13 +45,13 @@ def datagram(number: int) -> bytes:
     return udp(CLIENT, SERVER, number.to_bytes(4, "big"), id=number)
 
 
-def recorded(records: list[tuple[int, bytes]]) -> bytes:
-    """A pcapng of one and the same adapter."""
-    return section() + adapter(NPF) + b"".join(enhanced(frame, time // 1000) for time, frame in records)
-
-
 def adapter(name: str) -> bytes:
     return block(1, b"\x01\0\0\0\0\0\0\0" + option(2, name.encode()) + option(0, b""))
+
+
+def of_adapter(records: Iterable[Record]) -> bytes:
+    """A file recorded on an adapter that no other machine has."""
+    return section() + adapter(NPF) + b"".join(enhanced(frame, time // 1000) for time, frame in records)
 
 
 @pytest.mark.parametrize(
@@ -68,9 +70,64 @@ def test_the_names_recorders_give_are_known(name, stem, number):
     assert (ring.stem, ring.number) == (stem, number)
 
 
-@pytest.mark.parametrize("name", ["client-1.etl", "inside", "notes.txt"])
+@pytest.mark.parametrize(
+    "name", ["client-1.etl", "inside", "notes.txt", "phone-000413245678.cap1x", "000413245678.txt"]
+)
 def test_other_names_say_nothing(name):
     assert ring_name(Source(name)) is None
+
+
+@pytest.mark.parametrize("number", ["000413245678", "498912345678", "202313010830", "202301320830", "202301012430"])
+def test_twelve_digits_are_a_time_only_when_they_can_be_one(number):
+    one, other = (ring_name(Source(f"phone-{digits}.pcap")) for digits in (number, "202301010830"))
+    assert one.stem != other.stem
+
+
+def test_files_named_alike_that_overlap_are_no_ring(tmp_path):
+    """Two recorders side by side; each numbers its files by the time."""
+    records = [(START + number * SECOND, datagram(number)) for number in range(20)]
+    sources = write(tmp_path, **{"20231114_2213.pcap": pcap(records[::2]), "20231114_2214.pcap": pcap(records[1::2])})
+    assert read_tables(sources).captures["packets"].tolist() == [10, 10]
+
+
+def test_a_ring_whose_frames_are_a_little_out_of_order_is_one(tmp_path):
+    times = [0, 100, 105, 104, 200]
+    records = [(START + at * 1_000_000, datagram(at)) for at in times]
+    tables = read_tables(write(tmp_path, **{"h.pcap": pcap(records[:3]), "h.pcap1": pcap(records[3:])}))
+    assert tables.captures[["packets", "reordered"]].values.tolist() == [[5, 1]]
+
+
+@pytest.mark.parametrize(
+    "numbers", [(1, 1), (3, 7)], ids=["recorder started anew", "files between are of an earlier round"]
+)
+def test_numbers_bridge_a_silence_only_when_they_follow_each_other(numbers, tmp_path):
+    times = {numbers[0]: 1000, numbers[1]: 1030} | ({4: 0, 5: 1, 6: 2} if numbers == (3, 7) else {})
+    files = {
+        f"k_{number:05}_{20231114000000 + at}.pcap": pcap([(START + at * SECOND, datagram(at))])
+        for number, at in [(numbers[0], 1000), *times.items()]
+    }
+    expected = [3, 1, 1] if numbers == (3, 7) else [1, 1]
+    assert read_tables(write(tmp_path, **files)).captures["packets"].tolist() == expected
+
+
+def test_numbers_bridge_no_silence_of_hours(tmp_path):
+    files = {
+        f"m_{number:05}_2023111{4 + day}080000.pcap": pcap([(START + day * 86_400 * SECOND, datagram(day))])
+        for number, day in ((1, 0), (2, 1))
+    }
+    assert read_tables(write(tmp_path, **files)).captures["packets"].tolist() == [1, 1]
+
+
+def test_an_empty_file_of_a_ring_bridges(tmp_path):
+    """dumpcap changes files by time even when nothing comes."""
+    at = {1: 0, 2: None, 3: 60}
+    files = {
+        f"n_{number:05}_202311140800{number:02}.pcap": pcap(
+            [(START + time * SECOND, datagram(number))] if time is not None else []
+        )
+        for number, time in at.items()
+    }
+    assert read_tables(write(tmp_path, **files)).captures["packets"].tolist() == [2]
 
 
 def test_folders_keep_rings_apart():
@@ -145,6 +202,19 @@ def test_files_of_one_adapter_are_merged_by_time(tmp_path):
     ]
 
 
+def test_files_of_one_adapter_with_other_filters_are_kept_apart(tmp_path):
+    """One direction of a conversation in the first is no missing answer: the second would say there were answers."""
+
+    def filtered(expression: bytes, at: int) -> bytes:
+        options = option(2, NPF.encode()) + option(11, expression) + option(0, b"")
+        return section() + block(1, b"\x01\0\0\0\0\0\0\0" + options) + enhanced(datagram(at), START // 1000 + at)
+
+    expressions = {"p.pcapng": b"\0src host 10.0.0.1", "q.pcapng": b"\0ip", "r.pcapng": b"\1bytes", "s.pcapng": b"\0ip"}
+    files = {name: filtered(expression, at) for at, (name, expression) in enumerate(expressions.items())}
+    tables = read_tables(write(tmp_path, **files))
+    assert tables.captures["name"].tolist() == ["p.pcapng", "q.pcapng + s.pcapng", "r.pcapng"]
+
+
 def test_two_points_are_kept_apart(tmp_path):
     inside, outside = (pcap([(START + late, datagram(1))]) for late in (0, 70_000))
     sources = write(tmp_path, **{"inside.pcap": inside, "outside.pcap": outside})
@@ -170,7 +240,9 @@ def test_large_overlapping_files_are_merged_whole(tmp_path):
     big = [udp(CLIENT, SERVER, number.to_bytes(4, "big") + bytes(60_000), id=number) for number in range(150)]
     records = [(START + number * 1_000_000, frame) for number, frame in enumerate(big)]
     assert sum(map(len, big)) > 2 * PACKED_BYTES
-    tables = read_tables(write(tmp_path, **{"c.pcapng": recorded(records[::2]), "d.pcapng": recorded(records[1::2])}))
+    tables = read_tables(
+        write(tmp_path, **{"d.pcapng": of_adapter(records[::2]), "e.pcapng": of_adapter(records[1::2])})
+    )
     assert tables.captures["packets"].tolist() == [150]
     assert tables.flows[["bytes_client", "first_frame", "last_frame"]].values.tolist() == [[150 * 60_004, 1, 150]]
 
@@ -184,10 +256,10 @@ def test_a_set_has_a_name_people_recognise():
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 4_000)), min_size=1, max_size=40))
 def test_merging_loses_nothing_and_keeps_the_order_of_time(tmp_path_factory, placed):
     folder = tmp_path_factory.mktemp("set")
-    files: dict[str, list] = {"a.pcapng": [], "b.pcapng": [], "c.pcapng": []}
+    files: dict[str, list] = {"e.pcapng": [], "f.pcapng": [], "g.pcapng": []}
     for number, (file, at) in enumerate(sorted(placed, key=lambda one: one[1])):
         files[list(files)[file]].append((START + at * 1_000_000, datagram(number)))
-    tables = read_tables(write(folder, **{name: recorded(records) for name, records in files.items() if records}))
+    tables = read_tables(write(folder, **{name: of_adapter(records) for name, records in files.items() if records}))
     assert tables.captures["packets"].tolist() == [len(placed)]
     assert dict(zip(tables.files["name"], tables.files["packets"], strict=True)) == {
         name: len(records) for name, records in files.items() if records

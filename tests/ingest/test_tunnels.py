@@ -74,6 +74,8 @@ TUNNELS = {
     "gre": gre(0x0800, FOUR),
     "gre-checksum-key-number": gre(0x86DD, SIX, 0xB000, bytes(12)),
     "gre-mpls": gre(0x8847, struct.pack(">I", 1 << 12 | 1 << 8 | 64) + FOUR),
+    "wccp-1": gre(0x883E, FOUR),
+    "wccp-2": gre(0x883E, b"\x00\x01\x02\x03" + FOUR),
     "pptp": pptp(ppp(FOUR)),
     "pptp-numbered": pptp(ppp(SIX), 0x1080, bytes(8)),
     "teredo": over_udp(3544, SIX),
@@ -251,3 +253,13 @@ def test_tshark_finds_the_same_packets_inside(tmp_path):
     found = fields(path, "frame", *names, options=("-n",), occurrence="l")
     seen = {name: (row + [""] * 5)[2:5] for name, row in zip(packets, found, strict=True)}
     assert seen == {name: ["50000", "15", ""] for name in packets}
+
+
+def test_questions_from_a_port_of_a_tunnel_stay_what_they_are(tmp_path):
+    """Older systems ask DNS from ports 1025 to 5000; its number may be any, so the first byte may look like IPv6."""
+    question = b"\x01\0\0\1\0\0\0\0\0\0\x14_sipinternaltls_tcp1\x07contoso\x03com\0\0\x21\0\1"
+    frames = [
+        ethernet(ipv4("10.0.0.1", "10.0.0.2", 17, udp_body(3544, 53, number.to_bytes(2, "big") + question)))
+        for number in range(0, 65536, 64)
+    ]
+    assert read_frames(frames, tmp_path).flows[["client", "frames_client"]].values.tolist() == [["10.0.0.1", 1024]]

@@ -192,6 +192,12 @@ def test_a_capture_with_gaps_is_not_called_healthy() -> None:
     assert headline(story) == "No failure was found, but this capture has gaps that can hide one."
 
 
+def test_a_capture_on_a_host_with_offload_has_no_gaps() -> None:
+    lack = Quality("segment-offload", "7 frames hold more than Ethernet allows.", ("how large packets were",))
+    story = Story(msgspec.structs.replace(documents.healthy(), captures=(documents.capture(quality=(lack,)),)))
+    assert headline(story) == headline(Story(documents.healthy()))
+
+
 def test_a_lone_minor_problem_is_told_once() -> None:
     findings = (finding(1, "r", "10.1.2.1", severity=Severity.MINOR),)
     text = told(build(devices=(phone(1), phone(2)), findings=findings))

@@ -8,7 +8,11 @@ from typing import Any
 import pytest
 
 SAMPLES = Path(__file__).parents[2] / "sample_pcaps"
-CAPTURES = sorted(path for path in SAMPLES.iterdir() if path.suffix in {".pcap", ".pcapng"})
+CAPTURES = sorted(
+    path
+    for path in SAMPLES.iterdir()
+    if path.suffix in {".pcap", ".pcapng"} or (path.is_dir() and list(path.glob("*.pcap*")))
+)
 LARGEST_TOGETHER = 6_000_000
 FIELDS = {
     "look": {"filter", "frames", "says"},
@@ -28,6 +32,11 @@ def label_of(capture: Path) -> dict[str, Any]:
     return tomllib.loads(capture.with_suffix(".toml").read_text(encoding="utf-8"))
 
 
+def files_of(capture: Path) -> list[Path]:
+    """The files of a ring buffer's folder, or the one file."""
+    return sorted(capture.iterdir()) if capture.is_dir() else [capture]
+
+
 def test_every_label_has_its_capture() -> None:
     labels = {path.stem for path in SAMPLES.glob("*.toml")}
     assert labels == {path.stem for path in CAPTURES}
@@ -35,7 +44,7 @@ def test_every_label_has_its_capture() -> None:
 
 
 def test_captures_stay_small() -> None:
-    assert sum(path.stat().st_size for path in CAPTURES) < LARGEST_TOGETHER
+    assert sum(file.stat().st_size for capture in CAPTURES for file in files_of(capture)) < LARGEST_TOGETHER
 
 
 @pytest.mark.parametrize("capture", CAPTURES, ids=lambda path: path.stem)
@@ -53,7 +62,7 @@ def test_label_tells_everything_asked_of_it(capture: Path) -> None:
 
 @pytest.mark.parametrize("capture", CAPTURES, ids=lambda path: path.stem)
 def test_label_names_addresses_that_are_in_the_capture(capture: Path) -> None:
-    label, raw = label_of(capture), capture.read_bytes()
+    label, raw = label_of(capture), b"".join(file.read_bytes() for file in files_of(capture))
     named = {device["address"] for device in label["device"]}
     for entry in (*label.get("expect", []), *label.get("wrong", [])):
         named |= {entry[key] for key in ("device", "peer") if key in entry}
@@ -84,7 +93,9 @@ LOOKED_AT = [path for path in CAPTURES if path.with_suffix(".toml").is_file() an
 @pytest.mark.parametrize("capture", [path for path in CAPTURES if "look" in label_of(path)], ids=lambda path: path.stem)
 def test_label_points_to_frames_that_are_there(capture: Path) -> None:
     for look in label_of(capture)["look"]:
-        command = ["tshark", "-r", str(capture), "-Y", look["filter"]]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        count = len(done.stdout.splitlines())
+        count = 0
+        for file in files_of(capture):
+            command = ["tshark", "-r", str(file), "-Y", look["filter"]]
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            count += len(done.stdout.splitlines())
         assert count == look.get("frames", count) > 0, look["filter"]

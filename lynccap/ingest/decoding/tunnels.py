@@ -25,7 +25,8 @@ from lynccap.ingest.decoding.transport import Packets
 from lynccap.ingest.frames import Buffer, Flags, Ints
 
 GPE_KINDS = {1: IPV4_TYPE, 2: IPV6_TYPE, 3: ETHERNET_TYPE, 5: MPLS_TYPE}
-ERSPAN_2, ERSPAN_3, ETHERNET_OVER_IP = 0x88BE, 0x22EB, 0x6400
+ERSPAN_2, ERSPAN_3, ETHERNET_OVER_IP, REDIRECTED = 0x88BE, 0x22EB, 0x6400, 0x883E
+UDP_HEADER, IPV6_HEADER = 8, 40
 MAX_GTP_EXTENSIONS = 4  # of a header of user data: 3GPP TS 29.281 5.2 knows three
 
 
@@ -95,7 +96,10 @@ def _ether_ip(buffer: Buffer, cursor: Cursor) -> None:
 
 
 def _gre(buffer: Buffer, cursor: Cursor) -> None:
-    """RFC 2784 with RFC 2890; version 1 is PPTP's (RFC 2637), and MikroTik's EoIP in its likeness."""
+    """RFC 2784 with RFC 2890; version 1 is PPTP's (RFC 2637), and MikroTik's EoIP in its likeness.
+
+    Routers that redirect to a web proxy (draft-wilson-wrec-wccp-v2) have four bytes before the IPv4 header, or none.
+    """
     at = cursor.position
     flags, kind = buffer.uint(">u2", at), buffer.uint(">u2", at + 2)
     checksum, routed, keyed, numbered = (flags & bit > 0 for bit in (0x8000, 0x4000, 0x2000, 0x1000))
@@ -106,6 +110,10 @@ def _gre(buffer: Buffer, cursor: Cursor) -> None:
     cursor.step(size, np.where(known, kind, UNKNOWN_NETWORK))
     over_ip = enhanced & (cursor.kind == ETHERNET_OVER_IP)
     cursor.kind = np.where(over_ip, ETHERNET_TYPE, cursor.kind)
+    redirected = cursor.kind == REDIRECTED
+    if redirected.any():
+        behind = np.where(redirected & (buffer.octets[cursor.position] >> 4 != 4), 4, 0)
+        cursor.step(behind, np.where(redirected, IPV4_TYPE, cursor.kind))
     bounded = enhanced & (cursor.kind != BROKEN)
     measured = cursor.position + buffer.uint(">u2", at + 4)
     cursor.wire_end = np.where(bounded, np.minimum(cursor.wire_end, measured), cursor.wire_end)
@@ -197,7 +205,10 @@ def _teredo(buffer: Buffer, cursor: Cursor) -> None:
     behind = np.minimum(at + np.where(named, 13 + tail, 0), end)
     behind = np.minimum(behind + np.where(buffer.uint(">u2", behind) == 0, 8, 0), end)
     sixth = (behind < end) & (buffer.octets[behind] >> 4 == 6)
-    cursor.step(behind - at, np.where(sixth, IPV6_TYPE, UNKNOWN_NETWORK))
+    # One byte in sixteen looks like that, such as a DNS query's from this port: the length must be right, too.
+    told = at - UDP_HEADER + buffer.uint(">u2", at - UDP_HEADER + 4)  # a frame may be cut without saying so
+    fits = behind + IPV6_HEADER + buffer.uint(">u2", behind + 4) == told
+    cursor.step(behind - at, np.where(sixth & fits, IPV6_TYPE, UNKNOWN_NETWORK))
 
 
 IP_TUNNELS: dict[int, Step] = {4: _ip4, 41: _ip6, 47: _gre, 97: _ether_ip, 137: _mpls}
