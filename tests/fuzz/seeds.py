@@ -15,7 +15,6 @@ import rare_captures
 import zstandard
 from capture_files import CLIENT, SERVER, START, enhanced, full_pcapng, interface, pcap, section, tcp, timed, udp
 from protocol_examples import EXAMPLES
-from samples import LINKS as SAMPLE_LINKS
 from samples import recorded
 
 from fuzz.tape import number, piece
@@ -24,6 +23,7 @@ from fuzz.targets import LINK_TYPES, NAMES, PORTS
 FRAMES = tuple(udp(CLIENT, SERVER, bytes([65 + count]) * (8 + count)) for count in range(4))
 TICKS = START // 1000
 BUFFER_BYTES = 2048  # of an event trace; holds the longest frame an Ethernet carries
+LINK_HEADERS = {1: 14, 101: 0, 276: 20}  # bytes before the packet, of the samples' link types
 TRANSPORTS = {6: "tcp", 17: "udp"}
 LONGEST_SEED = 6000  # of a conversation: its handshake and first messages
 NSTRACE = {"1.0": "1.0", "2.0": "2.0", "2.6": "2.0", "3.0": "3.0", "3.5": "3.5"}
@@ -134,7 +134,7 @@ def _spoken(name: str) -> dict[tuple[int, ...], bytes]:
     found: dict[tuple[int, ...], bytes] = {}
     servers = {(transport, server): place for place, (transport, _, server) in enumerate(PORTS)}
     for one in recorded(name):
-        packet = one.data[SAMPLE_LINKS[one.link][1] :]
+        packet = one.data[LINK_HEADERS[one.link] :]
         if len(packet) < 40 or packet[0] != 0x45 or packet[9] not in TRANSPORTS:
             continue
         transport, body = TRANSPORTS[packet[9]], packet[20 : int.from_bytes(packet[2:4], "big")]
