@@ -31,7 +31,7 @@ from lynccap.document import (
     rfc3339,
 )
 from lynccap.ingest import read_each
-from lynccap.ingest.source import Source
+from lynccap.ingest.sources.source import Source
 
 Progress = Callable[[int, int], None]
 SHOWN_DEVICES = 10  # devices an error message lists

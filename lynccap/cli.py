@@ -75,7 +75,7 @@ def analyze(
 def _analyzed(captures: Sequence[str], devices: Sequence[str]) -> "Document":
     from lynccap.analysis import UnknownDevice
     from lynccap.analysis import analyze as run
-    from lynccap.ingest.collect import collect
+    from lynccap.ingest.collecting.collect import collect
 
     try:
         with _progress() as progress:
@@ -138,7 +138,7 @@ def flows(captures: tuple[str, ...], form: str) -> None:
 
     with _errors():
         from lynccap.analysis import flow_rows
-        from lynccap.ingest.collect import collect
+        from lynccap.ingest.collecting.collect import collect
 
         with _progress() as progress:
             rows = flow_rows(collect(captures), progress=progress)
@@ -198,7 +198,7 @@ def doctor() -> None:
 @contextmanager
 def _errors() -> Iterator[None]:
     """Every foreseeable failure is one line and its exit code; the rest is ours and says so."""
-    from lynccap.ingest.source import UnreadableCapture
+    from lynccap.ingest.sources.source import UnreadableCapture
 
     try:
         yield

@@ -10,10 +10,10 @@ import pytest
 from tshark_fields import fields
 
 from lynccap.ingest import Source, read_tables
-from lynccap.ingest.formats import HEAD_BYTES, reader_of
-from lynccap.ingest.reading import Reader
-from lynccap.ingest.source import Feed
-from lynccap.ingest.window import WINDOW_BYTES, Window
+from lynccap.ingest.formats.reading import Reader
+from lynccap.ingest.formats.registry import HEAD_BYTES, reader_of
+from lynccap.ingest.formats.window import WINDOW_BYTES, Window
+from lynccap.ingest.sources.source import Feed
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Any
 from lynccap.analysis import analyze
 from lynccap.document import Document
 from lynccap.ingest import Source
-from lynccap.ingest.collect import collect
+from lynccap.ingest.collecting.collect import collect
 
 FOLDER = Path(__file__).parent.parent / "sample_pcaps"
 CAPTURE_SUFFIXES = (".pcap", ".pcapng", ".pcap.gz", ".pcapng.gz")

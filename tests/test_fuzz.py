@@ -17,12 +17,12 @@ from samples import document_of
 
 from lynccap.document import Outcome
 from lynccap.ingest import Source, read_each
-from lynccap.ingest.collect import collect
+from lynccap.ingest.collecting.collect import collect
 from lynccap.ingest.engine import Engine
-from lynccap.ingest.pcap import PcapReader
-from lynccap.ingest.pcapng import PcapngReader
-from lynccap.ingest.source import Feed
-from lynccap.ingest.window import Window
+from lynccap.ingest.formats.pcap import PcapReader
+from lynccap.ingest.formats.pcapng import PcapngReader
+from lynccap.ingest.formats.window import Window
+from lynccap.ingest.sources.source import Feed
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = {"capture": 300, "frames": 200, "conversation": 200, "analysis": 15}  # what a few seconds allow

@@ -6,6 +6,6 @@ import os
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from lynccap.ingest.pipeline import read_each, read_tables
-from lynccap.ingest.source import Source, UnreadableCapture
+from lynccap.ingest.sources.source import Source, UnreadableCapture
 
 __all__ = ["Source", "UnreadableCapture", "read_each", "read_tables"]

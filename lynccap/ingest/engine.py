@@ -5,20 +5,20 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from lynccap.ingest.clock import Clock
-from lynccap.ingest.copies import Copies
 from lynccap.ingest.decoding import Decoder, Packets
-from lynccap.ingest.files import FileFacts
-from lynccap.ingest.flow_rows import FlowRows
-from lynccap.ingest.flows import MAX_CONTROL_ROWS, FlowTable
+from lynccap.ingest.flows.flow_rows import FlowRows
+from lynccap.ingest.flows.flow_table import MAX_CONTROL_ROWS, FlowTable
+from lynccap.ingest.flows.icmp import MAX_ERRORS, IcmpErrors
+from lynccap.ingest.flows.sequences import Sequences
 from lynccap.ingest.frames import Frames
-from lynccap.ingest.icmp import MAX_ERRORS, IcmpErrors
-from lynccap.ingest.merging import Origins
-from lynccap.ingest.noted import tables_of
-from lynccap.ingest.offload import Offload
+from lynccap.ingest.recordings.files import FileFacts
+from lynccap.ingest.recordings.merging import Origins
+from lynccap.ingest.recordings.noted import tables_of
 from lynccap.ingest.schemas import Arrays, array_of, columns_from
-from lynccap.ingest.sequences import Sequences
-from lynccap.ingest.streams import Streams
+from lynccap.ingest.soundness.clock import Clock
+from lynccap.ingest.soundness.copies import Copies
+from lynccap.ingest.soundness.offload import Offload
+from lynccap.ingest.streams.kept import Streams
 from lynccap.tables import FILES
 
 NO_LINK = -1  # of records that hold no packet

@@ -4,11 +4,11 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
 from lynccap.ingest.engine import CaptureParts, Engine
-from lynccap.ingest.files import CaptureFile, piece_of
 from lynccap.ingest.joining import join
-from lynccap.ingest.merging import OpenFile, Recording
-from lynccap.ingest.sets import Piece, recordings, set_name
-from lynccap.ingest.source import Source, UnreadableCapture
+from lynccap.ingest.recordings.files import CaptureFile, piece_of
+from lynccap.ingest.recordings.merging import OpenFile, Recording
+from lynccap.ingest.recordings.sets import Piece, recordings, set_name
+from lynccap.ingest.sources.source import Source, UnreadableCapture
 from lynccap.tables import Tables
 
 Progress = Callable[[int, int], None]

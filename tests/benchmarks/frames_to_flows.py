@@ -24,12 +24,12 @@ from cryptography.x509.oid import NameOID
 
 from lynccap.ingest import Source, read_tables
 from lynccap.ingest.decoding import Decoder
-from lynccap.ingest.flow_rows import FlowRows
-from lynccap.ingest.flows import FlowTable
-from lynccap.ingest.pcap import PcapReader
-from lynccap.ingest.sequences import Sequences
-from lynccap.ingest.source import Feed
-from lynccap.ingest.window import Window
+from lynccap.ingest.flows.flow_rows import FlowRows
+from lynccap.ingest.flows.flow_table import FlowTable
+from lynccap.ingest.flows.sequences import Sequences
+from lynccap.ingest.formats.pcap import PcapReader
+from lynccap.ingest.formats.window import Window
+from lynccap.ingest.sources.source import Feed
 
 START = 1_700_000_000
 RTP_SHARE = 0.5

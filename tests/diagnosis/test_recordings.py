@@ -21,7 +21,7 @@ from lynccap.correlation.case import build_case
 from lynccap.correlation.quality import read_quality
 from lynccap.document import Document
 from lynccap.ingest import Source, read_tables
-from lynccap.ingest.collect import collect
+from lynccap.ingest.collecting.collect import collect
 
 TOGETHER = ("two-refusals-ring", "two-refusals-both-vlans", "two-refusals-router-legs", "two-refusals-router-any")
 RING = "two-refusals-ring"

@@ -31,10 +31,10 @@ from fuzz.promises import keep_document, keep_frames, keep_parts
 from fuzz.tape import Tape
 from lynccap.analysis import analyze
 from lynccap.ingest import Source, UnreadableCapture
-from lynccap.ingest.collect import collect
+from lynccap.ingest.collecting.collect import collect
 from lynccap.ingest.decoding.links import LINKS
 from lynccap.ingest.engine import Engine
-from lynccap.ingest.files import CaptureFile
+from lynccap.ingest.recordings.files import CaptureFile
 
 TICKS = 1_700_000_000_000_000
 LINK_TYPES = (*LINKS, 147)  # and one that is not read

@@ -20,10 +20,12 @@ from capture_files import CLIENT, SERVER, pcap, timed, udp
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lynccap.ingest import UnreadableCapture, archives, inflating, read_each, read_tables
-from lynccap.ingest.collect import collect
-from lynccap.ingest.member import LONGEST_NAME, Member
-from lynccap.ingest.source import Feed
+from lynccap.ingest import UnreadableCapture, read_each, read_tables
+from lynccap.ingest.collecting import archives
+from lynccap.ingest.collecting.collect import collect
+from lynccap.ingest.collecting.member import LONGEST_NAME, Member
+from lynccap.ingest.sources import inflating
+from lynccap.ingest.sources.source import Feed
 
 FRAMES = [udp(CLIENT, SERVER, bytes([number]) * (10 + number)) for number in range(5)]
 FIVE = pcap(timed(FRAMES))

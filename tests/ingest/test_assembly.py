@@ -3,7 +3,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lynccap.ingest.assembly import Segment, reassemble
+from lynccap.ingest.streams.assembly import Segment, reassemble
 
 STREAM = bytes(range(256)) * 4
 

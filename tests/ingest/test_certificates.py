@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tls_sessions import mint
 
-from lynccap.ingest.certificates import read_certificate
+from lynccap.ingest.streams.certificates import read_certificate
 from lynccap.tables import CERTIFICATES
 
 FIELDS = list(CERTIFICATES)[list(CERTIFICATES).index("subject") :]

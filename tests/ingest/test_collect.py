@@ -19,8 +19,8 @@ import zstandard
 from capture_files import CLIENT, SERVER, enhanced, interface, pcap, section, timed, udp
 
 from lynccap.ingest import UnreadableCapture, read_each, read_tables
-from lynccap.ingest import collect as collecting
-from lynccap.ingest.collect import collect
+from lynccap.ingest.collecting import collect as collecting
+from lynccap.ingest.collecting.collect import collect
 
 FRAMES = [udp(CLIENT, SERVER, bytes([number]) * 20) for number in range(5)]
 FIVE = pcap(timed(FRAMES))

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dissectors.dns import plain_answers
-from lynccap.ingest.dns_answers import read_answers
+from lynccap.ingest.streams.dns_answers import read_answers
 
 A, NS, CNAME, TXT, AAAA, SRV, OPT = 1, 2, 5, 16, 28, 33, 41
 HEADER = 12
@@ -147,7 +147,7 @@ def test_record_of_class_any_does_not_blind_the_library_for_its_type():
     plain = message(b"\xc0\x0c" + target)
     hostile = message(b"\xc0\x0c" + target.replace(struct.pack(">HH", SRV, 1), struct.pack(">HH", SRV, 255), 1))
     script = (
-        "import sys; from lynccap.ingest.dns_answers import read_answers\n"
+        "import sys; from lynccap.ingest.streams.dns_answers import read_answers\n"
         "for wire in sys.argv[1:]: rows = read_answers(bytes.fromhex(wire))\n"
         "print(rows[0][4:])"
     )

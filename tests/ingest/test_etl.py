@@ -50,14 +50,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lynccap.ingest import Source, UnreadableCapture, read_tables
-from lynccap.ingest.etl import reader as reader_module
-from lynccap.ingest.etl.drop_reasons import DROP_REASONS
-from lynccap.ingest.etl.reader import EtlReader
-from lynccap.ingest.etl.records import read_event
-from lynccap.ingest.formats import reader_of
-from lynccap.ingest.pcap import PcapReader
-from lynccap.ingest.source import Feed
-from lynccap.ingest.window import Window
+from lynccap.ingest.formats.etl import reader as reader_module
+from lynccap.ingest.formats.etl.drop_reasons import DROP_REASONS
+from lynccap.ingest.formats.etl.reader import EtlReader
+from lynccap.ingest.formats.etl.records import read_event
+from lynccap.ingest.formats.pcap import PcapReader
+from lynccap.ingest.formats.registry import reader_of
+from lynccap.ingest.formats.window import Window
+from lynccap.ingest.sources.source import Feed
 
 ROOT = Path(__file__).parents[2]
 FRAMES = [udp(CLIENT, SERVER, bytes([number]) * (10 + number)) for number in range(6)]

@@ -26,7 +26,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lynccap.ingest import Source, read_tables
-from lynccap.ingest.hashtable import HashTable
+from lynccap.ingest.flows.hashtable import HashTable
 from lynccap.tables import FLOWS, ICMP, TCP_FRAMES
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lynccap.ingest.decoding import Decoder, fragments
-from lynccap.ingest.flows import FlowTable
+from lynccap.ingest.flows.flow_table import FlowTable
 from lynccap.ingest.frames import FramePacker
 
 SECOND = 1_000_000_000

@@ -17,8 +17,9 @@ from capture_files import CLIENT, SERVER, pcap, timed, udp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lynccap.ingest import Source, UnreadableCapture, inflating, read_tables
-from lynccap.ingest.inflating import COMPRESSIONS, Budget, Unpacked, compression_of
+from lynccap.ingest import Source, UnreadableCapture, read_tables
+from lynccap.ingest.sources import inflating
+from lynccap.ingest.sources.inflating import COMPRESSIONS, Budget, Unpacked, compression_of
 
 FRAMES = [udp(CLIENT, SERVER, bytes([number]) * (10 + number)) for number in range(5)]
 FIVE = pcap(timed(FRAMES))
@@ -200,7 +201,7 @@ def test_no_more_is_inflated_than_any_capture_holds():
 def test_memory_stays_bounded_while_a_bomb_is_inflated():
     code = (
         "import io, resource, zstandard\n"
-        "from lynccap.ingest.inflating import Budget, Unpacked\n"
+        "from lynccap.ingest.sources.inflating import Budget, Unpacked\n"
         "run = (131072 << 3 | 1 << 1).to_bytes(3, 'little') + bytes(1)\n"
         "data = b'\\x28\\xb5\\x2f\\xfd\\x00\\x58' + run * 50_000\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"

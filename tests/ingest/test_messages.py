@@ -39,8 +39,8 @@ from protocol_examples import (
 from tls_sessions import NAME, contexts, mint, speak
 
 from lynccap.ingest import UnreadableCapture
-from lynccap.ingest.rtp_streams import MIN_PACKETS
 from lynccap.ingest.schemas import MESSAGES
+from lynccap.ingest.streams.rtp_streams import MIN_PACKETS
 from lynccap.tables import ANOMALIES, CERTIFICATES, DNS_ANSWERS, MEDIA, columns_of
 
 GET = b"GET /certprov/x HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -365,7 +365,7 @@ def test_a_small_store_reads_the_same_messages(identity, tmp_path, monkeypatch):
     filler = [udp(("10.1.1.1", 9), ("10.1.1.2", 9), bytes(60_000))] * 75  # the halves are read in two windows
     frames = [*frames[: len(frames) // 2], *filler, *frames[len(frames) // 2 :]]
     whole = read_frames(frames, tmp_path)
-    monkeypatch.setattr("lynccap.ingest.streams.STORE_BYTES", 100)
+    monkeypatch.setattr("lynccap.ingest.streams.kept.STORE_BYTES", 100)
     small = read_frames(frames, tmp_path)
     assert len(whole["http"]) == 80
     assert abs(len(small["http"]) - 80) <= 2
@@ -449,9 +449,14 @@ def test_any_payload_is_survived(tmp_path_factory, turns, on_tcp):
 
 
 def test_what_is_bounded_is_said(tmp_path, monkeypatch):
-    for name in ("flows.MAX_CONTROL_ROWS", "engine.MAX_CONTROL_ROWS", "icmp.MAX_ERRORS", "engine.MAX_ERRORS"):
+    for name in (
+        "flows.flow_table.MAX_CONTROL_ROWS",
+        "engine.MAX_CONTROL_ROWS",
+        "flows.icmp.MAX_ERRORS",
+        "engine.MAX_ERRORS",
+    ):
         monkeypatch.setattr(f"lynccap.ingest.{name}", 2)
-    monkeypatch.setattr("lynccap.ingest.dissection.MAX_MESSAGE_ROWS", 2)
+    monkeypatch.setattr("lynccap.ingest.streams.dissection.MAX_MESSAGE_ROWS", 2)
     query = udp(CLIENT, ("10.0.0.9", 53), DNS_QUERY)
     error = ethernet(ipv4("10.0.0.9", "10.0.0.1", 1, b"\x03\x03" + bytes(6) + query[14:42]))
     tables = read_frames([*[query] * 5, *[error] * 5, *Connection().open(), *Connection().close()], tmp_path)

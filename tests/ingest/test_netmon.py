@@ -12,10 +12,10 @@ from rare_captures import FILETIME_1970, SYSTEMTIME, netmon, netmon_comment, net
 from tshark_fields import capture
 
 from lynccap.ingest import Source
+from lynccap.ingest.formats.netmon import LOCAL_TIME, NetmonReader
+from lynccap.ingest.formats.window import Window
 from lynccap.ingest.frames import MAX_RECORD, PACKED_FRAMES
-from lynccap.ingest.netmon import LOCAL_TIME, NetmonReader
-from lynccap.ingest.source import Feed
-from lynccap.ingest.window import Window
+from lynccap.ingest.sources.source import Feed
 
 SAMPLES = Path(__file__).parents[2] / "sample_pcaps"
 FRAMES = [udp(CLIENT, SERVER, bytes([number]) * (10 + number)) for number in range(12)]

@@ -15,9 +15,9 @@ from rare_captures import (
 )
 from tshark_fields import fields
 
-from lynccap.ingest.formats import reader_of
-from lynccap.ingest.nstrace import NstraceReader
-from lynccap.ingest.window import WINDOW_BYTES
+from lynccap.ingest.formats.nstrace import NstraceReader
+from lynccap.ingest.formats.registry import reader_of
+from lynccap.ingest.formats.window import WINDOW_BYTES
 
 FRAMES = [udp(CLIENT, SERVER, bytes([number]) * (10 + number)) for number in range(5)]
 BIG = udp(CLIENT, SERVER, bytes(5000))

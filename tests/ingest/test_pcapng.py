@@ -26,11 +26,12 @@ from capture_files import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lynccap.ingest import Source, pcapng_notes, read_tables
+from lynccap.ingest import Source, read_tables
+from lynccap.ingest.formats import pcapng_notes
+from lynccap.ingest.formats.pcapng import MAX_NOTE, PcapngReader
+from lynccap.ingest.formats.window import WINDOW_BYTES, Window
 from lynccap.ingest.frames import MAX_RECORD
-from lynccap.ingest.pcapng import MAX_NOTE, PcapngReader
-from lynccap.ingest.source import Feed
-from lynccap.ingest.window import WINDOW_BYTES, Window
+from lynccap.ingest.sources.source import Feed
 
 TICKS = START // 1000
 FRAMES = [udp(CLIENT, SERVER, bytes([number]) * (10 + number)) for number in range(5)]

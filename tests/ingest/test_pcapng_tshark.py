@@ -11,9 +11,9 @@ from capture_files import CLIENT, KEY_LOG, SERVER, full_pcapng, pcap, timed, udp
 from tshark_fields import CAPTURES, capture, fields
 
 from lynccap.ingest import Source, read_tables
-from lynccap.ingest.pcapng import PcapngReader
-from lynccap.ingest.source import Feed
-from lynccap.ingest.window import Window
+from lynccap.ingest.formats.pcapng import PcapngReader
+from lynccap.ingest.formats.window import Window
+from lynccap.ingest.sources.source import Feed
 from lynccap.tables import Tables
 
 pytestmark = pytest.mark.tshark

@@ -26,8 +26,8 @@ from rare_captures import (
 from samples import FOLDER, recorded
 
 from lynccap.cli import main
-from lynccap.ingest.formats import READERS, reader_of
-from lynccap.ingest.refusals import refused
+from lynccap.ingest.formats.registry import READERS, reader_of
+from lynccap.ingest.sources.refusals import refused
 
 FRAMES = [udp(CLIENT, SERVER, bytes([65 + number]) * (8 + number)) for number in range(6)]
 HEADS = {

@@ -31,12 +31,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lynccap.ingest import Source, UnreadableCapture, read_tables
-from lynccap.ingest import window as window_module
+from lynccap.ingest.formats import window as window_module
+from lynccap.ingest.formats.pcap import PcapReader
+from lynccap.ingest.formats.pcapng import PcapngReader
+from lynccap.ingest.formats.window import WINDOW_BYTES, Window
 from lynccap.ingest.frames import MAX_RECORD
-from lynccap.ingest.pcap import PcapReader
-from lynccap.ingest.pcapng import PcapngReader
-from lynccap.ingest.source import Feed
-from lynccap.ingest.window import WINDOW_BYTES, Window
+from lynccap.ingest.sources.source import Feed
 
 FRAMES = [udp(CLIENT, SERVER, bytes([number]) * (10 + number)) for number in range(5)]
 TICKS = START // 1000

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from samples import FOLDER
 
 from lynccap.ingest import UnreadableCapture
-from lynccap.ingest.refusals import MAGICS, refused
+from lynccap.ingest.sources.refusals import MAGICS, refused
 
 SAMPLE = FOLDER / "rootchain-80-refused.pcap"
 CAPTURE = pcap(timed([udp(CLIENT, SERVER, b"x")]))

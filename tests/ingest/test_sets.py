@@ -26,10 +26,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lynccap.ingest import Source, UnreadableCapture, read_each, read_tables
-from lynccap.ingest.collect import collect
+from lynccap.ingest.collecting.collect import collect
+from lynccap.ingest.formats.window import Window
 from lynccap.ingest.frames import PACKED_BYTES
-from lynccap.ingest.sets import ring_name, set_name
-from lynccap.ingest.window import Window
+from lynccap.ingest.recordings.sets import ring_name, set_name
 
 DATAGRAMS = [udp(CLIENT, SERVER, bytes([number]) * 9, id=number) for number in range(4)]
 NPF = "\\Device\\NPF_{6F1A2B3C-0D4E-4F50-8A61-72839A4B5C6D}"

@@ -9,8 +9,8 @@ from frames_read import converted, flows_of, frames_of, read_file, seen, seen_by
 from rare_captures import snoop, snoop_record
 from tshark_fields import capture
 
+from lynccap.ingest.formats.window import WINDOW_BYTES
 from lynccap.ingest.frames import MAX_RECORD
-from lynccap.ingest.window import WINDOW_BYTES
 
 SAMPLES = Path(__file__).parents[2] / "sample_pcaps"
 FRAMES = [udp(CLIENT, SERVER, bytes([number]) * (10 + number)) for number in range(5)]

@@ -1,0 +1,1 @@
+"""What a command line names: files, folders, patterns, and the captures in archives."""

@@ -1,0 +1,1 @@
+"""Packets added up to flows, exactly and on columns."""

@@ -1,0 +1,1 @@
+"""Capture file formats: each reader yields frames, window by window."""

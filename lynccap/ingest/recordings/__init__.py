@@ -1,0 +1,1 @@
+"""Files that are pieces of one recording, read as one."""

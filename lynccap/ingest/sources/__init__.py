@@ -1,0 +1,1 @@
+"""Where bytes come from: files, streams, members of archives; inflated and hashed on the way."""

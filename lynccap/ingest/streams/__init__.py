@@ -1,0 +1,1 @@
+"""What the flows' bytes said: kept, classified, dissected; media measured."""

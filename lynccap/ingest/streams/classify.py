@@ -1,0 +1,72 @@
+"""Says what a stream is, by bytes; ports never override bytes, they only name what has none."""
+
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dissectors import DISSECTORS
+from dissectors.contract import Dissector, Verdict
+from lynccap.ingest.frames import Flags, Ints
+from lynccap.ingest.streams.assembly import Segment
+from lynccap.reference import ports
+
+HEAD_BYTES = 2048  # a probe decides on the first bytes; a ClientHello with padding fits
+WIDEST_PORT_ROW = 100  # rows of the reference that name wider ranges are media pools: they say nothing of a port
+REJECT, LIKELY, CERTAIN = Verdict.REJECT, Verdict.LIKELY, Verdict.CERTAIN  # looking into an enumeration takes time
+_TCP_DISSECTORS = [one for one in DISSECTORS if one.name in ("tls", "http", "sip", "stun", "dns")]
+_UDP_DISSECTORS = [one for one in DISSECTORS if one.name in ("sip", "stun", "rtp", "dns", "dhcp", "ntp")]
+
+
+def head_of(segments: Sequence[Segment]) -> bytes:
+    """The first contiguous bytes of one side, at most HEAD_BYTES; of datagrams the first one."""
+    if not segments:
+        return b""
+    if len(segments) == 1:
+        return segments[0].data[:HEAD_BYTES]
+    first = min(segments, key=lambda one: one.start)
+    head, end = first.data, first.start + len(first.data)
+    for one in segments:
+        if len(head) >= HEAD_BYTES:
+            break
+        if one.start == end and one is not first:
+            head += one.data
+            end += len(one.data)
+    return head[:HEAD_BYTES]
+
+
+def classify(client_head: bytes, server_head: bytes, on_tcp: bool) -> tuple[Dissector | None, Verdict]:
+    """Who claims these heads more strongly; the first head wins a tie. REJECT: both are nobody's."""
+    best, strength = None, REJECT
+    for head in (client_head, server_head):
+        if not head:
+            continue
+        for dissector in _TCP_DISSECTORS if on_tcp else _UDP_DISSECTORS:
+            verdict = dissector.probe(head)
+            if verdict > strength:
+                best, strength = dissector, verdict
+                if verdict is CERTAIN:  # nothing beats it
+                    return best, strength
+    if on_tcp and best is not None and strength is LIKELY:
+        # A shape that fits one side by chance does not fit the other.
+        heads = [head for head in (client_head, server_head) if head]
+        if any(best.probe(head) is REJECT for head in heads):
+            return None, REJECT
+    return best, strength
+
+
+@cache
+def _named_ports(transport: str) -> NDArray[np.bool_]:
+    named = np.zeros(65536, np.bool_)
+    for row in ports():
+        if transport in row.transport and row.port_max - row.port_min < WIDEST_PORT_ROW:
+            named[row.port_min : row.port_max + 1] = True
+    return named
+
+
+def named_by_port(transport: NDArray[np.object_], port: Ints) -> Flags:
+    """Which server ports the reference has a service for."""
+    tcp, udp = transport == "tcp", transport == "udp"
+    found: Flags = (tcp & _named_ports("tcp")[port]) | (udp & _named_ports("udp")[port])
+    return found

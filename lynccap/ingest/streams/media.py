@@ -1,0 +1,123 @@
+"""Collects RTP over every carrier, on columns for datagrams and packet by packet for what relays wrap."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dissectors.stun import StunMessage
+from lynccap.ingest.decoding import UDP, Packets
+from lynccap.ingest.flows.columns import Columns
+from lynccap.ingest.flows.flow_table import Numbered
+from lynccap.ingest.frames import Flags, Ints
+from lynccap.ingest.streams.conversation import Kind
+from lynccap.ingest.streams.rtp_streams import MTURN_BYTES, RtpPackets, RtpStreams, packets_of, read_headers
+
+UDP_CARRIED, MTURN, TURN_DATA, TURN_TCP, RFC4571 = "udp", "mturn", "turn-data", "turn-tcp", "rfc4571"
+CARRIERS = (UDP_CARRIED, TURN_DATA, MTURN, TURN_TCP, RFC4571)
+MTURN_MAGIC = 0xFF10
+RTP_KINDS = (Kind.UNDECIDED_UDP, Kind.MEDIA, Kind.SETTLED)
+Row = tuple[Any, ...]
+Wrapped = tuple[int, int, int, int, int, int, int, int]
+
+
+def carried_by(message: StunMessage) -> str:
+    """How a STUN message carries its inner bytes."""
+    if message.kind == "data" and message.framing in (MTURN, TURN_TCP, RFC4571):
+        return message.framing
+    return TURN_DATA
+
+
+class Media:
+    """The RTP streams of one capture."""
+
+    def __init__(self) -> None:
+        """None yet."""
+        self._streams = {carrier: RtpStreams() for carrier in CARRIERS}
+        self._control = Columns(dict.fromkeys(CARRIERS, ("i8", 0)))
+        self._wrapped: dict[str, list[Wrapped]] = {carrier: [] for carrier in CARRIERS}
+
+    def add(self, packets: Packets, numbered: Numbered, rows: Ints, kind: Ints, sides: int) -> Flags:
+        """Measure the RTP among these datagrams; which of `rows` have RTP's or RTCP's shape."""
+        self._control.grow(sides)
+        shaped = np.zeros(len(rows), np.bool_)
+        at = np.flatnonzero(packets.network.protocol[rows] == UDP)
+        if not at.size:
+            return shaped
+        buffer, position = packets.buffer, packets.payload[rows[at]]
+        available, length = packets.available[rows[at]], packets.length[rows[at]]
+        wrapped = (buffer.uint(">u2", position) == MTURN_MAGIC) & (available > MTURN_BYTES)
+        skip = np.where(wrapped, MTURN_BYTES, 0)
+        is_rtp, is_rtcp, header = read_headers(buffer, position + skip, available - skip)
+        shaped[at] = is_rtp | is_rtcp
+        counted = np.isin(kind[at], RTP_KINDS)
+        for carrier, of in ((UDP_CARRIED, ~wrapped), (MTURN, wrapped)):
+            control = rows[at[is_rtcp & of & counted]]
+            np.add.at(self._control[carrier], numbered.side[control], np.ones(len(control), np.int32))
+            chosen = np.flatnonzero(is_rtp & of & counted)
+            if chosen.size:
+                of_rows = rows[at[chosen]]
+                self._streams[carrier].add(
+                    packets_of(
+                        header[chosen],
+                        numbered.side[of_rows],
+                        numbered.frame[of_rows],
+                        numbered.time[of_rows],
+                        (length - skip)[chosen],
+                    )
+                )
+        return shaped
+
+    def add_wrapped(self, carrier: str, side: int, frame: int, time: int, data: bytes, length: int) -> None:
+        """Note one RTP or RTCP packet that a relay's message carries; other bytes are ignored."""
+        if len(data) < 12 or data[0] >> 6 != 2:
+            return
+        if 192 <= data[1] <= 223:
+            self._control.grow(side + 1)
+            self._control[carrier][side] += 1
+            return
+        number = int.from_bytes
+        self._wrapped[carrier].append(
+            (
+                side,
+                frame,
+                time,
+                data[1] & 0x7F,
+                number(data[2:4], "big"),
+                number(data[4:8], "big"),
+                number(data[8:12], "big"),
+                max(length - 12, 0),
+            )
+        )
+
+    def finish(self) -> tuple[list[Row], set[int], set[int]]:
+        """Rows of MEDIA, the side in place of `flow` and `from_client`; flows with RTP; flows with RTCP."""
+        for carrier, packets in self._wrapped.items():
+            if packets:
+                packets.sort(key=lambda one: one[1])
+                self._streams[carrier].add(RtpPackets(*np.array(packets, np.int64).T))
+        rows: list[Row] = []
+        for carrier, streams in self._streams.items():
+            rows += self._rows(carrier, streams)
+        controlled: set[int] = set()
+        for carrier in CARRIERS:
+            controlled.update((np.flatnonzero(self._control.column(carrier) > 1) >> 1).tolist())
+        return rows, {row[0] >> 1 for row in rows}, controlled
+
+    def _rows(self, carrier: str, streams: RtpStreams) -> list[Row]:
+        chosen = streams.recognised()
+        side, ssrc = streams.sides_and_ssrcs()
+        columns = streams.columns
+        side, ssrc = side[chosen], ssrc[chosen]
+
+        def of(name: str) -> NDArray[Any]:
+            return columns.column(name)[chosen]
+
+        lost = np.maximum(of("highest") - of("lowest") + 1 - of("packets"), 0)
+        jitter = np.rint(of("jitter_sum") / np.maximum(of("jitter_count"), 1)).astype(np.int64)
+        control = self._control[carrier][side]
+        values = (
+            side, side, ssrc, of("type"), np.full(len(side), carrier, object), of("packets"), of("bytes"),
+            of("first_time"), of("last_time"), of("first_frame"), of("last_frame"), lost, jitter, control,
+        )  # fmt: skip
+        return list(zip(*(one.tolist() for one in values), strict=True))
