@@ -56,12 +56,14 @@ class CaptureParts:
     icmp: Arrays = field(default_factory=dict)
     tables: dict[str, Arrays] = field(default_factory=dict)
     """The other tables by name."""
-    hashes: frozenset[str] = frozenset()
-    """SHA-256 of its files, as far as they could be read."""
+
+    @property
+    def extent(self) -> tuple[int, int, int, int]:
+        """What no two recordings share: packets, captured bytes, and the times of the first and last packet."""
+        return self.packets, self.bytes, self.first_time, self.last_time
 
     def take_files(self, files: Sequence[FileFacts], origins: Origins) -> None:
         """Note what the files say that the frames came from."""
-        self.hashes = frozenset(one.sha256 for one in files if one.sha256)
         self.digits = max(one.digits for one in files)
         limits = [one.snap_length for file in files for one in file.notes.interfaces if one.snap_length]
         self.snap_length = min(limits, default=0)

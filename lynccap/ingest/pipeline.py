@@ -28,14 +28,14 @@ def read_tables(sources: Sequence[Source], *, progress: Progress | None = None) 
 def read_each(sources: Sequence[Source], *, progress: Progress | None = None) -> Iterator[Tables]:
     """The tables of each recording by itself, in order; otherwise as `read_tables`.
 
-    A source that cannot be read among others that can gives empty tables whose `damage` says why. A recording whose
-    files have the same bytes as files before it is left out: the same capture twice proves nothing twice.
+    A source that cannot be read among others that can gives empty tables whose `damage` says why. A recording of the
+    same frames as one before it is left out, compressed or not: the same capture twice proves nothing twice.
     """
-    seen: set[str] = set()
+    seen: set[tuple[int, ...]] = set()
     for part in _parts(sources, progress):
-        if not part.hashes or not part.hashes <= seen:
+        if not part.packets or part.extent not in seen:
+            seen.add(part.extent)
             yield join([part])
-        seen |= part.hashes
 
 
 def _parts(sources: Sequence[Source], progress: Progress | None) -> Iterator[CaptureParts]:

@@ -350,3 +350,11 @@ def test_flows_tell_the_interface_they_were_seen_on(tmp_path):
     assert tables.flows["interface"].tolist() == [0, 1, 1 << 16]
     known = {(row.file << 16) | row.number: row.name for row in tables.interfaces.itertuples()}
     assert tables.flows["interface"].map(known).tolist() == ["inside", "outside", "inside"]
+
+
+def test_a_capture_given_packed_and_unpacked_counts_once(tmp_path):
+    files = {f"r.pcap{number}": pcap([(START + number * SECOND, datagram(number))]) for number in range(1, 4)}
+    lone = pcap([(START, datagram(9))])
+    given = files | {f"{name}.gz": gzip.compress(data) for name, data in files.items()}
+    sources = write(tmp_path, **given, **{"lone.cap": lone, "z.bin": gzip.compress(lone)})
+    assert [tables.captures.loc[0, "packets"] for tables in read_each(sources)] == [3, 1]

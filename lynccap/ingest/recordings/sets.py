@@ -71,17 +71,22 @@ def is_adapter(name: str) -> bool:
 def recordings(pieces: Sequence[Piece]) -> list[list[Piece]]:
     """Pieces that may belong to one recording, each group in the order of their first frames.
 
-    The groups come in the order of the first piece that was named of each.
+    The groups come in the order of the first piece that was named of each. Of a ring's file that was given twice,
+    packed and unpacked, the second is left out.
     """
     groups: list[list[Piece]] = []
     by_key: dict[str, list[Piece]] = {}
+    rings: set[tuple[RingName | None, int]] = set()
     for piece in pieces:
         keys = _keys(piece)
         found = next((by_key[key] for key in keys if key in by_key), None)
         if found is None:
             found = []
             groups.append(found)
-        found.append(piece)
+        ring = ring_name(piece.source)
+        if ring is None or ring.number is None or not piece.first_time or (ring, piece.first_time) not in rings:
+            found.append(piece)
+        rings.add((ring, piece.first_time))
         by_key.update(dict.fromkeys(keys, found))
     return [sorted(group, key=lambda one: one.first_time) for group in groups]
 
