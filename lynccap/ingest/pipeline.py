@@ -33,7 +33,7 @@ def read_each(sources: Sequence[Source], *, progress: Progress | None = None) ->
     """
     seen: set[tuple[int, ...]] = set()
     for part in _parts(sources, progress):
-        if not part.packets or part.extent not in seen:
+        if part.damage or not part.packets or part.extent not in seen:  # damage is to be told, whatever it left
             seen.add(part.extent)
             yield join([part])
 
