@@ -110,16 +110,15 @@ class CaptureFile:
 def piece_of(source: Source) -> Piece:
     """Look into a source for what tells its place in a recording; one that cannot be read has none."""
     ring = ring_name(source)
-    number = ring.number if ring else None
     if source.once:
-        return Piece(source, number=number)
+        return Piece(source, ring=ring)
     file = CaptureFile(source)
     try:
         file.open(PEEK_BYTES)
     except UnreadableCapture:
-        return Piece(source, number=number)
+        return Piece(source, ring=ring)
     first_time, adapters = file.peek()
-    return Piece(source, first_time, adapters, number)
+    return Piece(source, first_time, adapters, ring)
 
 
 def _reader(window: Window, source: Source) -> Reader:

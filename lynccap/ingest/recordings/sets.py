@@ -26,6 +26,15 @@ ADAPTER = re.compile(r"\{[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}\}", re.IGNO
 
 
 @dataclass(frozen=True, slots=True)
+class RingName:
+    """What the name of a ring buffer's file says."""
+
+    stem: str
+    """The same for all files of the ring, with "*" where they differ."""
+    number: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Piece:
     """A file and what tells its place in a recording."""
 
@@ -37,17 +46,13 @@ class Piece:
 
     With another filter other packets are missing: what one file proves of them the other does not.
     """
-    number: int | None = None
-    """Its number among the files of a ring buffer."""
+    ring: RingName | None = None
+    """What its name says of its place in a ring buffer."""
 
-
-@dataclass(frozen=True, slots=True)
-class RingName:
-    """What the name of a ring buffer's file says."""
-
-    stem: str
-    """The same for all files of the ring, with "*" where they differ."""
-    number: int | None
+    @property
+    def number(self) -> int | None:
+        """Its number among the files of a ring buffer."""
+        return self.ring.number if self.ring else None
 
 
 def ring_name(source: Source) -> RingName | None:
@@ -83,10 +88,10 @@ def recordings(pieces: Sequence[Piece]) -> list[list[Piece]]:
         if found is None:
             found = []
             groups.append(found)
-        ring = ring_name(piece.source)
-        if ring is None or ring.number is None or not piece.first_time or (ring, piece.first_time) not in rings:
+        again = (piece.ring, piece.first_time) in rings and piece.number is not None and piece.first_time > 0
+        if not again:
             found.append(piece)
-        rings.add((ring, piece.first_time))
+        rings.add((piece.ring, piece.first_time))
         by_key.update(dict.fromkeys(keys, found))
     return [sorted(group, key=lambda one: one.first_time) for group in groups]
 
@@ -101,5 +106,4 @@ def set_name(sources: Sequence[Source]) -> str:
 
 
 def _keys(piece: Piece) -> list[str]:
-    ring = ring_name(piece.source)
-    return ([ring.stem] if ring else []) + sorted(piece.adapters)
+    return ([piece.ring.stem] if piece.ring else []) + sorted(piece.adapters)
