@@ -17,6 +17,7 @@ from lynccap.ingest.frames import Ints
 LARGEST_SEGMENT = 1480  # bytes in a TCP segment; Ethernet's 1500 leave 1460 for them, some switches allow a little more
 MANY_SEALS = 3  # by chance one checksum in 65 536 looks like this
 SHARE = 0.9  # of a host's frames: its card does it for all of them
+MAX_HOSTS = 10_000  # looked at: the one that records is among the first, and a flood has a new address in every frame
 CHECKSUM_AT = 16
 
 
@@ -46,8 +47,12 @@ class Offload:
         unsealed = found == _pseudo_sum(
             source, network.destination[rows], network.wire_end[rows] - network.position[rows]
         )
-        self._looked.update(source.tolist())
-        self._unsealed.update(source[unsealed].tolist())
+        codes, place = np.unique(source, return_inverse=True)
+        counts = np.bincount(place), np.bincount(place, unsealed)
+        for code, looked, lacking in zip(codes.tolist(), *(one.tolist() for one in counts), strict=True):
+            if code in self._looked or len(self._looked) < MAX_HOSTS:
+                self._looked[code] += looked
+                self._unsealed[code] += int(lacking)
 
     def hosts(self) -> tuple[str, ...]:
         """Addresses whose frames nearly all lack the checksum that their network card adds."""
