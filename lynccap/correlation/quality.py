@@ -4,7 +4,6 @@ Every function looks for one kind of lack; its code names the rows of `recapture
 """
 
 from collections.abc import Callable, Iterator
-from itertools import islice
 from typing import Any
 
 from lynccap.correlation.addresses import sort_key
@@ -177,10 +176,8 @@ def _clock(case: Case, row: Any) -> Lacks:
 def _place(case: Case, frame: int) -> str:
     """A frame of the recording as the one a person finds in its file."""
     files = case.tables.files["name"].tolist()
-    if len(files) < 2:
-        return f"frame {frame}"
-    ((place, (number,)),) = Origins(case.tables, [str(one) for one in range(len(files))]).split([frame]).items()
-    return f"frame {number} of {files[int(place)]}"
+    name, number = Origins(case.tables, files).place(frame)
+    return f"frame {number} of {name}" if len(files) > 1 else f"frame {number}"
 
 
 def _mixed(case: Case, row: Any) -> Lacks:
@@ -197,7 +194,7 @@ def _strange(case: Case, row: Any) -> Lacks:
 
 def _listed(items: list[str], separator: str = ", ") -> str:
     more = len(items) - SHOWN
-    return separator.join([*islice(items, SHOWN), *([f"{more} more"] if more > 0 else [])])
+    return separator.join([*items[:SHOWN], *([f"{more} more"] if more > 0 else [])])
 
 
 LOOKS: tuple[Callable[[Case, Any], Lacks], ...] = (
