@@ -11,8 +11,9 @@ from tshark_fields import fields
 
 from lynccap.ingest import Source, read_tables
 from lynccap.ingest.formats.reading import Reader
-from lynccap.ingest.formats.registry import HEAD_BYTES, reader_of
+from lynccap.ingest.formats.registry import reader_of
 from lynccap.ingest.formats.window import WINDOW_BYTES, Window
+from lynccap.ingest.sources.inflating import HEAD_BYTES
 from lynccap.ingest.sources.source import Feed
 
 

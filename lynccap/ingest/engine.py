@@ -10,16 +10,15 @@ from lynccap.ingest.flows.flow_rows import FlowRows
 from lynccap.ingest.flows.flow_table import MAX_CONTROL_ROWS, FlowTable
 from lynccap.ingest.flows.icmp import MAX_ERRORS, IcmpErrors
 from lynccap.ingest.flows.sequences import Sequences
-from lynccap.ingest.frames import Frames
+from lynccap.ingest.frames import Extent, Frames
 from lynccap.ingest.recordings.files import FileFacts
 from lynccap.ingest.recordings.merging import Origins
 from lynccap.ingest.recordings.noted import tables_of
-from lynccap.ingest.schemas import Arrays, array_of, columns_from
+from lynccap.ingest.schemas import Arrays, columns_from
 from lynccap.ingest.soundness.clock import Clock
 from lynccap.ingest.soundness.copies import Copies
 from lynccap.ingest.soundness.offload import Offload
 from lynccap.ingest.streams.kept import Streams
-from lynccap.tables import FILES
 
 NO_LINK = -1  # of records that hold no packet
 Secrets = tuple[bytes, ...]
@@ -27,14 +26,10 @@ CONTROL_COLUMNS = ("frame", "time", "flags", "seq", "ack", "ttl", "ip_id", "wind
 
 
 @dataclass(slots=True)
-class CaptureParts:
+class CaptureParts(Extent):
     """What one capture yields, before captures are joined; flow numbers are rows of its own `flows`."""
 
     name: str = ""
-    packets: int = 0
-    bytes: int = 0
-    first_time: int = 0
-    last_time: int = 0
     digits: int = 0
     snap_length: int = 0
     snapped: int = 0
@@ -73,11 +68,6 @@ class CaptureParts:
         self.recorder = "; ".join(dict.fromkeys(one.notes.recorder for one in files if one.notes.recorder))
         self.secrets = tuple(secret for one in files for secret in one.notes.secrets)
         self.tables |= tables_of(files)
-        self.tables["files"] = {
-            name: array_of([getattr(one, name) for one in files], kind)
-            for name, kind in FILES.items()
-            if name != "capture"
-        }
         self.tables["origins"] = {
             "first": np.array(origins.first, np.int64),
             "file": np.array(origins.file, np.int64),
@@ -90,7 +80,7 @@ class Engine:
 
     def __init__(self) -> None:
         """Nothing seen yet."""
-        self._parts = CaptureParts(first_time=np.iinfo(np.int64).max)
+        self._parts = CaptureParts()
         self._clock = Clock()
         self._offload = Offload()
         self._links: set[int] = set()
@@ -127,8 +117,6 @@ class Engine:
         for packets in self._decoder.finish():
             self._take(packets)
         parts, decoder = self._parts, self._decoder
-        if not parts.packets:
-            parts.first_time = 0
         parts.undecoded = decoder.unread.total()
         parts.undecoded_reasons = tuple(sorted(decoder.unread.items(), key=lambda one: (-one[1], one[0])))
         parts.fragments_incomplete, parts.fragments_overlapping = decoder.incomplete, decoder.overlapping
@@ -141,7 +129,7 @@ class Engine:
         parts.reordered = self._clock.reordered
         parts.large_frames, parts.unsealed_hosts = self._offload.large_frames, self._offload.hosts()
         parts.links = tuple(sorted(self._links - {NO_LINK}))
-        parts.tables["clock_steps"] = dict(self._clock.steps())
+        parts.tables["clock_steps"] = self._clock.steps()
         parts.copies, parts.routed_copies = self._copies.count, self._copies.routed
         parts.flows = flow_rows.columns(yielded.stack, yielded.basis)
         return parts
@@ -162,17 +150,10 @@ class Engine:
 
     def _count(self, frames: Frames) -> None:
         parts = self._parts
-        parts.packets += len(frames)
-        parts.bytes += int(frames.captured.sum())
+        parts.count(frames)
         self._clock.add(frames)
         self._links.update(np.unique(frames.link).tolist() if np.ptp(frames.link) else frames.link[:1].tolist())
         parts.snapped += int((frames.captured < frames.wire).sum())
-        timed = frames.time[frames.time > 0]
-        if timed.size:
-            parts.first_time = min(parts.first_time, int(timed.min()))
-            parts.last_time = max(parts.last_time, int(timed.max()))
-        elif parts.packets == len(frames):
-            parts.first_time = 0
 
     def _control(self, flow_rows: FlowRows) -> Arrays:
         kept = self._flows.control or [np.zeros((len(CONTROL_COLUMNS) + 1, 0), np.int64)]

@@ -77,6 +77,28 @@ class Frames:
         return len(self.start)
 
 
+@dataclass(slots=True)
+class Extent:
+    """How much was captured, and from when to when."""
+
+    packets: int = 0
+    bytes: int = 0
+    """Captured bytes of all frames."""
+    first_time: int = 0
+    """Nanoseconds, 0 while no frame had a time."""
+    last_time: int = 0
+
+    def count(self, frames: Frames) -> None:
+        """Add these frames."""
+        self.packets += len(frames)
+        self.bytes += int(frames.captured.sum())
+        timed = frames.time[frames.time > 0]
+        if timed.size:
+            first = int(timed.min())
+            self.first_time = min(self.first_time or first, first)
+            self.last_time = max(self.last_time, int(timed.max()))
+
+
 class FramePacker:
     """Packs frames that a file holds out of order, or in pieces, into buffers of their own."""
 

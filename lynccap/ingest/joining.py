@@ -10,18 +10,16 @@ from lynccap.ingest.schemas import MESSAGES, NOTES, SCHEMAS, Arrays, array_of
 from lynccap.tables import CAPTURES, CLOCK_STEPS, FILES, FLOWS, ICMP, ORIGINS, TCP_FRAMES, Tables
 
 ALL_SCHEMAS = {**SCHEMAS, **NOTES, "files": FILES, "origins": ORIGINS, "clock_steps": CLOCK_STEPS}
+OF_CAPTURES = [name for name, columns in ALL_SCHEMAS.items() if "capture" in columns]
+"""The other tables whose rows name their capture."""
 
 
 def join(parts: list[CaptureParts]) -> Tables:
     """The tables of all captures; flow numbers go on from one capture to the next. The parts are used up."""
     first_flow = np.cumsum([0, *(len(part.flows["client"]) for part in parts)]).tolist()
     for place, part in enumerate(parts):
-        part.flows["capture"] = np.full(len(part.flows["client"]), place)
-        part.icmp["capture"] = np.full(len(part.icmp["frame"]), place)
-        for name, column in (("files", "name"), ("origins", "first"), ("clock_steps", "frame")):
-            part.tables[name]["capture"] = np.full(len(part.tables[name][column]), place)
-        for name in NOTES:
-            part.tables[name]["capture"] += place
+        for columns in (part.flows, part.icmp, *(part.tables[name] for name in OF_CAPTURES)):
+            columns["capture"] = np.full(len(next(iter(columns.values()))), place)
     captures = {name: array_of(tuple(getattr(part, name) for part in parts), kind) for name, kind in CAPTURES.items()}
 
     def table(name: str) -> pd.DataFrame:

@@ -24,9 +24,10 @@ from tshark_fields import CAPTURES
 
 from lynccap.ingest import Source, UnreadableCapture, read_tables
 from lynccap.ingest.engine import Engine
-from lynccap.ingest.formats.registry import HEAD_BYTES, reader_of
+from lynccap.ingest.formats.registry import reader_of
 from lynccap.ingest.formats.window import Window
 from lynccap.ingest.frames import Frames
+from lynccap.ingest.sources.inflating import HEAD_BYTES
 from lynccap.ingest.sources.source import Feed
 
 pytestmark = pytest.mark.tshark

@@ -8,7 +8,6 @@ from lynccap.ingest.formats.pcapng import PcapngReader
 from lynccap.ingest.formats.reading import Reader
 from lynccap.ingest.formats.snoop import SnoopReader
 
-HEAD_BYTES = 4096  # what recognises a format lies within them
 READERS: tuple[type[Reader], ...] = (PcapReader, PcapngReader, SnoopReader, NetmonReader, NstraceReader, EtlReader)
 
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lynccap.ingest.formats.reading import WHOLE_COPY, Notes, Reader
-from lynccap.ingest.formats.registry import HEAD_BYTES, reader_of
+from lynccap.ingest.formats.registry import reader_of
 from lynccap.ingest.formats.window import Window
-from lynccap.ingest.frames import Frames
+from lynccap.ingest.frames import Extent, Frames
 from lynccap.ingest.recordings.sets import Piece, is_adapter, ring_name
+from lynccap.ingest.sources.inflating import HEAD_BYTES
 from lynccap.ingest.sources.refusals import refused
 from lynccap.ingest.sources.source import Feed, Source, UnreadableCapture
 
@@ -18,18 +19,13 @@ PEEK_BYTES = 1 << 16  # read of each of several files to see where it belongs: t
 
 
 @dataclass(slots=True)
-class FileFacts:
+class FileFacts(Extent):
     """What is known of a capture file when it has been read."""
 
-    name: str
+    name: str = ""
     sha256: str = ""
     format: str = "unread"
-    packets: int = 0
-    bytes: int = 0
-    """Captured bytes of all frames."""
     file_bytes: int = 0
-    first_time: int = 0
-    last_time: int = 0
     digits: int = 0
     damage: str = ""
     notes: Notes = field(default_factory=Notes)
@@ -42,7 +38,7 @@ class CaptureFile:
 
     def __init__(self, source: Source) -> None:
         """Nothing is opened yet."""
-        self.facts = FileFacts(source.name)
+        self.facts = FileFacts(name=source.name)
         self._source = source
         self._feed: Feed | None = None
         self._reader: Reader | None = None
@@ -72,14 +68,9 @@ class CaptureFile:
         assert self._reader is not None
         facts = self.facts
         for frames in self._reader.frames():
-            facts.packets += len(frames)
-            facts.bytes += int(frames.captured.sum())
+            facts.count(frames)
             counts = np.bincount(frames.interface[frames.interface >= 0])
             facts.interface_frames.update({int(one): int(counts[one]) for one in np.flatnonzero(counts)})
-            timed = frames.time[frames.time > 0]
-            if timed.size:
-                facts.first_time = min(facts.first_time or int(timed.min()), int(timed.min()))
-                facts.last_time = max(facts.last_time, int(timed.max()))
             yield frames
 
     def close(self) -> None:

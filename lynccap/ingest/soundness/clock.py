@@ -3,6 +3,7 @@
 import numpy as np
 
 from lynccap.ingest.frames import Frames, Ints
+from lynccap.ingest.schemas import Arrays
 
 BACK_NS = (
     1_000_000_000  # frames of several processors or interfaces are out of order by far less: the clock was set back
@@ -37,7 +38,7 @@ class Clock:
             self.reordered += len(odd) - len(set_)
             self._note(frames.number + timed[set_], time[set_] - step[set_], time[set_])
 
-    def steps(self) -> dict[str, Ints]:
+    def steps(self) -> Arrays:
         """The steps of the clock: the first frame after each, and the times before and after it."""
         rows = np.array(self._steps, np.int64).reshape(-1, len(COLUMNS))
         return dict(zip(COLUMNS, rows.T.copy(), strict=True))
