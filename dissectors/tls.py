@@ -114,6 +114,8 @@ class TlsMessage(Message):
     """Comma-separated protocol names, in order."""
     suites: tuple[int, ...] = ()
     """Offered suites, or the one chosen; three-byte numbers are SSLv2's."""
+    random: bytes = b""
+    """32 bytes of a hello; an SSLv2 hello has none. Key logs name a session by the client's (NSS key log format)."""
     session_id: bytes = b""
     ticket: bool = False
     """The client offered a session ticket or PSK: an abbreviated handshake has no certificate."""
@@ -362,8 +364,7 @@ def _handshake(kind: int, body: bytes, version: int) -> TlsMessage:
 
 def _client_hello(body: Cursor, _: int) -> TlsMessage:
     """RFC 5246 7.4.1.2, RFC 8446 4.1.2."""
-    version = body.uint(2)
-    body.take(32)
+    version, random = body.uint(2), body.take(32)
     session_id = body.take(body.uint(1))
     suites = _numbers(body.sub(body.uint(2)), 2)
     body.take(body.uint(1))
@@ -375,6 +376,7 @@ def _client_hello(body: Cursor, _: int) -> TlsMessage:
         sni=_server_name(extensions),
         alpn=_protocols(extensions),
         suites=suites,
+        random=random,
         session_id=session_id,
         ticket=bool(extensions.get(_TICKET)) or _PRE_SHARED_KEY in extensions,
     )
@@ -382,18 +384,18 @@ def _client_hello(body: Cursor, _: int) -> TlsMessage:
 
 def _server_hello(body: Cursor, _: int) -> TlsMessage:
     """RFC 5246 7.4.1.3, RFC 8446 4.1.3."""
-    version = body.uint(2)
-    retry = body.take(32) == _HELLO_RETRY
+    version, random = body.uint(2), body.take(32)
     session_id = body.take(body.uint(1))
     suite = body.uint(2)
     body.take(1)
     extensions = _extensions(body)
     chosen = extensions.get(_SUPPORTED_VERSIONS, b"")
     return TlsMessage(
-        kind="hello-retry-request" if retry else "server-hello",
+        kind="hello-retry-request" if random == _HELLO_RETRY else "server-hello",
         version=_version(int.from_bytes(chosen, "big") if len(chosen) == 2 else version),
         alpn=_protocols(extensions),
         suites=(suite,),
+        random=random,
         session_id=session_id,
     )
 
