@@ -7,19 +7,9 @@ is remembered in the cursor's notes, because a frame of media alone does not sho
 from collections.abc import Callable
 
 from dissectors.contract import Cursor, Malformed, Truncated, Verdict
-from dissectors.stun.message import (
-    HEADER,
-    MAX_INNER,
-    NO,
-    PLAUSIBLE,
-    SHORT,
-    STRONG,
-    Fit,
-    StunMessage,
-    fit_message,
-    message_size,
-    read_message,
-)
+from dissectors.stun.attributes import MAX_INNER
+from dissectors.stun.message import StunMessage, read_message
+from dissectors.stun.shape import HEADER, NO, PLAUSIBLE, SHORT, STRONG, Fit, fit_message, message_size
 
 _TURN_TCP = "turn-tcp"
 _RFC4571 = "rfc4571"
