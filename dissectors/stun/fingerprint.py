@@ -1,7 +1,8 @@
 """FINGERPRINT: a checksum that tells STUN from what shares its port, in the standard way and in Microsoft's old one.
 
 RFC 5389 15.5; [MS-ICE2] 3.1.4.8.2: every check and every answer goes out twice, the twin with a CRC of a table
-in which one entry is wrong, because older implementations have that table. Twins differ in nothing else.
+in which one entry is wrong, because older implementations have that table. Twins differ in nothing else, and a
+message whose bytes never lead to that entry (two of three checks) has one checksum both ways: it is NORMAL.
 """
 
 from __future__ import annotations

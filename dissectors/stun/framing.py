@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dissectors.contract import Cursor, Malformed, Truncated, Verdict
 from dissectors.stun.attributes import MAX_INNER
 from dissectors.stun.message import StunMessage, read_message
-from dissectors.stun.shape import HEADER, NO, PLAUSIBLE, SHORT, STRONG, Fit, fit_message, message_size
+from dissectors.stun.shape import HEADER, NO, PLAUSIBLE, SHORT, STRONG, Fit, fit_message, message_size, u16
 
 _TURN_TCP = "turn-tcp"
 _RFC4571 = "rfc4571"
@@ -17,6 +17,10 @@ _RFC4571 = "rfc4571"
 _CONTROL, _DATA = 2, 3  # types of the 4-byte frame; the byte after the type is reserved and 0
 _MTURN = b"\xff\x10"
 _MTURN_ID = 8  # bytes of the session id, which the frame's length counts
+_LEAST_RELAYED = 8  # bytes of the shortest packet that is relayed, an RTCP header with its SSRC
+
+_Found = tuple[StunMessage, ...]
+_Reader = Callable[[Cursor], _Found]
 
 _CLIENT_HELLO = bytes.fromhex("160301002d010000290301") + bytes(32) + bytes.fromhex("00000200180100")
 _CLIENT_FREE = ((11, 43),)  # the random
@@ -51,15 +55,15 @@ class Stun:
         if cursor.peek(1) == _CLIENT_HELLO[:1]:
             for opening, read in _HELLOS:
                 if opening(cursor.data, cursor.position, cursor.end) is STRONG:
-                    return (read(cursor),)
+                    return read(cursor)
         if _TURN_TCP in cursor.notes:
-            return (_read_frame(cursor),)
+            return _read_frame(cursor)
         if _RFC4571 in cursor.notes:
-            return (_read_rfc4571(cursor),)
-        return (_best_reader(cursor)(cursor),)
+            return _read_rfc4571(cursor)
+        return _best_reader(cursor)(cursor)
 
 
-def _best_reader(cursor: Cursor) -> Callable[[Cursor], StunMessage]:
+def _best_reader(cursor: Cursor) -> _Reader:
     if not cursor.remaining:
         raise Truncated(f"no message at offset {cursor.position}")
     best, best_fit = None, NO
@@ -74,10 +78,6 @@ def _best_reader(cursor: Cursor) -> Callable[[Cursor], StunMessage]:
     if best_fit is SHORT:
         raise Truncated(f"the message at offset {cursor.position} goes on behind the last byte")
     return best
-
-
-def _u16(data: bytes, offset: int) -> int:
-    return data[offset] << 8 | data[offset + 1]
 
 
 def _differs(data: bytes, start: int, end: int, magic: bytes) -> bool:
@@ -125,7 +125,7 @@ def _fit_mturn(data: bytes, start: int, end: int) -> Fit:
         return NO
     if end - start < 4:
         return SHORT
-    size = _u16(data, start + 2)
+    size = u16(data, start + 2)
     after, inner = start + 4 + size, start + 4 + _MTURN_ID
     if size < _MTURN_ID or (after < end and _differs(data, after, end, _MTURN)):
         return NO
@@ -140,7 +140,7 @@ def _fit_control(data: bytes, start: int, end: int) -> Fit:
         return NO
     if end - start < 4:
         return SHORT
-    size = _u16(data, start + 2)
+    size = u16(data, start + 2)
     if size < HEADER:
         return NO
     stop = min(end, start + 4 + size)
@@ -150,7 +150,7 @@ def _fit_control(data: bytes, start: int, end: int) -> Fit:
 def _fit_rfc4571(data: bytes, start: int, end: int) -> Fit:
     if end - start < 2:
         return SHORT
-    size = _u16(data, start)
+    size = u16(data, start)
     return _fit_exact(data, start + 2, end, size) if size >= HEADER else NO
 
 
@@ -159,7 +159,7 @@ def _fit_data(data: bytes, start: int, end: int) -> Fit:
         return NO
     if end - start < 4:
         return SHORT
-    after = start + 4 + _u16(data, start + 2)
+    after = start + 4 + u16(data, start + 2)
     if after >= end:
         return PLAUSIBLE if after == end else SHORT
     follows = data[after : after + 2]
@@ -171,7 +171,7 @@ def _fit_channel(data: bytes, start: int, end: int) -> Fit:
         return NO
     if end - start < 4:
         return SHORT
-    after = start + 4 + _u16(data, start + 2)
+    after = start + 4 + u16(data, start + 2)
     if after > end:
         return SHORT
     padded = after + -(after - start) % 4
@@ -181,23 +181,27 @@ def _fit_channel(data: bytes, start: int, end: int) -> Fit:
     return PLAUSIBLE
 
 
-def _read_client_hello(cursor: Cursor) -> StunMessage:
+def _read_client_hello(cursor: Cursor) -> _Found:
     cursor.take(len(_CLIENT_HELLO))
     cursor.notes.add(_TURN_TCP)
-    return StunMessage(kind="pseudo-client-hello", framing=_TURN_TCP)
+    return (StunMessage(kind="pseudo-client-hello", framing=_TURN_TCP),)
 
 
-def _read_server_hello(cursor: Cursor) -> StunMessage:
+def _read_server_hello(cursor: Cursor) -> _Found:
     cursor.take(len(_SERVER_HELLO))
     cursor.notes.add(_TURN_TCP)
-    return StunMessage(kind="pseudo-server-hello", framing=_TURN_TCP)
+    return (StunMessage(kind="pseudo-server-hello", framing=_TURN_TCP),)
 
 
-def _read_bare(cursor: Cursor) -> StunMessage:
-    return read_message(cursor.take(message_size(cursor.data, cursor.position)))
+def _read_bare(cursor: Cursor) -> _Found:
+    return (read_message(cursor.take(message_size(cursor.data, cursor.position))),)
 
 
-def _read_mturn(cursor: Cursor) -> StunMessage:
+def _read_mturn(cursor: Cursor) -> _Found:
+    return (_mturn(cursor),)
+
+
+def _mturn(cursor: Cursor) -> StunMessage:
     cursor.take(2)
     frame = cursor.sub(cursor.uint(2))
     session = frame.take(_MTURN_ID)
@@ -207,44 +211,60 @@ def _read_mturn(cursor: Cursor) -> StunMessage:
     return _data_unit("mturn", payload, session=session)
 
 
-def _read_frame(cursor: Cursor) -> StunMessage:
+def _read_frame(cursor: Cursor) -> _Found:
     """One 4-byte frame ([MS-TURN] 2.1)."""
     frame_type, reserved = cursor.uint(1), cursor.uint(1)
     if frame_type not in (_CONTROL, _DATA) or reserved:
         raise Malformed(f"frame type {frame_type}, reserved byte {reserved}: not a TURN frame over TCP")
     payload = cursor.take(cursor.uint(2))
     if frame_type == _DATA:
-        # A relayed TCP stream keeps its own RFC 4571 lengths; some senders fold theirs into the frame's.
-        framed = len(payload) >= 2 and _u16(payload, 0) == len(payload) - 2
-        message = _data_unit(_TURN_TCP, payload[2:] if framed else payload)
+        found = tuple(_data_unit(_TURN_TCP, one) for one in _relayed(payload))
     elif payload.startswith(_MTURN):
-        message = _read_mturn(_whole(payload))
+        found = (_mturn(_whole(payload)),)
     elif len(payload) >= HEADER and message_size(payload, 0) == len(payload) and not payload[0] & 0xC0:
-        message = read_message(payload, _TURN_TCP)
+        found = (read_message(payload, _TURN_TCP),)
     else:
         raise Malformed("a control frame without a STUN message of its size")
     cursor.notes.add(_TURN_TCP)
-    return message
+    return found
+
+
+def _relayed(payload: bytes) -> list[bytes]:
+    """The packets of a data frame.
+
+    A relayed TCP stream keeps its own RFC 4571 lengths, and one frame may hold several packets of it; some
+    senders fold the length into the frame's, then the payload is one packet.
+    """
+    if len(payload) >= 2 and u16(payload, 0) == len(payload) - 2:
+        return [payload[2:]]
+    found, position = [], 0
+    while len(payload) - position >= 2 + _LEAST_RELAYED:
+        after = position + 2 + u16(payload, position)
+        if after < position + 2 + _LEAST_RELAYED or after > len(payload):
+            break
+        found.append(payload[position + 2 : after])
+        position = after
+    return found if found and position == len(payload) else [payload]
 
 
 def _whole(payload: bytes) -> Cursor:
     """A cursor over a 0xFF10 frame that must fill its outer frame."""
-    if len(payload) < 4 or 4 + _u16(payload, 2) != len(payload) or len(payload) < 4 + _MTURN_ID:
+    if len(payload) < 4 or 4 + u16(payload, 2) != len(payload) or len(payload) < 4 + _MTURN_ID:
         raise Malformed("a multiplexed TURN frame that does not fill the frame around it")
     return Cursor(payload)
 
 
-def _read_rfc4571(cursor: Cursor) -> StunMessage:
+def _read_rfc4571(cursor: Cursor) -> _Found:
     payload = cursor.take(cursor.uint(2))
     cursor.notes.add(_RFC4571)
-    return read_message(payload, _RFC4571) if _fits_exactly(payload) else _data_unit(_RFC4571, payload)
+    return (read_message(payload, _RFC4571) if _fits_exactly(payload) else _data_unit(_RFC4571, payload),)
 
 
-def _read_channel(cursor: Cursor) -> StunMessage:
+def _read_channel(cursor: Cursor) -> _Found:
     cursor.take(2)
     payload = cursor.take(cursor.uint(2))
     cursor.take(min(-len(payload) % 4, cursor.remaining))  # padded over TCP only
-    return _data_unit("channel", payload, method="channel-data")
+    return (_data_unit("channel", payload, method="channel-data"),)
 
 
 def _fits_exactly(payload: bytes) -> bool:
@@ -263,7 +283,7 @@ def _data_unit(framing: str, payload: bytes, *, method: str | None = None, sessi
 
 
 _Fitting = Callable[[bytes, int, int], Fit]
-_Unit = tuple[_Fitting, Callable[[Cursor], StunMessage]]
+_Unit = tuple[_Fitting, _Reader]
 
 _HELLOS: tuple[_Unit, ...] = (
     (_fit_client_hello, _read_client_hello),

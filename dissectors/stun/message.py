@@ -77,7 +77,7 @@ class StunMessage(Message):
     foundation: str | None = None
     """CANDIDATE-IDENTIFIER: the foundation of the candidate in the SDP."""
     fingerprint: str | None = None
-    """normal, legacy or wrong. MS-ICE2 sends each check as a normal and a legacy twin of one transaction id."""
+    """normal, legacy or wrong. MS-ICE2 sends each check twice; where both checksums are one, both twins are normal."""
     software: str | None = None
     ms_version: int | None = None
     implementation: int | None = None

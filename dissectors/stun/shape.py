@@ -24,6 +24,13 @@ _COOKIELESS_TYPES = frozenset(
 )
 """The types RFC 3489, draft-06 ICE and MS-TURN use; without a cookie nothing else is taken for STUN."""
 
+DISTINCT_BYTES = 11
+"""Different values among the 16 bytes of a random transaction id; less than one in a million has fewer.
+
+Without a cookie there is little else than a type and lengths, which counters and zeros of other protocols can
+show too: a Modbus request of 20 bytes reads 00 01 00 00.
+"""
+
 
 class Fit(IntEnum):
     """How well bytes fit one shape, weakest first."""
@@ -60,8 +67,9 @@ def fit_message(data: bytes, start: int, end: int) -> Fit:
         return SHORT if _walk_fits(data, start + HEADER, stop, end) else NO
     if not _walk_fits(data, start + HEADER, stop, stop):
         return NO
-    strong = strong or data[start + HEADER : start + HEADER + 8] == MS_COOKIE
-    return STRONG if strong else PLAUSIBLE
+    if strong or data[start + HEADER : start + HEADER + 8] == MS_COOKIE:
+        return STRONG
+    return PLAUSIBLE if len(set(data[start + 4 : start + HEADER])) >= DISTINCT_BYTES else NO
 
 
 def message_size(data: bytes, start: int) -> int:

@@ -11,6 +11,7 @@ import pandas as pd
 from lynccap.correlation.addresses import subnet_of
 from lynccap.correlation.attempts import Answer, Attempt, Ending, read_answers, read_attempts
 from lynccap.correlation.devices import DeviceBook, read_devices
+from lynccap.correlation.ice import IceBook, read_ice
 from lynccap.correlation.media import MediaSession, read_media
 from lynccap.correlation.names import NameBook, read_names
 from lynccap.correlation.relays import RelayBook, read_relays
@@ -124,6 +125,11 @@ class Case:
             for device in one.devices:
                 found[device].append(one)
         return found
+
+    @cached_property
+    def ice(self) -> IceBook:
+        """The connectivity checks, pair by pair."""
+        return read_ice(self.tables, self.relays, self.media)
 
     def heard_after(self, capture: int, address: str, time: int) -> int:
         """The last frame an address sent in a capture, 0 when it sent none at or after `time`."""

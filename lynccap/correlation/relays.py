@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 
-import pandas as pd
-
 from lynccap import reference
 from lynccap.correlation.addresses import is_private, is_public, split_endpoint
+from lynccap.correlation.allocations import Allocation, read_allocations
 from lynccap.correlation.attempts import OPEN
 from lynccap.correlation.names import NameBook, is_cloud
 from lynccap.correlation.roles import CLOUD, EDGE_AV, EDGE_INT, RELAY, SIP_TLS_PORT, Basis, RoleBook, RoleClaim
@@ -30,37 +29,6 @@ class Side(StrEnum):
     INTERNAL = "internal"
     EXTERNAL = "external"
     UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class Allocation:
-    """One flow on which a device asked a relay for an allocation."""
-
-    flow: int
-    capture: int
-    client: str
-    server: str
-    port: int
-    transport: str
-    request_frames: tuple[int, ...]
-    request_times: tuple[int, ...]
-    challenge_frames: tuple[int, ...]
-    """401 answers."""
-    success_frames: tuple[int, ...]
-    errors: tuple[tuple[int, int], ...]
-    """Frame and code of errors other than 401 and 438."""
-    relay: str | None
-    """The allocated "address:port"."""
-    reflexive: str | None
-    alternate: str | None
-    """ALTERNATE-SERVER of the challenge: the address the relay gives itself."""
-    peers: tuple[str, ...]
-    """Peers named in Send and Set Active Destination, as "address:port"."""
-
-    @property
-    def answered(self) -> bool:
-        """Whether the relay said anything."""
-        return bool(self.challenge_frames or self.success_frames or self.errors)
 
 
 @dataclass
@@ -80,6 +48,38 @@ class RelayBook:
         """What one client asked relays for, in the order of its flows."""
         return self._by_client.get(client, [])
 
+    def session_of(self, one: Allocation) -> list[Allocation]:
+        """All allocations of the relay session an allocation belongs to, itself among them.
+
+        A session is what the relay gave one connection id (MS-Sequence Number) or, in 0xFF10 frames, one session id
+        ([MS-TURN] 2.2.2): a device that is sent to another address of the relay keeps it. Without any it is alone.
+        """
+        return self._by_session.get(self._session_key(one)) or [one]
+
+    def holder_of(self, relay: str) -> Allocation | None:
+        """The allocation that was given a relay address as "address:port"; the latest, when it was given again."""
+        return self._by_relay.get(relay)
+
+    @cached_property
+    def _by_session(self) -> dict[bytes, list[Allocation]]:
+        found: dict[bytes, list[Allocation]] = defaultdict(list)
+        for one in self.allocations:
+            found[self._session_key(one)].append(one)
+        found.pop(b"", None)
+        return found
+
+    def _session_key(self, one: Allocation) -> bytes:
+        return one.connection_id or self._connections.get(one.session_id, one.session_id)
+
+    @cached_property
+    def _connections(self) -> dict[bytes, bytes]:
+        """Session id to connection id, where an allocation tells both."""
+        return {one.session_id: one.connection_id for one in self.allocations if one.session_id and one.connection_id}
+
+    @cached_property
+    def _by_relay(self) -> dict[str, Allocation]:
+        return {relay: one for one in self.allocations for relay in one.relays}
+
     @cached_property
     def _by_client(self) -> dict[str, list[Allocation]]:
         found: dict[str, list[Allocation]] = defaultdict(list)
@@ -95,55 +95,21 @@ class RelayBook:
 def read_relays(tables: Tables, names: NameBook, roles: RoleBook) -> RelayBook:
     """All allocations; adds the role claims they support to `roles`."""
     book = RelayBook()
-    stun = tables["stun"]
-    wanted = stun[(stun["dialect"] == "ms-turn") & stun["method"].notna()]
-    for flow, rows in wanted.groupby("flow", sort=True):
-        if (rows["method"] == "allocate").any():
-            book.allocations.append(_allocation(int(flow), rows, tables.flows))
+    book.allocations = read_allocations(tables)
     for one in book.allocations:
         if is_cloud(one.server, names):
             book.cloud.add(one.server)
             says = "a relay of Microsoft's own cloud"
             roles.add(RoleClaim(one.server, CLOUD, Basis.NAME, False, says, one.capture, one.request_frames[0]))
-        elif one.relay:
-            book.relays[one.relay] = one.client
-            endpoint = split_endpoint(one.relay)
+            continue
+        for relay in one.relays:
+            book.relays[relay] = one.client
+            endpoint = split_endpoint(relay)
             if endpoint:
                 book.relay_hosts[endpoint[0]].add(one.server)
     _place_sides(book, names, _inside_by_sign_in(tables))
     _claim(book, roles)
     return book
-
-
-def _allocation(flow: int, rows: pd.DataFrame, flows: pd.DataFrame) -> Allocation:
-    row = flows.loc[flow]
-    allocate = rows[rows["method"] == "allocate"]
-    requests = allocate[allocate["kind"] == "request"]
-    successes = allocate[allocate["kind"] == "response"]
-    errors = allocate[allocate["kind"] == "error"]
-    relayed = successes[successes["mapped_address"].notna()]
-    reflexive = successes[successes["xor_mapped_address"].notna()]
-    challenged = errors["error_code"].isin((401, 438))
-    return Allocation(
-        flow=flow,
-        capture=int(row["capture"]),
-        client=row["client"],
-        server=row["server"],
-        port=int(row["server_port"]),
-        transport=row["transport"],
-        request_frames=tuple(int(frame) for frame in requests["frame"]) or (int(rows["frame"].iloc[0]),),
-        request_times=tuple(int(time) for time in requests["time"]) or (int(rows["time"].iloc[0]),),
-        challenge_frames=tuple(int(frame) for frame in errors.loc[challenged, "frame"]),
-        success_frames=tuple(int(frame) for frame in successes["frame"]),
-        errors=tuple(
-            (int(one.frame), int(one.error_code))
-            for one in errors[~challenged].dropna(subset=["error_code"]).itertuples()
-        ),
-        relay=relayed["mapped_address"].iloc[0] if len(relayed) else None,
-        reflexive=reflexive["xor_mapped_address"].iloc[0] if len(reflexive) else None,
-        alternate=next((one for one in errors["alternate_server"] if one), None),
-        peers=tuple(dict.fromkeys(rows.loc[rows["destination"].notna(), "destination"])),
-    )
 
 
 def _inside_by_sign_in(tables: Tables) -> frozenset[str]:

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
+from lynccap.correlation.allocations import Allocation
 from lynccap.correlation.devices import Location
 from lynccap.correlation.media import MediaSession, Path
-from lynccap.correlation.relays import Allocation, Side
+from lynccap.correlation.relays import Side
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof

@@ -163,7 +163,11 @@ class Dissection:
         if depth < MAX_NESTING and STUN.probe(data) >= LIKELY:
             for placed in dissect(STUN, data).messages:
                 if isinstance(placed.message, StunMessage):
-                    self._keep(side, replace(placed.message, framing=carrier), first, last, depth + 1)
+                    # Who is asked, or who asks, only the wrapper knows.
+                    inner = replace(
+                        placed.message, framing=carrier, destination=message.destination, remote=message.remote
+                    )
+                    self._keep(side, inner, first, last, depth + 1)
 
     def _note(self, side: int, at: Segment, protocol: str, kind: str, says: str) -> None:
         self._anomalies += 1
