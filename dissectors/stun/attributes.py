@@ -118,8 +118,8 @@ def _inner(fields: Fields, value: bytes, _transaction: bytes) -> None:
         fields["inner"], fields["inner_length"] = value[:MAX_INNER], len(value)
 
 
-# ice-char of RFC 8445 5.3; some senders count the zeros that pad the value
-_UFRAGS = re.compile(rb"([A-Za-z0-9+/]{4,256}:[A-Za-z0-9+/]{4,256})\0{0,3}")
+# ice-char of RFC 8445 5.3, and the signs of the GUIDs some write; senders count the zeros that pad the value
+_UFRAGS = re.compile(rb"([A-Za-z0-9+/_-]{4,256}:[A-Za-z0-9+/_-]{4,256})\0{0,3}")
 
 
 def _check_username(fields: Fields, value: bytes, _transaction: bytes) -> None:

@@ -66,7 +66,7 @@ def fit_message(data: bytes, start: int, end: int) -> Fit:
     if stop > end:
         return SHORT if _walk_fits(data, start + HEADER, stop, end) else NO
     if not _walk_fits(data, start + HEADER, stop, stop):
-        return NO
+        return PLAUSIBLE if strong and stop == end else NO  # damaged, yet meant to be STUN: parsing says what is wrong
     if strong or data[start + HEADER : start + HEADER + 8] == MS_COOKIE:
         return STRONG
     return PLAUSIBLE if len(set(data[start + 4 : start + HEADER])) >= DISTINCT_BYTES else NO
@@ -79,9 +79,11 @@ def message_size(data: bytes, start: int) -> int:
 
 def attributes_of(data: bytes) -> list[tuple[int, bytes]]:
     """Number and value of every attribute of one whole message. Raises Malformed when no walk ends where it does."""
-    # Microsoft's values are unpadded, the RFCs' padded to 4 (most are multiples of 4, then both agree); the
-    # walk that ends exactly at the message's end was the right one.
-    for padding in (1, 4):
+    # Microsoft's values are unpadded, the RFCs' padded to 4; most are multiples of 4, then both agree. The walk that
+    # ends exactly at the message's end was the right one. Both may: 2 bytes of padding before the number 0x0012 read
+    # as an attribute of 18 bytes, just what an address and FINGERPRINT take. Then the dialect decides.
+    standard = data[4:8] == COOKIE and data[HEADER : HEADER + 8] != MS_COOKIE
+    for padding in (4, 1) if standard else (1, 4):
         found = _walk(data, HEADER, len(data), len(data), padding)
         if found is not None:
             return [(number, data[start:end]) for number, start, end in found]
