@@ -53,6 +53,7 @@ TUPLES = frozenset(
         "unsealed_hosts",
         "contributors",
         "secrets",
+        "unknown_attributes",
     ]
 )
 TEXTS = frozenset(

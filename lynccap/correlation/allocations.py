@@ -15,6 +15,7 @@ import pandas as pd
 from lynccap.tables import Tables
 
 MAX_STEPS = 512  # of one flow; an hour of refreshes has about ten
+_BEGUN = ("flow", "frame", "time")
 STREAMS = {1: "audio", 2: "video", 3: "supplemental video", 4: "data"}
 CHALLENGE, STALE_NONCE, TRY_ALTERNATE = 401, 438, 300
 
@@ -154,7 +155,8 @@ def read_allocations(tables: Tables) -> list[Allocation]:
     for flow, peer in zip(named["flow"].tolist(), named["destination"].tolist(), strict=True):
         peers[flow].append(peer)
     granted_on = _granted_on(control)
-    first = turn.drop_duplicates("flow").set_index("flow")[["frame", "time"]]
+    begun = turn.drop_duplicates("flow")
+    first = {flow: (frame, time) for flow, frame, time in zip(*(begun[one] for one in _BEGUN), strict=True)}
     rows: dict[int, list[Any]] = defaultdict(list)
     for row in control.itertuples(index=False):
         rows[int(row.flow)].append(row)
@@ -165,7 +167,7 @@ def read_allocations(tables: Tables) -> list[Allocation]:
             flow,
             rows[flow.Index],
             tuple(peers[flow.Index]),
-            first.loc[flow.Index],
+            first[flow.Index],
             _ending(flow, rows[flow.Index], int(ends[flow.capture]), granted_on),
         )
         for flow in flows.itertuples()
@@ -174,7 +176,7 @@ def read_allocations(tables: Tables) -> list[Allocation]:
 
 
 def _allocation(
-    flow: Any, rows: list[Any], peers: tuple[str, ...], first: "pd.Series[int]", end: tuple[Ending, int]
+    flow: Any, rows: list[Any], peers: tuple[str, ...], first: tuple[int, int], end: tuple[Ending, int]
 ) -> Allocation:
     allocate = [row for row in rows if row.method == "allocate"]
     requests = [row for row in allocate if row.kind == "request"]
@@ -193,8 +195,8 @@ def _allocation(
         server=server,
         port=int(port),
         transport=flow.transport,
-        request_frames=tuple(int(row.frame) for row in requests) or (int(first["frame"]),),
-        request_times=tuple(int(row.time) for row in requests) or (int(first["time"]),),
+        request_frames=tuple(int(row.frame) for row in requests) or (int(first[0]),),
+        request_times=tuple(int(row.time) for row in requests) or (int(first[1]),),
         challenge_frames=tuple(int(row.frame) for row in challenges),
         success_frames=tuple(int(row.frame) for row in successes),
         errors=tuple(

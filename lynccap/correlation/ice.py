@@ -345,7 +345,7 @@ def _is_check(row: Any) -> bool:
 def _is_twin(row: Any, first: Any, before: Any) -> bool:
     if row.dialect != "ms-ice2":
         return False
-    return row.fingerprint != first.fingerprint or row.time - before.time < TWIN_NS
+    return bool(row.fingerprint != first.fingerprint or row.time - before.time < TWIN_NS)
 
 
 def _text(address: str, port: int) -> str:
