@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from dissectors.contract import Cursor, Malformed, Truncated, Verdict
 from dissectors.stun.attributes import MAX_INNER
-from dissectors.stun.message import StunMessage, read_message
+from dissectors.stun.message import StunMessage, message_of, read_message
 from dissectors.stun.shape import HEADER, NO, PLAUSIBLE, SHORT, STRONG, Fit, fit_message, message_size, u16
 
 _TURN_TCP = "turn-tcp"
@@ -218,7 +218,11 @@ def _read_frame(cursor: Cursor) -> _Found:
         raise Malformed(f"frame type {frame_type}, reserved byte {reserved}: not a TURN frame over TCP")
     payload = cursor.take(cursor.uint(2))
     if frame_type == _DATA:
-        found = tuple(_data_unit(_TURN_TCP, one) for one in _relayed(payload))
+        first = u16(payload, 0) if len(payload) > 2 else 0
+        if 0 < first < len(payload) - 2:
+            found = tuple([_data_unit(_TURN_TCP, one) for one in _relayed(payload)])
+        else:
+            found = (_data_unit(_TURN_TCP, payload[2:] if first == len(payload) - 2 else payload),)
     elif payload.startswith(_MTURN):
         found = (_mturn(_whole(payload)),)
     elif len(payload) >= HEADER and message_size(payload, 0) == len(payload) and not payload[0] & 0xC0:
@@ -230,13 +234,10 @@ def _read_frame(cursor: Cursor) -> _Found:
 
 
 def _relayed(payload: bytes) -> list[bytes]:
-    """The packets of a data frame.
+    """The packets of a data frame: a relayed TCP stream keeps its own RFC 4571 lengths, often several in a frame.
 
-    A relayed TCP stream keeps its own RFC 4571 lengths, and one frame may hold several packets of it; some
-    senders fold the length into the frame's, then the payload is one packet.
+    Some senders fold the length into the frame's: then the payload is one packet.
     """
-    if len(payload) >= 2 and u16(payload, 0) == len(payload) - 2:
-        return [payload[2:]]
     found, position = [], 0
     while len(payload) - position >= 2 + _LEAST_RELAYED:
         after = position + 2 + u16(payload, position)
@@ -272,7 +273,7 @@ def _fits_exactly(payload: bytes) -> bool:
 
 
 def _data_unit(framing: str, payload: bytes, *, method: str | None = None, session: bytes = b"") -> StunMessage:
-    return StunMessage(
+    return message_of(
         kind="data",
         method=method,
         framing=framing,

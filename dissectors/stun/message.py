@@ -20,7 +20,7 @@ from dissectors.stun.shape import (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # without slots: see message_of
 class StunMessage(Message):
     """One STUN-shaped message, or one unit of the framing that carries it over TCP 443."""
 
@@ -150,7 +150,18 @@ def read_message(data: bytes, framing: str = "udp", session_id: bytes = b"") -> 
         fields["managed"] = read_bandwidth(attributes, transaction)
     if attributes and attributes[-1][0] == FINGERPRINT and len(attributes[-1][1]) == 4:
         fields["fingerprint"] = judge(data)
-    return StunMessage(kind=kind, method=method, dialect=dialect, framing=framing, transaction_id=transaction, **fields)
+    return message_of(kind=kind, method=method, dialect=dialect, framing=framing, transaction_id=transaction, **fields)
+
+
+def message_of(**fields: Any) -> StunMessage:
+    """A message with these fields and `kind` among them.
+
+    The same as calling the class, in a third of the time: of the many fields most messages set few, and those they
+    do not set stay the class's. Relayed media brings thousands of messages.
+    """
+    message = object.__new__(StunMessage)
+    message.__dict__.update(fields)
+    return message
 
 
 def _dialect(message_type: int, transaction: bytes, attributes: list[tuple[int, bytes]]) -> str:

@@ -1,5 +1,6 @@
 """What single attributes say; the bytes are written out or come from RFC 5769."""
 
+import dataclasses
 import struct
 import zlib
 
@@ -118,7 +119,9 @@ class TestFingerprint:
         check = ((0x0006, b"peer:ownx"), (0x0008, INTEGRITY))
         one, twin = (only(sealed(*check, legacy=legacy)) for legacy in (False, True))
 
-        assert [name for name in one.__slots__ if getattr(one, name) != getattr(twin, name)] == ["fingerprint"]
+        assert [
+            each.name for each in dataclasses.fields(one) if getattr(one, each.name) != getattr(twin, each.name)
+        ] == ["fingerprint"]
 
     def test_it_must_be_the_last(self) -> None:
         assert only(stun(0x0001, (0x8028, bytes(4)), (0x0024, bytes(4)), transaction=RFC_ID)).fingerprint is None
@@ -314,3 +317,14 @@ def test_length_without_attributes_is_no_message() -> None:
     data = struct.pack(">HH", 0x0101, 12) + RANDOM_ID + bytes(range(12))
 
     assert dissect(STUN, data).messages == ()
+
+
+@pytest.mark.parametrize("data", [SAMPLE_REQUEST, ALLOCATE, b"\3\0\0\4abcd"], ids=["check", "allocate", "data"])
+def test_messages_are_whole_however_they_were_made(data: bytes) -> None:
+    message = dissect(STUN, data).messages[0].message
+
+    rebuilt = dataclasses.replace(message)
+
+    assert rebuilt == message
+    assert hash(rebuilt) == hash(message)
+    assert set(vars(message)) <= {each.name for each in dataclasses.fields(message)}
