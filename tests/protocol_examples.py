@@ -86,6 +86,18 @@ TURN_CHALLENGE = (  # the realm is 11 bytes and unpadded, as [MS-TURN] allows
     + b"\x00\x15\x00\x0bcontoso.com"
     + b"\x00\x14\x00\x01n"
 )
+TURN_BANDWIDTH = (  # a reservation check of [MS-TURNBWM]: step, amounts, the remote site, where both ends are
+    bytes.fromhex("0003 0038")
+    + bytes(range(0x51, 0x61))
+    + MS_COOKIE
+    + bytes.fromhex("8056 0004 00000000  8058 0010 00000022 000000a5 0000001e 000000a0")
+    + bytes.fromhex("8059 0008 0001 9302 9153 51a3  8068 0004 01020000")
+)
+ICE_CHECK = bytes.fromhex(  # RFC 5769 2.1
+    "000100582112a442b7e7a701bc34d686fa87dfae"
+    "802200105354554e207465737420636c69656e74002400046e0001ff80290008932ff9b151263b36"
+    "000600096576746a3a68367659202020000800149aeaa70cbfd8cb56781ef2b5b2d3f249c1b571a280280004e57a3bcf"
+)
 DNS_ANSWER = (
     bytes.fromhex("1a2b81800001000100000000")
     + b"\x03sip\x07contoso\x03com\0"
@@ -125,6 +137,8 @@ EXAMPLES: dict[str, tuple[bytes, ...]] = {
         STUN_BINDING,
         TURN_ALLOCATE,
         TURN_CHALLENGE,
+        TURN_BANDWIDTH,
+        ICE_CHECK,
         pseudo_client_hello(),
         pseudo_server_hello(),
         struct.pack(">BBH", 2, 0, len(TURN_CHALLENGE)) + TURN_CHALLENGE,

@@ -270,6 +270,40 @@ def test_an_ice_check_wrapped_by_the_relay_is_a_row_of_its_own(tmp_path):
     assert set(stun["framing"]) == {"udp", "turn-data"}
 
 
+@pytest.mark.parametrize("size", [3, 7, 100, 1460], ids="segments of {}".format)
+def test_frames_of_relayed_tcp_may_lie_across_segments(tmp_path, size):
+    def prefixed(packet):
+        return struct.pack(">H", len(packet)) + packet
+
+    check = turn_frame(3, STUN_BINDING)
+    media = turn_frame(3, prefixed(rtp(0))) + turn_frame(3, rtp(1)) + turn_frame(3, prefixed(rtp(2)) + prefixed(rtp(3)))
+    more = b"".join(turn_frame(3, prefixed(rtp(number))) for number in range(4, 20))
+    turns = [(0, pseudo_client_hello()), (1, pseudo_server_hello()), (0, turn_frame(2, TURN_ALLOCATE) + check)]
+    tables = read_frames(
+        conversation(*turns, (1, turn_frame(2, TURN_CHALLENGE)), (0, media + more), size=size), tmp_path
+    )
+
+    stun = tables["stun"]
+    assert tables.anomalies.empty
+    assert stun["method"].value_counts().to_dict() == {"allocate": 2, "binding": 1}
+    assert tables.media[["packets", "lost"]].iloc[0].tolist() == [20, 0]
+
+
+@pytest.mark.parametrize(
+    ("number", "kind", "column"),
+    [(0x0011, bytes.fromhex("0004"), "destination"), (0x0012, bytes.fromhex("0115"), "remote")],
+)
+def test_what_a_relay_carries_has_the_peer_of_its_wrapper(tmp_path, number, kind, column):
+    peer = struct.pack(">HH", number, 8) + bytes.fromhex("00019c40c000022c")
+    body = MS_COOKIE + peer + struct.pack(">HH", 0x0013, len(STUN_BINDING)) + STUN_BINDING
+    message = kind + struct.pack(">H", len(body)) + bytes(range(16)) + body
+
+    stun = read_frames([udp(CLIENT, ("10.0.0.2", 3478), message)], tmp_path)["stun"]
+
+    assert stun[column].tolist() == ["192.0.2.44:40000"] * 2
+    assert set(stun["method"]) == {"binding", "send" if column == "destination" else "data"}
+
+
 def test_media_is_measured(tmp_path):
     numbers = [number for number in range(65_500, 65_600) if number not in (65_520, 65_540, 65_541)]
     records = []
