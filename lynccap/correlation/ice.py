@@ -10,89 +10,25 @@ lacks may have been lost before. Rules weigh that; here nothing is concluded fro
 
 from collections import defaultdict
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from functools import cached_property
 from itertools import groupby
 from typing import Any
 
 from lynccap.correlation.addresses import split_endpoint
 from lynccap.correlation.allocations import Allocation
+from lynccap.correlation.checks import Checks, Outcome, Transactions
 from lynccap.correlation.media import MediaSession
 from lynccap.correlation.relays import RelayBook
 from lynccap.tables import Tables
 
-MAX_FRAMES = 64  # of one kind and side that are named as evidence; calls of hours check every few seconds
-TWIN_NS = 20_000_000  # twins leave together; requests are repeated after several times this long
 ANSWER_NS = 500_000_000  # the least time an answer must have had before its absence says anything
 
 _COLUMNS = (
     *("flow", "frame", "time", "from_client", "kind", "dialect", "transaction_id", "has_username", "use_candidate"),
-    *("ice_role", "fingerprint", "username", "error_code", "xor_mapped_address", "destination", "remote"),
+    *("ice_role", "fingerprint", "username", "error_code", "xor_mapped_address", "destination", "remote", "framing"),
 )
-
-
-class Outcome(StrEnum):
-    """What came of the checks of one side, or of both."""
-
-    SUCCEEDED = "succeeded"
-    """Of a pair: every side that asked was answered, or heard at least."""
-    ONE_WAY = "answered in one direction only"
-    """Both sides asked; one was answered, the other got nothing."""
-    REFUSED = "refused"
-    """Errors came back and no success."""
-    UNANSWERED = "unanswered"
-    OPEN = "the capture ends too early"
-    """Nothing came back in the little time that was left."""
-    SILENT = "not asked"
-    """Of one side: it sent no checks."""
-
-
-@dataclass(frozen=True, slots=True)
-class Checks:
-    """What one side of a pair asked, and what it was answered. Times are nanoseconds."""
-
-    requests: int = 0
-    """Transactions: a request, its twin and its repeats are one."""
-    twins: int = 0
-    """Requests sent along with another one: MS-ICE2 sends every check twice, with two kinds of FINGERPRINT.
-
-    The two kinds often come out equal; then twins are known by following each other at once.
-    """
-    repeats: int = 0
-    """The same request again because no answer had come."""
-    answered: int = 0
-    """Transactions with a success."""
-    errors: tuple[tuple[int, int], ...] = ()
-    """Frame and code of errors, the first MAX_FRAMES."""
-    frames: tuple[int, ...] = ()
-    """Of requests, the first MAX_FRAMES."""
-    answer_frames: tuple[int, ...] = ()
-    """Of the first success of each transaction, the first MAX_FRAMES."""
-    first_time: int = 0
-    last_time: int = 0
-    first_answer_time: int = 0
-    round_trip: int | None = None
-    """The shortest between a request that was not repeated and its success, as seen at the recorder."""
-    reflexive: tuple[str, ...] = ()
-    """The addresses this side learnt to have, "ip:port"."""
-    nominated_frame: int = 0
-    """First request with USE-CANDIDATE, 0 without."""
-    nomination_frame: int = 0
-    """First success to such a request, 0 without."""
-    nomination_time: int = 0
-    role: str | None = None
-    """controlling or controlled, as last claimed"""
-    username: str | None = None
-    """Of the first request that shows one: "ufrag:ufrag", the asked side's first."""
-
-    @property
-    def outcome(self) -> Outcome:
-        """SUCCEEDED, REFUSED, UNANSWERED or SILENT."""
-        if not self.requests:
-            return Outcome.SILENT
-        if self.answered:
-            return Outcome.SUCCEEDED
-        return Outcome.REFUSED if self.errors else Outcome.UNANSWERED
+_RELAYED = ("turn-data", "turn-tcp", "mturn")
+_UNTOLD = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +39,9 @@ class CheckPair:
     capture: int
     one: str
     """The client of the flow, or the relayed address of the allocation that carries the checks: "ip:port"."""
-    other: str
-    hosts: tuple[str, str]
+    other: str | None
+    """None when the relay carries the checks to a peer that these messages do not name."""
+    hosts: tuple[str, ...]
     """The addresses of the two ends; of a relayed end the device that holds the allocation, where that is known."""
     allocation: int | None
     """The flow of the allocation that carries the checks, None when they go between the two addresses themselves."""
@@ -203,70 +140,6 @@ def _with_media(pairs: list[CheckPair], allocation: Allocation | None, media: Me
     return [replace(one, media=media) if carries(one) and media.last_time >= one.first_time else one for one in pairs]
 
 
-class _Side:
-    """Collects what one side asks."""
-
-    def __init__(self) -> None:
-        self.asked: dict[bytes, list[Any]] = {}
-        self.answers: dict[bytes, Any] = {}
-        self.errors: list[tuple[int, int]] = []
-        self.messages: list[Any] = []
-        self.twins = 0
-        self.repeated: set[bytes] = set()
-        """Transactions with a repeat before the answer."""
-
-    def ask(self, row: Any) -> None:
-        self.messages.append(row)
-        before = self.asked.setdefault(row.transaction_id, [])
-        before.append(row)
-        if len(before) == 1:
-            return
-        if _is_twin(row, before[0], before[-2]):
-            self.twins += 1
-        elif row.transaction_id not in self.answers:
-            self.repeated.add(row.transaction_id)
-
-    def answer(self, row: Any) -> None:
-        if row.kind == "response":
-            self.answers.setdefault(row.transaction_id, row)
-        elif row.error_code is not None:
-            self.errors.append((int(row.frame), int(row.error_code)))
-
-    def checks(self) -> Checks:
-        if not self.messages:
-            return Checks()
-        good = list(self.answers.values())
-        nominating = [row for row in self.messages if row.use_candidate]
-        agreed = [self.answers[row.transaction_id] for row in nominating if row.transaction_id in self.answers]
-        return Checks(
-            requests=len(self.asked),
-            twins=self.twins,
-            repeats=len(self.messages) - self.twins - len(self.asked),
-            answered=len(good),
-            errors=tuple(self.errors[:MAX_FRAMES]),
-            frames=tuple(int(row.frame) for row in self.messages[:MAX_FRAMES]),
-            answer_frames=tuple(int(row.frame) for row in good[:MAX_FRAMES]),
-            first_time=int(self.messages[0].time),
-            last_time=int(self.messages[-1].time),
-            first_answer_time=int(good[0].time) if good else 0,
-            round_trip=self._round_trip(),
-            reflexive=tuple(dict.fromkeys(row.xor_mapped_address for row in good if row.xor_mapped_address)),
-            nominated_frame=int(nominating[0].frame) if nominating else 0,
-            nomination_frame=int(agreed[0].frame) if agreed else 0,
-            nomination_time=int(agreed[0].time) if agreed else 0,
-            role=next((row.ice_role for row in reversed(self.messages) if row.ice_role), None),
-            username=next((row.username for row in self.messages if row.username), None),
-        )
-
-    def _round_trip(self) -> int | None:
-        trips = [
-            int(answer.time - self.asked[one][0].time)
-            for one, answer in self.answers.items()
-            if one not in self.repeated
-        ]
-        return min(trips, default=None)
-
-
 class _Maker:
     """Sorts the Binding messages of one flow into pairs."""
 
@@ -277,39 +150,42 @@ class _Maker:
         self._capture_end = capture_end
 
     def pairs(self, rows: list[Any]) -> list[CheckPair]:
-        sides: dict[str | None, dict[bool, _Side]] = {}
+        sides: dict[str | None, dict[bool, Transactions]] = {}
         for row in rows:
-            peer = row.destination or row.remote or self._active_at(int(row.time))
+            peer = self._peer(row)
             if row.kind == "request":
                 if _is_check(row):
-                    sides.setdefault(peer, {True: _Side(), False: _Side()})[bool(row.from_client)].ask(row)
+                    sides.setdefault(peer, {True: Transactions(), False: Transactions()})[bool(row.from_client)].ask(
+                        row
+                    )
                 continue
             asker = sides[peer][not row.from_client] if peer in sides else None
             if asker is not None and row.transaction_id in asker.asked:
                 asker.answer(row)
         return [self._pair(peer, both[True].checks(), both[False].checks()) for peer, both in sides.items()]
 
-    def _active_at(self, time: int) -> str | None:
-        return self.allocation.active_at(time) if self.allocation else None
+    def _peer(self, row: Any) -> str | None:
+        """To or from whom the relay carries a message; _UNTOLD when it does not say, None when nobody carries it."""
+        active = self.allocation.active_at(int(row.time)) if self.allocation else None
+        return row.destination or row.remote or active or (_UNTOLD if row.framing in _RELAYED else None)
 
     def _pair(self, peer: str | None, of_client: Checks, of_server: Checks) -> CheckPair:
-        flow = self.flow
-        one, other = (_text(flow.client, flow.client_port), _text(flow.server, flow.server_port))
-        hosts = (self._host(one), self._host(other))
+        flow, holder = self.flow, self.allocation
+        one, other = _text(flow.client, flow.client_port), _text(flow.server, flow.server_port)
         forth, back = of_client, of_server
-        if peer:
-            holder = self.allocation
+        hosts: tuple[str, ...] = (self._host(one), self._host(other))
+        if peer is not None:
             if holder and holder.client == flow.server:
                 one, forth, back = other, of_server, of_client
             one, other = self._relay_of(holder) or one, peer
-            hosts = (holder.client if holder else flow.client, self._host(peer))
+            hosts = (holder.client if holder else flow.client, *([self._host(peer)] if peer else []))
         return CheckPair(
             flow=int(flow.Index),
             capture=int(flow.capture),
             one=one,
-            other=other,
+            other=other or None,
             hosts=hosts,
-            allocation=int(flow.Index) if peer else None,
+            allocation=None if peer is None else int(flow.Index),
             relays=tuple(end for end in (one, other) if end in self._relays.relays),
             forth=forth,
             back=back,
@@ -340,12 +216,6 @@ class _Maker:
 def _is_check(row: Any) -> bool:
     """Whether a Binding request is a connectivity check: those carry a user name, questions to servers do not."""
     return bool(row.has_username) and row.dialect in ("ms-ice2", "ms-ice", "rfc5389")
-
-
-def _is_twin(row: Any, first: Any, before: Any) -> bool:
-    if row.dialect != "ms-ice2":
-        return False
-    return bool(row.fingerprint != first.fingerprint or row.time - before.time < TWIN_NS)
 
 
 def _text(address: str, port: int) -> str:
