@@ -1,4 +1,5 @@
 import ssl
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -160,7 +161,7 @@ class TestSessions:
         places = sorted({0, len(flight), *(cut % len(flight) for cut in cuts)})
         split = b"".join(record(22, flight[a:b]) for a, b in pairwise(places))
 
-        assert messages(split) == messages(record(22, flight))
+        assert [replace(one, records=1) for one in messages(split)] == messages(record(22, flight))
 
 
 class TestHellos:
