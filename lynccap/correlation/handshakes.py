@@ -63,10 +63,12 @@ class Surroundings:
 
     end: End | None
     """The first FIN or RST."""
+    last_frame: int
+    """Of the connection, whichever side sent it."""
     last_time: int
-    """Of the connection's last frame …"""
+    """Of that frame …"""
     stop_time: int
-    """… and of the capture's."""
+    """… and of the capture's last."""
     doubt: str
     """Why the end of this handshake cannot be judged, "" when it can."""
 
@@ -142,16 +144,18 @@ def judge_handshake(rows: Sequence[Any], version: str, answered: bool, around: S
     parting = next((_alert(row) for row in rows if _parts(row)), None)
     if parting:
         return _ended(Outcome.CLOSED, steps, due, parting)
-    if around.end:
-        waited = around.end.time - steps[-1].time
-        in_vain = around.end.from_client != due and waited >= PATIENCE_NS
-        return _ended(Outcome.STALLED if in_vain else Outcome.CLOSED, steps, due, around.end)
-    if around.stop_time - around.last_time < PATIENCE_NS:
-        rest = (around.stop_time - around.last_time) / 1e9
-        doubt = f"the capture ends {rest:.1f} s after this connection's last frame"
+    if around.end and not _in_vain(steps, due, around.end):
+        return _ended(Outcome.CLOSED, steps, due, around.end)
+    doubt = _open_flight(steps) or ("" if around.end else _too_quiet(steps, around))
+    if doubt:
         return Handshake(Outcome.UNKNOWN, steps, due, doubt=doubt)
     silence = End(Means.SILENCE, due, steps[-1].frame, around.stop_time)
-    return _ended(Outcome.STALLED, steps, due, silence)
+    return _ended(Outcome.STALLED, steps, due, around.end or silence)
+
+
+def _in_vain(steps: Sequence[Step], due: bool, end: End) -> bool:
+    """Whether the one who left had waited for the other's message."""
+    return end.from_client is not due and end.time - steps[-1].time >= PATIENCE_NS
 
 
 def _ended(outcome: Outcome, steps: tuple[Step, ...], due: bool, end: End) -> Handshake:
@@ -191,6 +195,23 @@ def _hidden(steps: Sequence[Step]) -> str:
         return "the capture begins after this handshake did"
     if steps[-1].kind == "application-data" and steps[-1].from_client:
         return "TLS 1.3 hides what the server makes of the client's last handshake message"
+    return ""
+
+
+def _open_flight(steps: Sequence[Step]) -> str:
+    """Why it is not sure whose turn it is, "" when it is."""
+    if steps[-1].kind == "application-data":
+        return "TLS 1.3 hides whether the server had said everything"
+    return ""
+
+
+def _too_quiet(steps: Sequence[Step], around: Surroundings) -> str:
+    """Why a silence proves nothing: TCP confirms or repeats every message, unless the capture lacks frames."""
+    rest = around.stop_time - around.last_time
+    if rest < PATIENCE_NS:
+        return f"the capture ends {rest / 1e9:.1f} s after this connection's last frame"
+    if around.last_frame <= steps[-1].frame:
+        return "nothing confirms or repeats the last message: the capture lacks packets"
     return ""
 
 

@@ -100,6 +100,7 @@ def _surroundings(tables: Tables, flows: list[int]) -> dict[int, Surroundings]:
     return {
         row.Index: Surroundings(
             ends.get(row.Index),
+            int(row.last_frame),
             int(row.last_time),
             int(stop[row.capture]),
             _doubt(row, damage.get(row.Index), bool(snapped[row.capture])),
@@ -112,6 +113,8 @@ def _doubt(flow: Any, damage: tuple[str, str] | None, snapped: bool) -> str:
     """What forbids to judge how a handshake of this flow ended."""
     if not flow.frames_client or not flow.frames_server:
         return "only one side's packets are in the capture"
+    if flow.opening == "midstream":
+        return "the capture lacks the beginning of this connection"
     if flow.lost_client or flow.lost_server:
         lost = flow.lost_client + flow.lost_server
         return f"the capture lacks {lost} bytes of this connection that were acknowledged"

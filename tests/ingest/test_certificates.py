@@ -1,12 +1,14 @@
 """Certificates as rows: those that are damaged on the way say so, and never raise."""
 
+import shutil
+import subprocess
 from datetime import UTC, datetime
 from ipaddress import ip_address
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -46,9 +48,9 @@ EXTRAS = (
 )
 
 
-def issue(name, issuer=None, issuer_key=None, *, authority=False, extras=()):
+def issue(name, issuer=None, issuer_key=None, *, authority=False, extras=(), rsa_key=False, digest=hashes.SHA256):
     """A certificate (DER) with its key, signed by itself unless an issuer is given."""
-    key = ec.generate_private_key(ec.SECP256R1())
+    key = rsa.generate_private_key(65537, 2048) if rsa_key else ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     parent = x509.load_der_x509_certificate(issuer) if issuer else None
     signer = issuer_key or key
@@ -66,7 +68,7 @@ def issue(name, issuer=None, issuer_key=None, *, authority=False, extras=()):
     )
     for extra in extras:
         builder = builder.add_extension(extra, critical=False)
-    return builder.sign(signer, hashes.SHA256()).public_bytes(serialization.Encoding.DER), key
+    return builder.sign(signer, digest()).public_bytes(serialization.Encoding.DER), key
 
 
 @pytest.fixture(scope="module")
@@ -132,6 +134,25 @@ def links(*chain):
 class TestChains:
     def test_every_link_of_a_whole_chain_is_verified(self, family):
         assert links(*family) == [(1, "verified"), (2, "verified"), (2, "self-signed")]
+
+    @pytest.mark.parametrize("digest", [hashes.SHA256, hashes.SHA512])
+    def test_rsa_chain_is_verified_whatever_its_hash(self, digest):
+        root, root_key = issue("Root CA", authority=True, rsa_key=True, digest=digest)
+        leaf, _ = issue("sip.contoso.com", root, root_key, rsa_key=True, digest=digest)
+        other, _ = issue("Root CA", authority=True, rsa_key=True, digest=digest)
+
+        assert links(leaf, root) == [(1, "verified"), (1, "self-signed")]
+        assert links(leaf, other)[0] == (-1, "wrong-signature")
+
+    def test_sha1_of_older_deployments_is_verified(self, tmp_path):
+        program = shutil.which("openssl") or pytest.skip("the openssl program is not installed")
+        made = tmp_path / "old.der"
+        options = ["-x509", "-sha1", "-newkey", "rsa:2048", "-nodes", "-keyout", str(tmp_path / "key")]
+        target = ["-subj", "/CN=Old Root CA", "-outform", "DER", "-out", str(made)]
+        subprocess.run([program, "req", *options, *target], check=True, capture_output=True, timeout=60)
+
+        assert row(made.read_bytes())["signature"] == "sha1"
+        assert links(made.read_bytes()) == [(0, "self-signed")]
 
     def test_order_does_not_matter(self, family):
         leaf, middle, root = family

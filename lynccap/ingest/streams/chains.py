@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from lynccap.ingest.streams.certificates import UNREADABLE, Fields, leniently, read_certificate
 
@@ -90,9 +91,22 @@ def _verifies(certificate: x509.Certificate | None, issuer: x509.Certificate | N
         return None
     with leniently():
         try:
-            certificate.verify_directly_issued_by(issuer)
+            _verify(certificate, issuer)
         except InvalidSignature:
             return False
         except (UnsupportedAlgorithm, *UNREADABLE):
             return None
     return True
+
+
+def _verify(certificate: x509.Certificate, issuer: x509.Certificate) -> None:
+    """The library's own check of certificates refuses SHA-1, which many deployments still sign with."""
+    key = issuer.public_key()
+    signature, signed = certificate.signature, certificate.tbs_certificate_bytes
+    kind, digest = certificate.signature_algorithm_parameters, certificate.signature_hash_algorithm
+    if isinstance(key, rsa.RSAPublicKey) and isinstance(kind, padding.AsymmetricPadding) and digest:
+        key.verify(signature, signed, kind, digest)
+    elif isinstance(key, ec.EllipticCurvePublicKey) and isinstance(kind, ec.ECDSA):
+        key.verify(signature, signed, kind)
+    else:
+        certificate.verify_directly_issued_by(issuer)
