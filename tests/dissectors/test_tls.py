@@ -5,6 +5,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from capture_files import Connection, read_frames, udp
 from cryptography import x509
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -598,6 +599,47 @@ class TestRecords:
         assert [getattr(one.message, "kind", "") for one in dissection.messages] == ["server-hello"]
         assert dissection.anomaly is not None
         assert dissection.anomaly.kind is AnomalyKind.MALFORMED
+
+
+LOOKALIKES = {
+    "dtls 1.0 hello": bytes.fromhex("16feff0000000000000000003b0100002f000000000000002ffeff") + bytes(60),
+    "dtls 1.2 hello": bytes.fromhex("16fefd0000000000000000003b0100002f000000000000002ffefd") + bytes(60),
+    "dtls data": bytes.fromhex("17fefd0001000000000001001d") + bytes(29),
+    "quic initial": bytes.fromhex("c3000000010802020202020202020000") + bytes(1184),
+    "quic short": bytes.fromhex("43") + bytes(40),
+    "stun": bytes.fromhex("000100002112a442") + bytes(12),
+    "sip": b"REGISTER sip:contoso.com SIP/2.0\r\nVia: SIP/2.0/TLS 10.0.0.1\r\n\r\n",
+    "http": b"GET / HTTP/1.1\r\n\r\n",
+    "rtp": bytes.fromhex("80001703030021") + bytes(160),
+    "rdp": bytes.fromhex("030000130ee000000000000100080003000000"),
+    "smb over netbios": bytes.fromhex("00000085ff534d4272"),
+    "turn framing": bytes.fromhex("030000280003") + bytes(40),
+    "multiplexed turn": bytes.fromhex("ff10001c") + bytes(28),
+}
+
+
+class TestLookalikes:
+    @pytest.mark.parametrize("head", LOOKALIKES.values(), ids=list(LOOKALIKES))
+    def test_other_protocols_are_not_tls(self, head: bytes):
+        assert {TLS.probe(head[:end]) for end in range(12, len(head) + 1)} <= {Verdict.REJECT}
+
+    @pytest.mark.parametrize("server", [("10.0.0.2", 3478), ("10.0.0.2", 80), ("10.0.0.2", 5060)])
+    def test_tls_is_known_on_any_port(self, plain: Spoken, tmp_path: Path, server: tuple[str, int]):
+        link = Connection(server=server)
+        frames = [*link.open(), *(frame for side, data in plain.turns for frame in link.say(side, data))]
+
+        tables = read_frames(frames, tmp_path)
+
+        assert tables.flows.loc[0, ["stack", "basis"]].tolist() == ["tls", "bytes"]
+        assert tables["tls"].loc[0, "sni"] == NAME
+
+    def test_datagrams_of_dtls_and_quic_yield_no_tls(self, tmp_path: Path):
+        frames = [
+            udp(("10.0.0.1", 50000), ("10.0.0.2", 443), LOOKALIKES[name])
+            for name in ("dtls 1.2 hello", "dtls data", "quic initial")
+        ]
+
+        assert read_frames(frames, tmp_path)["tls"].empty
 
 
 class TestProbe:
