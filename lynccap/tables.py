@@ -213,19 +213,29 @@ CERTIFICATES: Mapping[str, str] = {
     "subject": "object",  # RFC 4514
     "common_name": "object",
     "issuer": "object",
-    "names": "object",  # tuple of DNS names of the SAN, in order
+    "names": "object",  # tuple of DNS names of the SAN, in order, wildcards as written
+    "ip_addresses": "object",  # tuple of IP addresses of the SAN, as text
+    "uris": "object",  # tuple of URIs of the SAN
     "serial": "object",  # hex
     "not_before": "int64",
     "not_after": "int64",
     "crl_urls": "object",  # tuple
     "ocsp_urls": "object",  # tuple
+    "issuer_urls": "object",  # tuple: where the issuer's certificate is to be had
     "usages": "object",  # tuple of extended key usage names or OIDs
-    "self_signed": "bool",
+    "key_usages": "object",  # tuple: digital_signature, key_encipherment, key_cert_sign, …; () without the extension
+    "authority": "bool",  # may issue certificates, by its basic constraints
+    "self_signed": "bool",  # issuer and subject are the same name
+    "subject_key": "object",  # identifier in hex, "" without one
+    "authority_key": "object",  # identifier of the issuer's key in hex, "" without one
     "key": "object",  # "rsa 2048", "ec secp256r1"
     "signature": "object",  # hash name
     "sha256": "object",
     "unreadable": "object",  # why it could not be parsed, "" when it could
+    "issued_by": "int64",  # position of the certificate beside it whose key made its signature, -1 when none did
+    "link": "object",  # self-signed, verified, wrong-signature, not-shown, unchecked: what was found of its issuer
 }
+"""One row a certificate shown in a handshake. That a chain links says nothing of anybody's trust in it."""
 
 DNS_ANSWERS: Mapping[str, str] = {
     "flow": "int64",

@@ -121,6 +121,10 @@ DHCP_DISCOVER = (
     + bytes.fromhex("3702782b ff")
 )
 
+CERTIFICATE_REQUEST = (
+    bytes.fromhex("02 0140 0004 0403 0401 0019 0017") + bytes.fromhex("3015311330110603550403") + b"\x0c\x0aContoso CA"
+)
+
 EXAMPLES: dict[str, tuple[bytes, ...]] = {
     "sip": (SIP_REGISTER, SIP_ANSWER),
     "tls": (
@@ -128,6 +132,18 @@ EXAMPLES: dict[str, tuple[bytes, ...]] = {
         record(22, server_hello() + certificate_list(b"leaf", b"root") + handshake(14, b"")),
         record(22, certificate_list(b"split over two records")[:9])
         + record(22, certificate_list(b"split over two records")[9:]),
+        record(
+            22,
+            client_hello(
+                server_name(b"sip.contoso.com")
+                + extension(10, bytes.fromhex("0006 1a1a 001d 0017"))
+                + extension(13, bytes.fromhex("0004 0403 0401"))
+                + extension(16, b"\0\3\2h2")
+                + extension(43, bytes.fromhex("06 1a1a 0304 0303"))
+            ),
+            0x0301,
+        ),
+        record(22, handshake(13, CERTIFICATE_REQUEST) + handshake(14, b"")),
         record(21, b"\2\x30"),
         record(20, b"\1"),
         record(23, bytes(40)),

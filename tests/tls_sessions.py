@@ -1,15 +1,24 @@
 """Real TLS bytes: two ends of Python's ssl talk through memory, and what each sent is kept."""
 
+import shutil
+import socket
 import ssl
+import subprocess
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Timer
 
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 NAME = "sip.contoso.com"
+LONGEST_ANSWER = 20  # seconds
 
 
 @dataclass
@@ -19,6 +28,19 @@ class Spoken:
     client: bytes = b""
     server: bytes = b""
     session: ssl.SSLSession | None = field(default=None, repr=False)
+    turns: list[tuple[int, bytes]] = field(default_factory=list, repr=False)
+    """The same in order: 0 and what the client sent, 1 and what the server sent."""
+    ends: tuple[object, ...] = field(default=(), repr=False)
+    """Kept: a server forgets the sessions of connections that end without a goodbye of its own."""
+
+    def add(self, side: int, data: bytes) -> None:
+        """What one side sends next."""
+        if data:
+            self.turns.append((side, data))
+            if side:
+                self.server += data
+            else:
+                self.client += data
 
 
 def mint(folder: Path, name: str = NAME) -> tuple[Path, bytes]:
@@ -57,7 +79,13 @@ def contexts(
     server.load_cert_chain(identity)
     server.set_alpn_protocols(["http/1.1"])
     client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    client.maximum_version = version
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        client.maximum_version = version
+        if version < ssl.TLSVersion.TLSv1_2:
+            for one in (client, server):
+                one.minimum_version = version
+                one.set_ciphers("ALL:@SECLEVEL=0")
     client.set_alpn_protocols(["h2", "http/1.1"])
     if trusting:
         client.load_verify_locations(identity)
@@ -67,6 +95,56 @@ def contexts(
     return client, server
 
 
+@contextmanager
+def openssl_server(identity: Path, *options: str) -> Iterator[int]:
+    """The port of a real OpenSSL server of one connection: it can do what Python's ssl cannot. Skips without it."""
+    program = shutil.which("openssl")
+    if program is None:
+        pytest.skip("the openssl program is not installed")
+    command = [program, "s_server", "-accept", "127.0.0.1:0", "-cert", str(identity), "-key", str(identity), *options]
+    with subprocess.Popen([*command, "-naccept", "1"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as run:
+        timer = Timer(LONGEST_ANSWER, run.kill)
+        timer.start()
+        try:
+            said = next((line for line in run.stdout if line.startswith("ACCEPT")), "")
+            assert said, "the openssl server does not start"
+            yield int(said.rsplit(":", 1)[1])
+        finally:
+            timer.cancel()
+            run.kill()
+
+
+def speak_with(port: int, client_context: ssl.SSLContext) -> Spoken:
+    """Handshake and one write with a server on this machine; or as far as it goes."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = client_context.wrap_bio(incoming, outgoing, server_hostname=NAME)
+    spoken = Spoken()
+    with socket.create_connection(("127.0.0.1", port), LONGEST_ANSWER) as link:
+        for step in (client.do_handshake, lambda: client.write(b"hello")):
+            while True:
+                failed = done = False
+                try:
+                    step()
+                    done = True
+                except ssl.SSLWantReadError:
+                    pass
+                except ssl.SSLError:
+                    failed = True
+                sent = outgoing.read()
+                spoken.add(0, sent)
+                link.sendall(sent)
+                if failed:
+                    return spoken
+                if done:
+                    break
+                received = link.recv(1 << 16)
+                if not received:
+                    return spoken
+                spoken.add(1, received)
+                incoming.write(received)
+    return spoken
+
+
 def speak(
     client_context: ssl.SSLContext, server_context: ssl.SSLContext, session: ssl.SSLSession | None = None
 ) -> Spoken:
@@ -74,14 +152,14 @@ def speak(
     to_client, from_client, to_server, from_server = (ssl.MemoryBIO() for _ in range(4))
     client = client_context.wrap_bio(to_client, from_client, server_hostname=NAME, session=session)
     server = server_context.wrap_bio(to_server, from_server, server_side=True)
-    spoken = Spoken()
+    spoken = Spoken(ends=(client, server))
 
     def carry() -> None:
         up, down = from_client.read(), from_server.read()
         to_server.write(up)
         to_client.write(down)
-        spoken.client += up
-        spoken.server += down
+        spoken.add(0, up)
+        spoken.add(1, down)
 
     for _ in range(4):
         for end in (client, server):

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
+from dissectors.tls import key_exchange
+from lynccap.correlation.handshakes import CLOSE_NOTIFY, Handshake, Surroundings, ends_of, judge_handshake
 from lynccap.tables import Tables
 
 UNKNOWN_CA = 48  # RFC 5246 7.2.2
-CLOSE_NOTIFY = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,20 @@ class TlsSession:
     last_frame: int
     last_time: int
     alerts: tuple[Alert, ...]
+    suite: str
+    """IANA name of the chosen suite, its number in hex where the name is not known, "" without a server-hello."""
+    key_exchange: str
+    """rsa, dhe, ecdhe, tls1.3 …: see dissectors.tls.key_exchange."""
+    resumed: bool
+    """An earlier session goes on: by its id, a ticket or a PSK; no certificate is shown then."""
+    certificate_request_frame: int
+    """The server asked for a client certificate; in TLS 1.3 this is hidden."""
+    authorities: int
+    """Names of authorities in that request, and their bytes: Schannel cuts its list at 16 KB (KB 2464556)."""
+    authorities_bytes: int
+    empty_certificate_frame: int
+    """The client answered that request with an empty list."""
+    handshake: Handshake
 
     @property
     def refusal(self) -> Alert | None:
@@ -61,6 +76,7 @@ class TlsSession:
 _COLUMNS = [
     *("flow", "frame", "time", "from_client"),
     *("kind", "version", "sni", "certificates", "alert", "alert_name", "alert_level"),
+    *("suite", "suites", "session_id", "ticket", "authorities", "authorities_bytes"),
 ]
 
 
@@ -70,7 +86,41 @@ def read_sessions(tables: Tables) -> dict[int, TlsSession]:
     for row in tables["tls"][_COLUMNS].itertuples(index=False):
         by_flow.setdefault(row.flow, []).append(row)
     sent = tables.flows["data_frames_client"]
-    return {flow: _session(flow, rows, int(sent[flow])) for flow, rows in sorted(by_flow.items())}
+    around = _surroundings(tables, sorted(by_flow))
+    return {flow: _session(flow, rows, int(sent[flow]), around[flow]) for flow, rows in sorted(by_flow.items())}
+
+
+def _surroundings(tables: Tables, flows: list[int]) -> dict[int, Surroundings]:
+    frames = tables.tcp_frames
+    ends = ends_of(frames[frames["flow"].isin(flows)])
+    anomalies = tables.anomalies
+    told = anomalies[anomalies["flow"].isin(flows) & (anomalies["protocol"] == "tls")].drop_duplicates("flow")
+    damage = {row.flow: (str(row.kind), str(row.says)) for row in told.itertuples(index=False)}
+    stop, snapped = tables.captures["last_time"], tables.captures["snapped"]
+    return {
+        row.Index: Surroundings(
+            ends.get(row.Index),
+            int(row.last_frame),
+            int(row.last_time),
+            int(stop[row.capture]),
+            _doubt(row, damage.get(row.Index), bool(snapped[row.capture])),
+        )
+        for row in tables.flows.loc[flows].itertuples()
+    }
+
+
+def _doubt(flow: Any, damage: tuple[str, str] | None, snapped: bool) -> str:
+    """What forbids to judge how a handshake of this flow ended."""
+    if not flow.frames_client or not flow.frames_server:
+        return "only one side's packets are in the capture"
+    if flow.opening == "midstream":
+        return "the capture lacks the beginning of this connection"
+    if flow.lost_client or flow.lost_server:
+        lost = flow.lost_client + flow.lost_server
+        return f"the capture lacks {lost} bytes of this connection that were acknowledged"
+    if damage and (damage[0] != "truncated" or snapped):
+        return f"TLS cannot be read to its end: {damage[1]}"
+    return ""
 
 
 # TLS 1.3 sends its own handshake as protected data: a hello, then one flight with Finished (and a certificate).
@@ -78,7 +128,7 @@ def read_sessions(tables: Tables) -> dict[int, TlsSession]:
 HANDSHAKE_SEGMENTS = 2
 
 
-def _session(flow: int, rows: list[Any], segments: int) -> TlsSession:
+def _session(flow: int, rows: list[Any], segments: int, around: Surroundings) -> TlsSession:
     server_hellos = [row for row in rows if row.kind == "server-hello"]
     client_hellos = [row for row in rows if row.kind == "client-hello"]
     certificates = [row for row in rows if row.kind == "certificate"]
@@ -87,6 +137,8 @@ def _session(flow: int, rows: list[Any], segments: int) -> TlsSession:
     hellos = server_hellos or client_hellos
     version = str(hellos[0].version) if hellos else ""
     let_in = version != "tls1.3" or segments > HANDSHAKE_SEGMENTS
+    completed = len({row.from_client for row in data}) == 2 and let_in
+    request = next((row for row in rows if row.kind == "certificate-request"), None)
     return TlsSession(
         flow=flow,
         hello_frame=_first(client_hellos),
@@ -95,7 +147,7 @@ def _session(flow: int, rows: list[Any], segments: int) -> TlsSession:
         client_certificate_frame=_first([row for row in certificates if row.from_client and row.certificates]),
         version=version,
         sni=next((str(row.sni) for row in rows if row.sni), ""),
-        completed=len({row.from_client for row in data}) == 2 and let_in,
+        completed=completed,
         data_frame=_first(answers),
         data_time=int(answers[0].time) if answers else 0,
         last_frame=max(row.frame for row in rows),
@@ -105,7 +157,26 @@ def _session(flow: int, rows: list[Any], segments: int) -> TlsSession:
             for row in rows
             if row.kind == "alert" and row.alert is not None
         ),
+        suite=str(server_hellos[0].suite or "") if server_hellos else "",
+        key_exchange=key_exchange(server_hellos[0].suites[0]) if server_hellos and server_hellos[0].suites else "",
+        resumed=bool(server_hellos) and _resumed(client_hellos[-1:], server_hellos[0], rows),
+        certificate_request_frame=_first([request] if request else []),
+        authorities=int(request.authorities) if request else 0,
+        authorities_bytes=int(request.authorities_bytes) if request else 0,
+        empty_certificate_frame=_first([row for row in certificates if row.from_client and not row.certificates]),
+        handshake=judge_handshake(rows, version, completed, around),
     )
+
+
+def _resumed(client_hellos: list[Any], server_hello: Any, rows: list[Any]) -> bool:
+    """RFC 5246 7.3 and 7.4.1.3, RFC 5077 3.1, RFC 8446 2.2."""
+    if server_hello.version == "tls1.3":
+        return bool(server_hello.ticket)
+    told = {row.kind for row in rows if not row.from_client}
+    if not client_hellos or "certificate" in told:
+        return False
+    echoed = bool(server_hello.session_id) and server_hello.session_id == client_hellos[0].session_id
+    return echoed or bool(client_hellos[0].ticket and "change-cipher-spec" in told)
 
 
 def _first(rows: list[Any]) -> int:

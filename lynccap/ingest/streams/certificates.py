@@ -2,7 +2,8 @@
 
 import hashlib
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from cryptography import x509
@@ -13,6 +14,16 @@ from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID
 
 MAX_NAMES = 1000  # names kept of one certificate; public ones hold at most a few hundred
 MAX_REASON = 200  # characters of the library's words
+KEY_USAGES = (
+    "digital_signature",
+    "content_commitment",
+    "key_encipherment",
+    "data_encipherment",
+    "key_agreement",
+    "key_cert_sign",
+    "crl_sign",
+)
+"""RFC 5280 4.2.1.3, in the order of its bits; two more only narrow down key_agreement."""
 UNREADABLE = (
     ValueError,
     TypeError,
@@ -26,17 +37,24 @@ UNREADABLE = (
 Fields = tuple[Any, ...]
 
 
-def read_certificate(der: bytes) -> Fields:
-    """The columns of CERTIFICATES from `subject` on. What cannot be parsed says so in the last one."""
-    digest = hashlib.sha256(der).hexdigest()
+@contextmanager
+def leniently() -> Iterator[None]:
+    """Without the library's warnings about what it will refuse one day: it is there, and is to be shown."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CryptographyDeprecationWarning)
         warnings.simplefilter("ignore", UserWarning)
+        yield
+
+
+def read_certificate(der: bytes) -> Fields:
+    """The columns of CERTIFICATES from `subject` to `unreadable`, which says why a certificate cannot be parsed."""
+    digest = hashlib.sha256(der).hexdigest()
+    with leniently():
         try:
             return _fields(x509.load_der_x509_certificate(der), digest)
         except UNREADABLE as problem:
             says = f"not a readable X.509 certificate ({len(der)} bytes): {str(problem)[:MAX_REASON]}"
-            return ("", "", "", (), "", 0, 0, (), (), (), False, "", "", digest, says)
+            return ("", "", "", (), (), (), "", 0, 0, (), (), (), (), (), False, False, "", "", "", "", digest, says)
 
 
 def _fields(certificate: x509.Certificate, digest: str) -> Fields:
@@ -44,14 +62,21 @@ def _fields(certificate: x509.Certificate, digest: str) -> Fields:
         _name(certificate.subject),
         _common_name(certificate.subject),
         _name(certificate.issuer),
-        _part(lambda: _names(certificate)),
+        _part(lambda: _names(certificate, x509.DNSName)),
+        _part(lambda: tuple(map(str, _names(certificate, x509.IPAddress)))),
+        _part(lambda: _names(certificate, x509.UniformResourceIdentifier)),
         f"{certificate.serial_number:x}",
         _time(certificate.not_valid_before_utc),
         _time(certificate.not_valid_after_utc),
         _part(lambda: _crl_urls(certificate)),
-        _part(lambda: _ocsp_urls(certificate)),
+        _part(lambda: _access_urls(certificate, AuthorityInformationAccessOID.OCSP)),
+        _part(lambda: _access_urls(certificate, AuthorityInformationAccessOID.CA_ISSUERS)),
         _part(lambda: _usages(certificate)),
+        _part(lambda: _key_usages(certificate)),
+        bool(_part(lambda: _authority(certificate))),
         certificate.subject == certificate.issuer,
+        "".join(_part(lambda: _subject_key(certificate))),
+        "".join(_part(lambda: _authority_key(certificate))),
         _key(certificate),
         _hash(certificate),
         digest,
@@ -59,7 +84,7 @@ def _fields(certificate: x509.Certificate, digest: str) -> Fields:
     )
 
 
-def _part(read: Callable[[], tuple[str, ...]]) -> tuple[str, ...]:
+def _part(read: Callable[[], tuple[Any, ...]]) -> tuple[Any, ...]:
     """An extension's values; () when it is absent or damaged, which does not make the rest unreadable."""
     try:
         return read()
@@ -80,9 +105,9 @@ def _common_name(name: x509.Name) -> str:
     return str(values[-1].value) if values else ""
 
 
-def _names(certificate: x509.Certificate) -> tuple[str, ...]:
+def _names(certificate: x509.Certificate, kind: Any) -> tuple[Any, ...]:
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    return tuple(names.get_values_for_type(x509.DNSName)[:MAX_NAMES])
+    return tuple(names.get_values_for_type(kind)[:MAX_NAMES])
 
 
 def _crl_urls(certificate: x509.Certificate) -> tuple[str, ...]:
@@ -91,9 +116,9 @@ def _crl_urls(certificate: x509.Certificate) -> tuple[str, ...]:
     return tuple(found[:MAX_NAMES])
 
 
-def _ocsp_urls(certificate: x509.Certificate) -> tuple[str, ...]:
+def _access_urls(certificate: x509.Certificate, method: x509.ObjectIdentifier) -> tuple[str, ...]:
     access = certificate.extensions.get_extension_for_class(x509.AuthorityInformationAccess).value
-    places = [one.access_location for one in access if one.access_method == AuthorityInformationAccessOID.OCSP]
+    places = [one.access_location for one in access if one.access_method == method]
     return tuple([place.value for place in places if _is_url(place)][:MAX_NAMES])
 
 
@@ -109,6 +134,24 @@ def _usages(certificate: x509.Certificate) -> tuple[str, ...]:
 def _usage(identifier: x509.ObjectIdentifier) -> str:
     name = getattr(identifier, "_name", "Unknown OID")
     return identifier.dotted_string if name == "Unknown OID" else str(name)
+
+
+def _key_usages(certificate: x509.Certificate) -> tuple[str, ...]:
+    usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+    return tuple(name for name in KEY_USAGES if getattr(usage, name))
+
+
+def _authority(certificate: x509.Certificate) -> tuple[bool, ...]:
+    return (True,) if certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca else ()
+
+
+def _subject_key(certificate: x509.Certificate) -> tuple[str, ...]:
+    return (certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest.hex(),)
+
+
+def _authority_key(certificate: x509.Certificate) -> tuple[str, ...]:
+    identifier = certificate.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
+    return (identifier.hex(),) if identifier else ()
 
 
 def _key(certificate: x509.Certificate) -> str:

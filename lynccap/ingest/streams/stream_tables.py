@@ -26,20 +26,17 @@ def _placed(table: Arrays, flow_rows: FlowRows) -> Arrays:
 
 
 def _certificates(tls: Arrays) -> list[Row]:
-    """Rows of CERTIFICATES for the certificate messages; each different certificate is parsed once."""
+    """Rows of CERTIFICATES for the certificate messages."""
     chosen = np.flatnonzero([kind == "certificate" for kind in tls["kind"]])
     if not chosen.size:
         return []
-    from lynccap.ingest.streams.certificates import read_certificate
+    from lynccap.ingest.streams.chains import Chains
 
-    parsed: dict[bytes, Row] = {}
+    chains = Chains()
     rows: list[Row] = []
     keys = zip(*(tls[name][chosen].tolist() for name in ("flow", "frame", "time", "from_client")), strict=True)
     for key, chain in zip(keys, tls["certificates"][chosen], strict=True):
-        for position, der in enumerate(chain):
-            if der not in parsed:
-                parsed[der] = read_certificate(der)
-            rows.append((*key, position, *parsed[der]))
+        rows += [(*key, position, *fields) for position, fields in enumerate(chains.read(chain))]
     return rows
 
 

@@ -1,0 +1,242 @@
+"""How far a TLS handshake came, whose turn it was then, and who ended it how (RFC 5246 7.3, RFC 8446 2)."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+FIN, RST = 1, 4
+PATIENCE_NS = 5_000_000_000  # who leaves earlier had its own reason; TCP repeats what is lost well within
+CLOSE_NOTIFY = 0  # RFC 5246 7.2.1
+
+
+class Outcome(StrEnum):
+    """How a handshake ended."""
+
+    COMPLETED = "completed"
+    """Both sides finished, or protected data went both ways."""
+    REFUSED = "refused"
+    """A fatal alert says why and by whom."""
+    CLOSED = "closed"
+    """One side left without a reason that can be read."""
+    STALLED = "stalled"
+    """The side whose turn it was said no more, and the other waited in vain."""
+    UNKNOWN = "unknown"
+    """The capture does not show it; `doubt` says why."""
+
+
+class Means(StrEnum):
+    """By what a handshake was ended."""
+
+    NONE = ""
+    ALERT = "alert"
+    CLOSE_NOTIFY = "close_notify"
+    ENCRYPTED_ALERT = "encrypted-alert"
+    FIN = "fin"
+    RST = "rst"
+    SILENCE = "silence"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One handshake message, or in TLS 1.3 a side's first protected record."""
+
+    kind: str
+    from_client: bool
+    frame: int
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """What ended a connection: an alert, or the first FIN or RST."""
+
+    means: Means
+    from_client: bool
+    frame: int
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the capture shows of the connection beside its messages."""
+
+    end: End | None
+    """The first FIN or RST."""
+    last_frame: int
+    """Of the connection, whichever side sent it."""
+    last_time: int
+    """Of that frame …"""
+    stop_time: int
+    """… and of the capture's last."""
+    doubt: str
+    """Why the end of this handshake cannot be judged, "" when it can."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handshake:
+    """The verdict on one handshake."""
+
+    outcome: Outcome
+    steps: tuple[Step, ...]
+    """Up to where it completed or ended."""
+    client_due: bool
+    """The next message was the client's to send, else the server's; nothing to go by once it completed."""
+    end: End | None = None
+    """Who ended it how; of a silence the side that owed a message, with the last step's frame."""
+    waited: float = 0.0
+    """Seconds from the last step to the end, or to the capture's."""
+    doubt: str = ""
+
+    @property
+    def stage(self) -> str:
+        """The last message seen, "" when there is none."""
+        return self.steps[-1].kind if self.steps else ""
+
+    @property
+    def frames(self) -> tuple[int, ...]:
+        """The frames that show it."""
+        shown = {one.frame for one in self.steps} | ({self.end.frame} if self.end else set())
+        return tuple(sorted(shown - {0}))
+
+    def pause_after(self, kind: str) -> float | None:
+        """Seconds from the first message of that kind to what the other side did next; None when it did nothing."""
+        first = next((one for one in self.steps if one.kind == kind), None)
+        if first is None:
+            return None
+        followed: list[Step | End] = [*self.steps, *([self.end] if self.end else [])]
+        later = [one.time for one in followed if one.time >= first.time and one.from_client != first.from_client]
+        return (later[0] - first.time) / 1e9 if later else None
+
+
+_STEPS = frozenset(
+    {
+        *("client-hello", "hello-retry-request", "server-hello", "certificate", "certificate-status"),
+        *("server-key-exchange", "certificate-request", "server-hello-done", "client-key-exchange"),
+        *("certificate-verify", "session-ticket", "change-cipher-spec", "encrypted-handshake", "finished"),
+    }
+)
+_ENDS_FLIGHT = frozenset(
+    {
+        *("client-hello", "hello-retry-request", "server-hello-done"),
+        *("encrypted-handshake", "finished", "application-data"),
+    }
+)
+"""After these the other side speaks; after every other message the same one goes on."""
+_FINISHED = frozenset({"encrypted-handshake", "finished"})
+
+
+def judge_handshake(rows: Sequence[Any], version: str, answered: bool, around: Surroundings) -> Handshake:
+    """The verdict on one flow's messages (rows of the table `tls`, in order).
+
+    `answered` tells that protected data went both ways after the handshake.
+    """
+    steps, completed = _steps(rows, version)
+    due = _client_due(steps)
+    if completed or answered:
+        return Handshake(Outcome.COMPLETED, steps, due)
+    alert = next((_alert(row) for row in rows if row.kind == "alert" and _is_fatal(row)), None)
+    if alert:
+        return _ended(Outcome.REFUSED, steps, due, alert)
+    doubt = _hidden(steps) or around.doubt
+    if doubt:
+        return Handshake(Outcome.UNKNOWN, steps, due, doubt=doubt)
+    parting = next((_alert(row) for row in rows if _parts(row)), None)
+    if parting:
+        return _ended(Outcome.CLOSED, steps, due, parting)
+    if around.end and not _in_vain(steps, due, around.end):
+        return _ended(Outcome.CLOSED, steps, due, around.end)
+    doubt = _open_flight(steps) or ("" if around.end else _too_quiet(steps, around))
+    if doubt:
+        return Handshake(Outcome.UNKNOWN, steps, due, doubt=doubt)
+    silence = End(Means.SILENCE, due, steps[-1].frame, around.stop_time)
+    return _ended(Outcome.STALLED, steps, due, around.end or silence)
+
+
+def _in_vain(steps: Sequence[Step], due: bool, end: End) -> bool:
+    """Whether the one who left had waited for the other's message."""
+    return end.from_client is not due and end.time - steps[-1].time >= PATIENCE_NS
+
+
+def _ended(outcome: Outcome, steps: tuple[Step, ...], due: bool, end: End) -> Handshake:
+    waited = (end.time - steps[-1].time) / 1e9 if steps else 0.0
+    return Handshake(outcome, steps, due, end, max(waited, 0.0))
+
+
+def _steps(rows: Iterable[Any], version: str) -> tuple[tuple[Step, ...], bool]:
+    """The steps up to where both sides have finished or the first alert came, and whether they finished."""
+    steps: list[Step] = []
+    finished: set[bool] = set()
+    hidden = version == "tls1.3"
+    for row in rows:
+        if row.kind == "alert" and _is_fatal(row):
+            break
+        protected = row.kind == "application-data" and hidden
+        dummy = row.kind == "change-cipher-spec" and hidden  # RFC 8446 D.4
+        if not dummy and (row.kind in _STEPS or protected):
+            steps.append(Step(row.kind, bool(row.from_client), int(row.frame), int(row.time)))
+        if row.kind in _FINISHED:
+            finished.add(bool(row.from_client))
+            if len(finished) == 2:
+                return tuple(steps), True
+    return tuple(steps), False
+
+
+def _client_due(steps: Sequence[Step]) -> bool:
+    if not steps:
+        return True
+    last = steps[-1]
+    return last.from_client is not (last.kind in _ENDS_FLIGHT)
+
+
+def _hidden(steps: Sequence[Step]) -> str:
+    """Why the messages themselves do not show how it ended, "" when they do."""
+    if not any(one.kind in ("client-hello", "server-hello") for one in steps):
+        return "the capture begins after this handshake did"
+    if steps[-1].kind == "application-data" and steps[-1].from_client:
+        return "TLS 1.3 hides what the server makes of the client's last handshake message"
+    return ""
+
+
+def _open_flight(steps: Sequence[Step]) -> str:
+    """Why it is not sure whose turn it is, "" when it is."""
+    if steps[-1].kind == "application-data":
+        return "TLS 1.3 hides whether the server had said everything"
+    return ""
+
+
+def _too_quiet(steps: Sequence[Step], around: Surroundings) -> str:
+    """Why a silence proves nothing: TCP confirms or repeats every message, unless the capture lacks frames."""
+    rest = around.stop_time - around.last_time
+    if rest < PATIENCE_NS:
+        return f"the capture ends {rest / 1e9:.1f} s after this connection's last frame"
+    if around.last_frame <= steps[-1].frame:
+        return "nothing confirms or repeats the last message: the capture lacks packets"
+    return ""
+
+
+def _is_fatal(row: Any) -> bool:
+    return bool(row.alert_level == "fatal" and row.alert != CLOSE_NOTIFY)
+
+
+def _parts(row: Any) -> bool:
+    """Whether this message takes leave: a close_notify, or an alert that cannot be read."""
+    return bool(row.kind == "encrypted-alert" or (row.kind == "alert" and row.alert == CLOSE_NOTIFY))
+
+
+def _alert(row: Any) -> End:
+    means = {"encrypted-alert": Means.ENCRYPTED_ALERT}.get(row.kind, Means.ALERT)
+    if means is Means.ALERT and row.alert == CLOSE_NOTIFY:
+        means = Means.CLOSE_NOTIFY
+    return End(means, bool(row.from_client), int(row.frame), int(row.time))
+
+
+def ends_of(tcp_frames: Any) -> Mapping[int, End]:
+    """The first FIN or RST of every flow, from the table `tcp_frames`."""
+    ending = tcp_frames[(tcp_frames["flags"] & (FIN | RST)) > 0].drop_duplicates("flow")
+    return {
+        int(row.flow): End(
+            Means.RST if row.flags & RST else Means.FIN, bool(row.from_client), int(row.frame), int(row.time)
+        )
+        for row in ending.itertuples(index=False)
+    }
