@@ -191,7 +191,7 @@ class TestFraming:
         assert len(message.call_id or "") == MAX_VALUE
         assert (len(message.body), message.body_length) == (MAX_BODY, MAX_BODY + 1)
 
-    def test_compressed_bytes_after_negotiate_are_opaque(self) -> None:
+    def test_compressed_bytes_after_negotiate_that_cannot_be_read_are_told(self) -> None:
         request = sip("NEGOTIATE sip:127.0.0.1 SIP/2.0", "CSeq: 1 NEGOTIATE", "Compression: LZ77-8K")
         response = sip("SIP/2.0 200 OK", "CSeq: 1 NEGOTIATE")
 
@@ -201,8 +201,8 @@ class TestFraming:
 
             assert message.method == "NEGOTIATE"
             assert COMPRESSED in cursor.notes
-            assert SIP.parse(cursor) == ()
-            assert cursor.remaining == 0
+            with pytest.raises(Malformed, match="56 bytes of compressed SIP are not read"):
+                SIP.parse(cursor)
 
     def test_a_refused_negotiate_leaves_the_stream_readable(self) -> None:
         refused = sip("SIP/2.0 405 Method Not Allowed", "CSeq: 1 NEGOTIATE")
