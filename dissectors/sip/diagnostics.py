@@ -92,7 +92,7 @@ def read_media_debug(value: str | None) -> tuple[MediaDebug, ...]:
 
 def _media_debug(side: str, text: str) -> list[MediaDebug]:
     starts = list(_MEDIUM.finditer(text))[:MAX_MEDIA]
-    ends = [one.start() for one in starts[1:]] + [len(text)]
+    ends = [*(one.start() for one in starts[1:]), len(text)][: len(starts)]
     return [_medium(side, one[1].lower(), text[one.end() : end]) for one, end in zip(starts, ends, strict=True)]
 
 
