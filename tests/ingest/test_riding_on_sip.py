@@ -1,5 +1,6 @@
 """What rides on SIP becomes rows of its own, beside the messages it rode on."""
 
+import pytest
 from capture_files import SERVER, Connection, read_frames
 from protocol_examples import SIP_OFFER, SIP_SERVICE
 
@@ -12,7 +13,8 @@ GRANT = (
     b"</credentialsResponse></response>"
 )
 CONFERENCE = (
-    b'<request requestId="1"><addUser><conferenceKeys confEntity="sip:a;opaque=app:conf:focus:id:1"/></addUser></request>'
+    b'<request requestId="1"><addUser><conferenceKeys confEntity="sip:a;opaque=app:conf:focus:id:1"/></addUser>'
+    b"</request>"
 )
 
 
@@ -89,3 +91,24 @@ def test_compressed_sip_is_read_and_what_cannot_be_is_told(tmp_path):
     (row,) = tables.anomalies.to_dict("records")
     assert (row["frame"], row["kind"]) == (6, "malformed")
     assert row["says"].startswith("90 bytes of compressed SIP are not read from here on")
+
+
+@pytest.mark.parametrize(
+    ("port", "data", "stack"),
+    [
+        (443, SIP_SERVICE, "sip"),
+        (8080, SIP_SERVICE, "sip"),
+        (5061, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "http"),
+        (5060, b"OPTIONS rtsp://a/b RTSP/1.0\r\nCSeq: 1\r\n\r\n", ""),
+        (5060, b"REQMOD icap://a/b ICAP/1.0\r\nHost: a\r\n\r\n", ""),
+        (5061, b"<stream:stream to='contoso.com' xmlns='jabber:server' version='1.0'>", ""),
+    ],
+)
+def test_bytes_say_what_is_sip_and_ports_do_not(port: int, data: bytes, stack: str, tmp_path):
+    link = Connection(server=(SERVER[0], port))
+
+    tables = read_frames([*link.open(), *link.say(0, data, 1460), *link.close()], tmp_path)
+
+    assert len(tables["sip"]) == (stack == "sip")
+    by_bytes = tables.flows.loc[0, "basis"] == "bytes"
+    assert (tables.flows.loc[0, "stack"] if by_bytes else "") == stack
