@@ -18,6 +18,8 @@ _SCHEME = re.compile(r"\s*([A-Za-z][\w-]{0,31})")
 _OFFERS = ("www-authenticate", "proxy-authenticate")
 _PROOFS = ("authorization", "proxy-authorization")
 _CONFIRMATIONS = ("authentication-info", "proxy-authentication-info")
+PROOF = frozenset({*_OFFERS, *_PROOFS, *_CONFIRMATIONS})
+"""The headers of authentication."""
 _TLS_VERSIONS = {0x0300: "ssl3.0", 0x0301: "tls1.0", 0x0302: "tls1.1", 0x0303: "tls1.2"}
 _CHANGE_CIPHER_SPEC, _ALERT, _HANDSHAKE = 20, 21, 22
 _HANDSHAKE_TYPES = {
@@ -52,8 +54,6 @@ def read_authentication(headers: Headers) -> Authentication:
     offers = [value for name in _OFFERS for value in headers.get(name, ())]
     proofs = [value for name in _PROOFS for value in headers.get(name, ())]
     confirmed = [value for name in _CONFIRMATIONS for value in headers.get(name, ())]
-    if not (offers or proofs or confirmed):
-        return Authentication()
     said = [parameters(value) for value in (*proofs, *offers, *confirmed)]
     tokens = [one["gssapi-data"] for one in said if "gssapi-data" in one]
     token = _decoded(max(tokens, key=len)) if tokens else None

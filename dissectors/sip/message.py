@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from dissectors.contract import Message
-from dissectors.sip.authentication import read_authentication
+from dissectors.sip.authentication import PROOF, read_authentication
 from dissectors.sip.candidates import MAX_CANDIDATES
-from dissectors.sip.diagnostics import Diagnostics, read_diagnostics
+from dissectors.sip.diagnostics import NAMES, read_diagnostics
 from dissectors.sip.headers import (
     MAX_ROUTES,
     MAX_VALUE,
@@ -158,26 +158,9 @@ class StartLine(NamedTuple):
     reason: str | None = None
 
 
-class _Via(NamedTuple):
-    transport: str | None = None
-    host: str | None = None
-    branch: str | None = None
-    received: str | None = None
-    port: int | None = None
-
-
 def build(start: StartLine, headers: Headers, body: bytes) -> SipMessage:
     """The message these parts make."""
-    sender, receiver, contact = (first(headers, name) or "" for name in ("from", "to", "contact"))
-    cseq, via = first(headers, "cseq"), _via(headers)
-    from_epid, to_epid = _epid(sender), _epid(receiver)
-    contact_says, subscription = address_parameters(contact), first(headers, "subscription-state")
-    state, alive = first(headers, "presence-state"), first(headers, "ms-keep-alive")
-    said = {one.header: one for one in read_diagnostics(headers)}
-    diagnostics = next(iter(said.values()), _NOTHING)
-    authentication = read_authentication(headers)
-    routes = headers.get("record-route", [])
-    expires = leading_number(first(headers, "expires"))
+    cseq = first(headers, "cseq")
     return SipMessage(
         kind=start.kind,
         method=start.method or _cseq_method(cseq),
@@ -186,64 +169,142 @@ def build(start: StartLine, headers: Headers, body: bytes) -> SipMessage:
         reason=start.reason,
         call_id=first(headers, "call-id"),
         cseq=leading_number(cseq),
-        from_uri=address(sender),
-        to_uri=address(receiver),
-        from_tag=address_parameters(sender).get("tag"),
-        to_tag=address_parameters(receiver).get("tag"),
-        epid=from_epid or to_epid,
-        from_epid=from_epid,
-        to_epid=to_epid,
-        branch=via.branch,
-        via_transport=via.transport,
-        via_host=via.host,
-        received=via.received,
-        received_port=via.port,
-        contact=address(contact),
-        instance=_instance(contact_says.get("+sip.instance")),
-        gruu=contact_says.get("gruu") or None,
-        record_routes=tuple(_hosts(routes)),
-        route_signed=any("ms-route-sig=" in one.lower() for one in routes),
-        expires=leading_number(contact_says.get("expires")) if expires is None else expires,
         user_agent=first(headers, "user-agent"),
         server=first(headers, "server"),
-        content_type=without_parameters(first(headers, "content-type")),
-        event=without_parameters(first(headers, "event")),
-        subscription_state=without_parameters(subscription),
-        subscription_reason=parameters(subscription).get("reason"),
-        retry_after=leading_number(first(headers, "retry-after")),
-        cause=first(headers, "reason"),
-        warning=first(headers, "warning"),
-        compression=first(headers, "compression"),
-        diagnostics_id=diagnostics.id,
-        diagnostics=first(headers, diagnostics.header),
-        diagnostics_header=diagnostics.header or None,
-        diagnostics_source=diagnostics.source,
-        diagnostics_reason=diagnostics.reason,
-        diagnostics_public=first(headers, "ms-diagnostics-public"),
-        client_diagnostics=first(headers, "ms-client-diagnostics"),
-        authenticate=authentication.offered,
-        authorization=authentication.used,
-        realm=authentication.realm,
-        target_name=authentication.target,
-        sts_uri=authentication.sts_uri,
-        gssapi_length=authentication.gssapi_length,
-        handshake=authentication.steps,
-        authenticated=authentication.confirmed,
-        remote_user=(first(headers, "ms-user-logon-data") or "").lower().startswith("remoteuser"),
-        presence_state=state,
-        connected_to_primary=parameters(state).get("is-connected-to-primary", "").lower() or None,
-        keep_alive=alive,
-        keep_alive_timeout=leading_number(parameters(alive).get("timeout")),
-        subnet=first(headers, "ms-subnet"),
-        split_domain=first(headers, "ms-split-domain-info"),
-        trunking_peer=first(headers, "ms-trunking-peer"),
-        candidates=tuple(_candidates(first(headers, "content-type") or "", body[:MAX_BODY])),
-        body=body[:MAX_BODY],
-        body_length=len(body),
+        **_parties(headers),
+        **_contact(headers),
+        **_path(headers),
+        **(_event(headers) if not _EVENT.isdisjoint(headers) else {}),
+        **(_failure(headers) if not _FAILURE.isdisjoint(headers) else {}),
+        **(_proof(headers) if not PROOF.isdisjoint(headers) else {}),
+        **(_registration(headers) if not _REGISTRATION.isdisjoint(headers) else {}),
+        **_content(headers, body),
     )
 
 
-_NOTHING = Diagnostics(header="", id=None, source=None, reason=None, parameters={})
+# Most messages have none of a group, and not reading it then saves a fifth of a message's time (measured).
+_EVENT = frozenset({"event", "subscription-state"})
+_FAILURE = frozenset({"retry-after", "reason", "warning", *NAMES})
+_REGISTRATION = frozenset(
+    {
+        *("ms-user-logon-data", "presence-state", "ms-keep-alive", "ms-subnet"),
+        *("ms-split-domain-info", "ms-trunking-peer", "compression"),
+    }
+)
+
+Columns = dict[str, Any]
+"""Some columns of a message; those left out have nothing to tell."""
+
+
+def _parties(headers: Headers) -> Columns:
+    sender, receiver = first(headers, "from") or "", first(headers, "to") or ""
+    from_epid, to_epid = _epid(sender), _epid(receiver)
+    return {
+        "from_uri": address(sender),
+        "to_uri": address(receiver),
+        "from_tag": address_parameters(sender).get("tag"),
+        "to_tag": address_parameters(receiver).get("tag"),
+        "epid": from_epid or to_epid,
+        "from_epid": from_epid,
+        "to_epid": to_epid,
+    }
+
+
+def _contact(headers: Headers) -> Columns:
+    contact, expires = first(headers, "contact"), leading_number(first(headers, "expires"))
+    if contact is None:
+        return {"expires": expires}
+    says = address_parameters(contact)
+    return {
+        "contact": address(contact),
+        "instance": says.get("+sip.instance", "").strip("<>").removeprefix("urn:uuid:") or None,
+        "gruu": says.get("gruu") or None,
+        "expires": leading_number(says.get("expires")) if expires is None else expires,
+    }
+
+
+def _path(headers: Headers) -> Columns:
+    top, routes = next(iter(items(first(headers, "via") or "")), ""), headers.get("record-route", [])
+    found, said = _VIA.match(top), parameters(top)
+    return {
+        "via_transport": found[1].upper() if found else None,
+        "via_host": found[2] if found else None,
+        "branch": said.get("branch") or None,
+        "received": said.get("received") or None,
+        "received_port": leading_number(said.get("ms-received-port") or said.get("rport")),
+        "record_routes": tuple(_hosts(routes)),
+        "route_signed": any("ms-route-sig=" in one.lower() for one in routes),
+    }
+
+
+def _event(headers: Headers) -> Columns:
+    state = first(headers, "subscription-state")
+    return {
+        "event": without_parameters(first(headers, "event")),
+        "subscription_state": without_parameters(state),
+        "subscription_reason": parameters(state).get("reason") if state else None,
+    }
+
+
+def _failure(headers: Headers) -> Columns:
+    diagnostics = next(iter(read_diagnostics(headers)), None)
+    columns = {
+        "retry_after": leading_number(first(headers, "retry-after")),
+        "cause": first(headers, "reason"),
+        "warning": first(headers, "warning"),
+    }
+    if diagnostics is None:
+        return columns
+    return {
+        **columns,
+        "diagnostics_id": diagnostics.id,
+        "diagnostics": first(headers, diagnostics.header),
+        "diagnostics_header": diagnostics.header,
+        "diagnostics_source": diagnostics.source,
+        "diagnostics_reason": diagnostics.reason,
+        "diagnostics_public": first(headers, "ms-diagnostics-public"),
+        "client_diagnostics": first(headers, "ms-client-diagnostics"),
+    }
+
+
+def _proof(headers: Headers) -> Columns:
+    said = read_authentication(headers)
+    return {
+        "authenticate": said.offered,
+        "authorization": said.used,
+        "realm": said.realm,
+        "target_name": said.target,
+        "sts_uri": said.sts_uri,
+        "gssapi_length": said.gssapi_length,
+        "handshake": said.steps,
+        "authenticated": said.confirmed,
+    }
+
+
+def _registration(headers: Headers) -> Columns:
+    """What a pool and its clients tell each other of a registration and the connection ([MS-SIPREGE] 2.2)."""
+    state, alive = first(headers, "presence-state"), first(headers, "ms-keep-alive")
+    return {
+        "remote_user": (first(headers, "ms-user-logon-data") or "").lower().startswith("remoteuser"),
+        "presence_state": state,
+        "connected_to_primary": parameters(state).get("is-connected-to-primary", "").lower() or None,
+        "keep_alive": alive,
+        "keep_alive_timeout": leading_number(parameters(alive).get("timeout")),
+        "subnet": first(headers, "ms-subnet"),
+        "split_domain": first(headers, "ms-split-domain-info"),
+        "trunking_peer": first(headers, "ms-trunking-peer"),
+        "compression": first(headers, "compression"),
+    }
+
+
+def _content(headers: Headers, body: bytes) -> Columns:
+    content_type, kept = first(headers, "content-type"), body[:MAX_BODY]
+    return {
+        "content_type": without_parameters(content_type),
+        "candidates": tuple(_candidates(content_type or "", kept)),
+        "body": kept,
+        "body_length": len(body),
+    }
 
 
 def _cseq_method(value: str | None) -> str | None:
@@ -254,22 +315,6 @@ def _cseq_method(value: str | None) -> str | None:
 def _epid(value: str) -> str | None:
     found = _EPID.search(value)
     return found[1] if found else None
-
-
-def _via(headers: Headers) -> _Via:
-    top = next(iter(items(first(headers, "via") or "")), "")
-    found, said = _VIA.match(top), parameters(top)
-    return _Via(
-        transport=found[1].upper() if found else None,
-        host=found[2] if found else None,
-        branch=said.get("branch") or None,
-        received=said.get("received") or None,
-        port=leading_number(said.get("ms-received-port") or said.get("rport")),
-    )
-
-
-def _instance(value: str | None) -> str | None:
-    return (value or "").strip("<>").removeprefix("urn:uuid:")[:MAX_VALUE] or None
 
 
 def _hosts(routes: list[str]) -> Iterator[str]:
