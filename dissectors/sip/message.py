@@ -24,6 +24,7 @@ from dissectors.sip.headers import (
     without_parameters,
 )
 from dissectors.sip.parts import parts_for_lync
+from dissectors.sip.veiling import veil
 
 MAX_BODY = 64 * 1024
 """Bytes kept of a body: every SDP and the in-band settings fit."""
@@ -143,7 +144,7 @@ class SipMessage(Message):
     Of a multipart offer, those of the part for Lync rather than of the one for Communicator 2007.
     """
     body: bytes = b""
-    """At most MAX_BODY bytes."""
+    """At most MAX_BODY bytes, keys and passwords in it overwritten with "x"."""
     body_length: int = 0
     """Bytes the body had."""
 
@@ -298,7 +299,7 @@ def _registration(headers: Headers) -> Columns:
 
 
 def _content(headers: Headers, body: bytes) -> Columns:
-    content_type, kept = first(headers, "content-type"), body[:MAX_BODY]
+    content_type, kept = first(headers, "content-type"), veil(body[:MAX_BODY])
     return {
         "content_type": without_parameters(content_type),
         "candidates": tuple(_candidates(content_type or "", kept)),
