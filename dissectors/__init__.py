@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from dissectors import autodiscover, certprov, crl, web_ticket
+from dissectors import autodiscover, certprov, conference, crl, mras, web_ticket
 from dissectors.contract import Dissector, Message, Verdict, strongest
 from dissectors.dhcp import DHCP
 from dissectors.dns import DNS
@@ -10,7 +10,7 @@ from dissectors.http import HTTP, HttpMessage
 from dissectors.ntp import NTP
 from dissectors.psom import PSOM
 from dissectors.rtp import RTP
-from dissectors.sip import SIP
+from dissectors.sip import SIP, SipMessage
 from dissectors.stun import STUN
 from dissectors.tls import TLS
 
@@ -25,11 +25,24 @@ class Rider(Protocol):
         """What the exchange was for and how it ended; None is a request without a response in the stream."""
 
 
+class SipRider(Protocol):
+    """The same on SIP."""
+
+    def claims(self, request: SipMessage) -> bool:
+        """Whether the request is the service's, by what it says."""
+
+    def read(self, request: SipMessage, response: SipMessage | None) -> Message:
+        """What the exchange was for and how it ended; None is a request without a final response."""
+
+
 DISSECTORS: tuple[Dissector, ...] = (SIP, TLS, STUN, HTTP, DNS, DHCP, NTP, RTP, PSOM)
 """In the order in which ties between equal verdicts are broken: what checks more stands earlier."""
 
 RIDERS: tuple[Rider, ...] = (certprov, web_ticket, autodiscover, crl)
 """Asked in this order; the first that claims a request reads it."""
+
+SIP_RIDERS: tuple[SipRider, ...] = (mras, conference)
+"""The same on SIP."""
 
 
 def identify(head: bytes) -> tuple[Dissector | None, Verdict]:
@@ -43,3 +56,8 @@ def identify(head: bytes) -> tuple[Dissector | None, Verdict]:
 def rider_of(request: HttpMessage) -> Rider | None:
     """The service that claims an HTTP request; None when it is none of RIDERS'."""
     return next((rider for rider in RIDERS if rider.claims(request)), None)
+
+
+def sip_rider_of(request: SipMessage) -> SipRider | None:
+    """The service that claims a SIP request; None when it is none of SIP_RIDERS'."""
+    return next((rider for rider in SIP_RIDERS if rider.claims(request)), None)

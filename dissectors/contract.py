@@ -48,7 +48,7 @@ class Cursor:
     """A bounds-checked reading position over the bytes of one stream or one datagram."""
 
     # Written out rather than generated, and without calls among its methods: every byte of a head passes through here.
-    __slots__ = ("data", "end", "notes", "position")
+    __slots__ = ("data", "decoder", "end", "notes", "position")
 
     def __init__(self, data: bytes, position: int = 0, end: int = -1, notes: set[str] | None = None) -> None:
         """Stand at `position`; the cursor ends where the data ends unless told otherwise."""
@@ -58,6 +58,8 @@ class Cursor:
         self.end = end if 0 <= end <= size else size
         self.notes = set() if notes is None else notes
         """What a parser must remember between messages of one stream, e.g. that encryption has begun."""
+        self.decoder: object = None
+        """The parser's own state where notes do not do, e.g. the history a compressed stream refers to."""
 
     @property
     def remaining(self) -> int:

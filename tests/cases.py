@@ -5,10 +5,12 @@ from typing import Any
 
 from dissectors.autodiscover import AutodiscoverExchange
 from dissectors.certprov import CertProvExchange
+from dissectors.conference import ConferenceExchange
 from dissectors.crl import CrlExchange
 from dissectors.dhcp import DhcpMessage
 from dissectors.dns import DnsMessage
 from dissectors.http import HttpMessage
+from dissectors.mras import MrasExchange
 from dissectors.ntp import NtpMessage
 from dissectors.sip import SipMessage
 from dissectors.stun import StunMessage
@@ -23,10 +25,12 @@ MESSAGES: Mapping[str, type[Any]] = {
     for one in (
         AutodiscoverExchange,
         CertProvExchange,
+        ConferenceExchange,
         CrlExchange,
         DhcpMessage,
         DnsMessage,
         HttpMessage,
+        MrasExchange,
         NtpMessage,
         SipMessage,
         StunMessage,
@@ -58,6 +62,13 @@ TUPLES = frozenset(
         "ntp_servers",
         "requested_options",
         "candidates",
+        "record_routes",
+        "handshake",
+        "relay_hosts",
+        "relay_locations",
+        "relay_udp_ports",
+        "relay_tcp_ports",
+        "connection_info",
         "links",
         "unsealed_hosts",
         "contributors",

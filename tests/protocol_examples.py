@@ -74,6 +74,36 @@ SIP_ANSWER = (
     b'WWW-Authenticate: NTLM realm="SIP Communications Service"\r\n'
     b"Content-Length: 0\r\n\r\n"
 )
+SIP_OFFER = (
+    b"v=0\r\no=- 0 0 IN IP4 10.0.0.5\r\ns=session\r\nc=IN IP4 10.0.0.5\r\nt=0 0\r\nm=audio 50020 RTP/SAVP 114\r\n"
+    b"a=ice-ufrag:/4N5\r\na=candidate:1 1 UDP 2130706431 10.0.0.5 50020 typ host\r\na=encryption:required\r\n"
+)
+SIP_INVITE = (
+    b"INVITE sip:bob@contoso.com SIP/2.0\r\n"
+    b"Via: SIP/2.0/TLS 10.0.0.5:50000;branch=z9hG4bK1\r\n"
+    b"f: <sip:ada@contoso.com>;tag=1;epid=0a0b\r\n"
+    b"t: <sip:bob@contoso.com>\r\n"
+    b"i: 5678\r\n"
+    b"CSeq: 1 INVITE\r\n"
+    b"Record-Route: <sip:pool.contoso.com:5061;transport=tls;opaque=state:F;lr;ms-route-sig=aa>\r\n"
+    b"c: application/sdp\r\n"
+    b"l: " + str(len(SIP_OFFER)).encode() + b"\r\n\r\n" + SIP_OFFER
+)
+MRAS_DOCUMENT = (
+    b'<request requestID="1" version="1.0" to="sip:mras@contoso.com" from="sip:ada@contoso.com" '
+    b'xmlns="http://schemas.microsoft.com/2006/09/sip/mrasp"><credentialsRequest credentialsRequestID="1">'
+    b"<identity>sip:ada@contoso.com</identity><location>internet</location><duration>480</duration>"
+    b"</credentialsRequest></request>"
+)
+SIP_SERVICE = (
+    b"SERVICE sip:mras@contoso.com SIP/2.0\r\n"
+    b"From: <sip:ada@contoso.com>;tag=2;epid=0a0b\r\n"
+    b"To: <sip:mras@contoso.com>\r\n"
+    b"Call-ID: 9abc\r\n"
+    b"CSeq: 1 SERVICE\r\n"
+    b"Content-Type: application/msrtc-media-relay-auth+xml\r\n"
+    b"Content-Length: " + str(len(MRAS_DOCUMENT)).encode() + b"\r\n\r\n" + MRAS_DOCUMENT
+)
 DNS_QUERY = bytes.fromhex("1a2b01000001000000000000") + b"\x03sip\x07contoso\x03com\0" + bytes.fromhex("00010001")
 STUN_BINDING = bytes.fromhex("000100002112a442") + bytes(range(12))
 MS_COOKIE = bytes.fromhex("000f000472c64bc6")
@@ -126,7 +156,7 @@ CERTIFICATE_REQUEST = (
 )
 
 EXAMPLES: dict[str, tuple[bytes, ...]] = {
-    "sip": (SIP_REGISTER, SIP_ANSWER),
+    "sip": (SIP_REGISTER, SIP_ANSWER, SIP_INVITE, SIP_SERVICE),
     "tls": (
         record(22, client_hello(server_name(b"sip.contoso.com")), 0x0301),
         record(22, server_hello() + certificate_list(b"leaf", b"root") + handshake(14, b"")),

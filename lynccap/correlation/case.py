@@ -11,6 +11,7 @@ import pandas as pd
 from lynccap.correlation.addresses import subnet_of
 from lynccap.correlation.attempts import Answer, Attempt, Ending, read_answers, read_attempts
 from lynccap.correlation.devices import DeviceBook, read_devices
+from lynccap.correlation.dialogs import DialogBook, read_dialogs
 from lynccap.correlation.ice import IceBook, read_ice
 from lynccap.correlation.media import MediaSession, read_media
 from lynccap.correlation.names import NameBook, read_names
@@ -78,6 +79,11 @@ class Case:
     def ports_tried(self, server: str) -> frozenset[int]:
         """The ports anybody tried to reach on a server."""
         return self._ports_tried.get(server, frozenset())
+
+    @cached_property
+    def dialogs(self) -> DialogBook:
+        """Registrations, calls and subscriptions, where SIP is readable."""
+        return read_dialogs(self.tables)
 
     @cached_property
     def _answers(self) -> dict[str, tuple[Answer, ...]]:

@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 
 from dissectors.autodiscover import AutodiscoverExchange
 from dissectors.certprov import CertProvExchange
+from dissectors.conference import ConferenceExchange
 from dissectors.contract import Message
 from dissectors.crl import CrlExchange
 from dissectors.dhcp import DhcpMessage
 from dissectors.dns import DnsMessage
 from dissectors.http import HttpMessage
+from dissectors.mras import MrasExchange
 from dissectors.ntp import NtpMessage
 from dissectors.sip import SipMessage
 from dissectors.stun import StunMessage
@@ -40,6 +42,8 @@ MESSAGES: dict[str, type[Message]] = {
         WebTicketExchange,
         AutodiscoverExchange,
         CrlExchange,
+        MrasExchange,
+        ConferenceExchange,
     )
 }
 SCHEMAS: dict[str, Mapping[str, str]] = {

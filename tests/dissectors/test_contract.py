@@ -5,9 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from protocol_examples import EXAMPLES
 
-from dissectors import DISSECTORS, RIDERS, identify, rider_of
+from dissectors import DISSECTORS, RIDERS, SIP_RIDERS, identify, rider_of, sip_rider_of
 from dissectors.contract import AnomalyKind, Dissection, Dissector, Verdict, dissect
 from dissectors.http import HTTP, HttpMessage
+from dissectors.sip import SIP, SipMessage
 
 OPAQUE = {"rtp", "psom"}
 """Neither says where its message ends: a prefix is a shorter message, and two in a row are one longer one."""
@@ -163,3 +164,26 @@ def test_request_in_the_clear_goes_to_its_rider_from_bytes():
 
     assert isinstance(placed.message, HttpMessage)
     assert getattr(rider_of(placed.message), "__name__", "") == "dissectors.autodiscover"
+
+
+@pytest.mark.parametrize("rider", SIP_RIDERS, ids=lambda one: one.__name__)
+@given(body=st.binary(max_size=300), kind=st.text(max_size=40), status=st.integers(100, 699))
+@settings(max_examples=60, deadline=None)
+def test_riders_on_sip_never_raise(rider, body: bytes, kind: str, status: int):
+    request = SipMessage(kind="request", method="SERVICE", content_type=kind, body=body)
+    response = SipMessage(kind="response", status=status, content_type=kind, body=body)
+
+    rider.claims(request)
+
+    assert rider.read(request, None).status is None
+    assert rider.read(request, response).status == status
+
+
+def test_request_on_sip_goes_to_its_rider_from_bytes():
+    readers = []
+    for example in EXAMPLES["sip"]:
+        (placed,) = dissect(SIP, example).messages
+        assert isinstance(placed.message, SipMessage)
+        readers.append(getattr(sip_rider_of(placed.message), "__name__", None))
+
+    assert readers == [None, None, None, "dissectors.mras"]

@@ -191,7 +191,7 @@ class TestFraming:
         assert len(message.call_id or "") == MAX_VALUE
         assert (len(message.body), message.body_length) == (MAX_BODY, MAX_BODY + 1)
 
-    def test_compressed_bytes_after_negotiate_are_opaque(self) -> None:
+    def test_compressed_bytes_after_negotiate_that_cannot_be_read_are_told(self) -> None:
         request = sip("NEGOTIATE sip:127.0.0.1 SIP/2.0", "CSeq: 1 NEGOTIATE", "Compression: LZ77-8K")
         response = sip("SIP/2.0 200 OK", "CSeq: 1 NEGOTIATE")
 
@@ -201,8 +201,8 @@ class TestFraming:
 
             assert message.method == "NEGOTIATE"
             assert COMPRESSED in cursor.notes
-            assert SIP.parse(cursor) == ()
-            assert cursor.remaining == 0
+            with pytest.raises(Malformed, match="56 bytes of compressed SIP are not read"):
+                SIP.parse(cursor)
 
     def test_a_refused_negotiate_leaves_the_stream_readable(self) -> None:
         refused = sip("SIP/2.0 405 Method Not Allowed", "CSeq: 1 NEGOTIATE")
@@ -316,6 +316,15 @@ class TestProbe:
             b"GET /path",
             b"HTTP/1.1 200 OK\r\n",
             b"OPTIONS * RTSP/1.0\r\n",
+            b"DESCRIBE rtsp://192.0.2.1/stream RTSP/1.0\r\nCSeq: 2\r\n\r\n",
+            b"OPTIONS rtsp://192.0.2.1",
+            b"RTSP/1.0 200 OK\r\nCSeq: 2\r\n\r\n",
+            b"REQMOD icap://192.0.2.1/scan ICAP/1.0\r\nHost: 192.0.2.1\r\n\r\n",
+            b"ICAP/1.0 204 No Content\r\n",
+            b"<?xml version='1.0'?><stream:stream to='contoso.com' xmlns='jabber:server' version='1.0'>",
+            b"NOTIFY * HTTP/1.1\r\nHost: 239.255.255.250:1900\r\n\r\n",
+            b"MSRP a786hjs2 SEND\r\n",
+            b"220 smtp.contoso.com ESMTP\r\n",
             b"SIP/2.0 abc\r\n",
             b"\x16\x03\x01\0\x2d\1",
             b"INVITE sip:a SIP/3.0\r\n",

@@ -13,6 +13,7 @@ from lynccap.ingest.streams.assembly import Run, Segment, reassemble
 from lynccap.ingest.streams.classify import LIKELY, REJECT, classify
 from lynccap.ingest.streams.conversation import Conversation
 from lynccap.ingest.streams.media import RFC4571, Media, carried_by
+from lynccap.ingest.streams.riding import Found, ride_on_sip
 
 MAX_ANOMALIES = 16  # of one flow: the first ones say what is wrong
 MAX_NESTING = 3  # STUN in DATA in STUN: a relay reached through a relay, and no more
@@ -28,10 +29,6 @@ class Facts(NamedTuple):
     """Later bytes of this side were seen and not kept, because enough was."""
     bounded: Sequence[bool]
     """Later bytes of this side were seen and not kept, because a limit was reached."""
-
-
-Found = tuple[Message, Segment, Segment]
-"""A message, the segment it begins in and the one that completed it."""
 
 
 class Dissection:
@@ -60,6 +57,10 @@ class Dissection:
         outer = dissector.name
         if outer == "http":
             self._riders([(conversation.flow * 2 + bit, one) for bit in (0, 1) for one in found[bit]])
+        if outer == "sip" or "sip" in inside:
+            both = [(conversation.flow * 2 + bit, one) for bit in (0, 1) for one in found[bit]]
+            for side, (message, first, last) in ride_on_sip(both):
+                self._keep(side, message, first, last)
         if (outer == "stun" or "stun" in inside) and any(_is_pseudo(one) for side in found for one, *_ in side):
             outer = f"pseudo-tls/{outer}"
         return "/".join([outer, *sorted(inside)])
