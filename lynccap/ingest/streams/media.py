@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dissectors.stun import StunMessage
 from lynccap.ingest.decoding import UDP, Packets
@@ -11,14 +10,17 @@ from lynccap.ingest.flows.columns import Columns
 from lynccap.ingest.flows.flow_table import Numbered
 from lynccap.ingest.frames import Flags, Ints
 from lynccap.ingest.streams.conversation import Kind
-from lynccap.ingest.streams.rtp_streams import MTURN_BYTES, RtpPackets, RtpStreams, packets_of, read_headers
+from lynccap.ingest.streams.rtp_packets import MTURN_BYTES, NO_DSCP, RtpPackets, read_headers
+from lynccap.ingest.streams.rtp_streams import RtpStreams
+from lynccap.tables import MEDIA
 
 UDP_CARRIED, MTURN, TURN_DATA, TURN_TCP, RFC4571 = "udp", "mturn", "turn-data", "turn-tcp", "rfc4571"
 CARRIERS = (UDP_CARRIED, TURN_DATA, MTURN, TURN_TCP, RFC4571)
 MTURN_MAGIC = 0xFF10
 RTP_KINDS = (Kind.UNDECIDED_UDP, Kind.MEDIA, Kind.SETTLED)
 Row = tuple[Any, ...]
-Wrapped = tuple[int, int, int, int, int, int, int, int]
+Wrapped = tuple[int, int, int, int, int, int, int, int, int, int, int]
+"""The columns of RtpPackets."""
 
 
 def carried_by(message: StunMessage) -> str:
@@ -48,7 +50,8 @@ class Media:
         available, length = packets.available[rows[at]], packets.length[rows[at]]
         wrapped = (buffer.uint(">u2", position) == MTURN_MAGIC) & (available > MTURN_BYTES)
         skip = np.where(wrapped, MTURN_BYTES, 0)
-        is_rtp, is_rtcp, header = read_headers(buffer, position + skip, available - skip)
+        headers = read_headers(buffer, position + skip, available - skip)
+        is_rtp, is_rtcp = headers.is_rtp, headers.is_rtcp
         shaped[at] = is_rtp | is_rtcp
         counted = np.isin(kind[at], RTP_KINDS)
         for carrier, of in ((UDP_CARRIED, ~wrapped), (MTURN, wrapped)):
@@ -58,12 +61,13 @@ class Media:
             if chosen.size:
                 of_rows = rows[at[chosen]]
                 self._streams[carrier].add(
-                    packets_of(
-                        header[chosen],
+                    headers.packets(
+                        chosen,
                         numbered.side[of_rows],
                         numbered.frame[of_rows],
                         numbered.time[of_rows],
                         (length - skip)[chosen],
+                        packets.network.tos[of_rows] >> 2,
                     )
                 )
         return shaped
@@ -83,10 +87,13 @@ class Media:
                 frame,
                 time,
                 data[1] & 0x7F,
+                data[1] >> 7,
                 number(data[2:4], "big"),
                 number(data[4:8], "big"),
                 number(data[8:12], "big"),
+                number(data[12:16], "big") if data[0] & 0xF else 0,
                 max(length - 12, 0),
+                NO_DSCP,
             )
         )
 
@@ -105,19 +112,12 @@ class Media:
         return rows, {row[0] >> 1 for row in rows}, controlled
 
     def _rows(self, carrier: str, streams: RtpStreams) -> list[Row]:
-        chosen = streams.recognised()
-        side, ssrc = streams.sides_and_ssrcs()
-        columns = streams.columns
-        side, ssrc = side[chosen], ssrc[chosen]
-
-        def of(name: str) -> NDArray[Any]:
-            return columns.column(name)[chosen]
-
-        lost = np.maximum(of("highest") - of("lowest") + 1 - of("packets"), 0)
-        jitter = np.rint(of("jitter_sum") / np.maximum(of("jitter_count"), 1)).astype(np.int64)
-        control = self._control[carrier][side]
-        values = (
-            side, side, ssrc, of("type"), np.full(len(side), carrier, object), of("packets"), of("bytes"),
-            of("first_time"), of("last_time"), of("first_frame"), of("last_frame"), lost, jitter, control,
-        )  # fmt: skip
-        return list(zip(*(one.tolist() for one in values), strict=True))
+        measured = streams.measured()
+        side = measured["side"]
+        measured |= {
+            "flow": side,
+            "from_client": side,
+            "carried": np.full(len(side), carrier, object),
+            "rtcp": self._control[carrier][side],
+        }
+        return list(zip(*(measured[name].tolist() for name in MEDIA), strict=True))
