@@ -17,6 +17,7 @@ from dissectors.dhcp import DhcpMessage
 from dissectors.dns import DnsMessage
 from dissectors.http import HttpMessage
 from dissectors.ntp import NtpMessage
+from dissectors.rtp import RtcpMessage
 from dissectors.sip import SipMessage
 from dissectors.stun import StunMessage
 from dissectors.tls import TlsMessage
@@ -36,6 +37,7 @@ MESSAGES: dict[str, type[Message]] = {
         DnsMessage,
         DhcpMessage,
         NtpMessage,
+        RtcpMessage,
         CertProvExchange,
         WebTicketExchange,
         AutodiscoverExchange,

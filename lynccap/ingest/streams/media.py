@@ -10,6 +10,7 @@ from lynccap.ingest.flows.columns import Columns
 from lynccap.ingest.flows.flow_table import Numbered
 from lynccap.ingest.frames import Flags, Ints
 from lynccap.ingest.streams.conversation import Kind
+from lynccap.ingest.streams.rtcp_reports import KEPT_BYTES, Datagram, Report, RtcpReports
 from lynccap.ingest.streams.rtp_packets import MTURN_BYTES, NO_DSCP, RtpPackets, read_headers
 from lynccap.ingest.streams.rtp_streams import RtpStreams
 from lynccap.tables import MEDIA
@@ -38,6 +39,7 @@ class Media:
         self._streams = {carrier: RtpStreams() for carrier in CARRIERS}
         self._control = Columns(dict.fromkeys(CARRIERS, ("i8", 0)))
         self._wrapped: dict[str, list[Wrapped]] = {carrier: [] for carrier in CARRIERS}
+        self.reports = RtcpReports()
 
     def add(self, packets: Packets, numbered: Numbered, rows: Ints, kind: Ints, sides: int) -> Flags:
         """Measure the RTP among these datagrams; which of `rows` have RTP's or RTCP's shape."""
@@ -55,8 +57,20 @@ class Media:
         shaped[at] = is_rtp | is_rtcp
         counted = np.isin(kind[at], RTP_KINDS)
         for carrier, of in ((UDP_CARRIED, ~wrapped), (MTURN, wrapped)):
-            control = rows[at[is_rtcp & of & counted]]
-            np.add.at(self._control[carrier], numbered.side[control], np.ones(len(control), np.int32))
+            control = np.flatnonzero(is_rtcp & of & counted)
+            if control.size:
+                of_rows, skipped = rows[at[control]], skip[control]
+                side = numbered.side[of_rows]
+                np.add.at(self._control[carrier], side, np.ones(len(control), np.int32))
+                self.reports.add(
+                    side,
+                    numbered.frame[of_rows],
+                    numbered.time[of_rows],
+                    position[control] + skipped,
+                    available[control] - skipped,
+                    length[control] - skipped,
+                    buffer,
+                )
             chosen = np.flatnonzero(is_rtp & of & counted)
             if chosen.size:
                 of_rows = rows[at[chosen]]
@@ -79,6 +93,7 @@ class Media:
         if 192 <= data[1] <= 223:
             self._control.grow(side + 1)
             self._control[carrier][side] += 1
+            self.reports.keep(Datagram(side, frame, time, data[:KEPT_BYTES], length))
             return
         number = int.from_bytes
         self._wrapped[carrier].append(
@@ -97,8 +112,8 @@ class Media:
             )
         )
 
-    def finish(self) -> tuple[list[Row], set[int], set[int]]:
-        """Rows of MEDIA, the side in place of `flow` and `from_client`; flows with RTP; flows with RTCP."""
+    def finish(self) -> tuple[list[Row], list[Report], set[int], set[int]]:
+        """Rows of MEDIA, the side in place of `flow` and `from_client`; RTCP; flows with RTP; flows with RTCP."""
         for carrier, packets in self._wrapped.items():
             if packets:
                 packets.sort(key=lambda one: one[1])
@@ -106,10 +121,9 @@ class Media:
         rows: list[Row] = []
         for carrier, streams in self._streams.items():
             rows += self._rows(carrier, streams)
-        controlled: set[int] = set()
-        for carrier in CARRIERS:
-            controlled.update((np.flatnonzero(self._control.column(carrier) > 1) >> 1).tolist())
-        return rows, {row[0] >> 1 for row in rows}, controlled
+        spoken = {row[0] >> 1 for row in rows}
+        reports, controlled = self.reports.read(spoken)
+        return rows, reports, spoken, controlled
 
     def _rows(self, carrier: str, streams: RtpStreams) -> list[Row]:
         measured = streams.measured()

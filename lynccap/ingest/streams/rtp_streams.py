@@ -1,6 +1,7 @@
 """RTP streams measured on columns: numbers, timing, payload types, marks (RFC 3550 A.3, A.8); RTCP beside.
 
-One packet proves nothing: a stream is RTP when several packets of one SSRC advance their sequence numbers.
+One packet proves nothing: a stream is RTP when several packets of one SSRC advance their sequence numbers, their
+timestamps keep near each other, and their payload type is one that is in use.
 """
 
 import numpy as np
@@ -14,10 +15,11 @@ from lynccap.ingest.streams.rtp_numbers import Numbers
 from lynccap.ingest.streams.rtp_packets import FIRST_DYNAMIC, NO_DSCP, RtpPackets, clock_rates
 from lynccap.ingest.streams.rtp_timing import Timing
 from lynccap.ingest.streams.runs import Runs
-from lynccap.ingest.streams.tallies import Tally
+from lynccap.ingest.streams.tallies import Counted, Tally
 
 MIN_PACKETS = 5  # four advances of a 16-bit number under one 32-bit SSRC do not happen by chance
 MIN_ADVANCING = 0.75  # share of packets whose sequence number moves forward by a few: loss and reordering allowed
+UNUSED_TYPES = range(35, FIRST_DYNAMIC)  # payload types nobody may use, or nobody does (RFC 3551 6, RFC 5761 4)
 MAX_STREAMS_A_SIDE = 64  # SSRCs followed of one sender on one 5-tuple; random bytes must not fill the table
 
 _STREAM = {
@@ -68,9 +70,8 @@ class RtpStreams:
 
     def measured(self) -> Arrays:
         """The streams that are RTP: columns of MEDIA from `ssrc` on, without `carried` and `rtcp`, and their `side`."""
-        chosen = self._recognised()
+        chosen, types = self._recognised()
         side, ssrc = self._keys.keys()
-        types = self._types.of(chosen, self._columns["packets"][chosen])
         dscps = self._dscp.of(chosen, self._columns["packets"][chosen])
         main = np.array([one[0][0] for one in types], np.int64)
         rate = clock_rates()[main]
@@ -89,10 +90,15 @@ class RtpStreams:
             **self._timing.measured(chosen),
         }
 
-    def _recognised(self) -> Ints:
-        columns = self._numbers.columns
-        packets, advancing = columns.column("packets"), columns.column("advancing")
-        return np.flatnonzero((packets >= MIN_PACKETS) & (advancing >= (packets - 1) * MIN_ADVANCING))
+    def _recognised(self) -> tuple[Ints, list[Counted]]:
+        """The streams that are RTP, and their payload types."""
+        packets, numbers = self._columns.column("packets"), self._numbers.columns
+        least = (packets - 1) * MIN_ADVANCING
+        advancing = (numbers.column("advancing") >= least) & (self._timing.columns.column("steady") >= least)
+        chosen = np.flatnonzero((packets >= MIN_PACKETS) & advancing)
+        types = self._types.of(chosen, packets[chosen])
+        used = [place for place, one in enumerate(types) if one[0][0] not in UNUSED_TYPES]
+        return chosen[used], [types[place] for place in used]
 
     def _number(self, packets: RtpPackets) -> Ints:
         side, ssrc = packets.side.astype(np.uint64), packets.ssrc.astype(np.uint64)

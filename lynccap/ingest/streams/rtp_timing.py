@@ -12,6 +12,7 @@ from lynccap.ingest.streams.runs import Runs
 Floats = NDArray[np.float64]
 
 GAP_NS = 200_000_000  # ten packets of 20 ms: no usual jitter buffer bridges that, the listener hears a hole
+MAX_TICKS = 60 * 90_000  # a minute of video: packets of one stream are not further apart, chance bytes are
 RESTART_US = 1_000_000  # a timing difference above one second is a clock restart, not jitter
 DECAY = 15 / 16  # the gain of the RFC 3550 jitter estimator is 1/16
 BLOCK = 64  # packets the estimator runs over at once: the weights of longer ones spoil the sums
@@ -20,6 +21,7 @@ _GROWN = 1 / _FADED
 
 _STREAM = {
     "started": ("i1", 0),
+    "steady": ("i8", 0),
     "time": ("i8", 0),
     "timestamp": ("i8", 0),
     "kind": ("i8", -1),
@@ -51,6 +53,7 @@ class Timing:
         gap = np.where(known, packets.time - runs.before(packets.time, columns["time"]), 0)
         ticks = packets.timestamp - runs.before(packets.timestamp, columns["timestamp"])
         ticks = ((ticks + 0x80000000) & 0xFFFFFFFF) - 0x80000000
+        columns["steady"][here] += runs.count(known & (np.abs(ticks) < MAX_TICKS))
         due = ticks * (1_000_000 / np.maximum(clock, 1))
         known &= clock > 0
         deviation = np.abs(gap / 1000 - due)
