@@ -191,15 +191,33 @@ MEDIA: Mapping[str, str] = {
     "from_client": "bool",
     "ssrc": "int64",
     "payload_type": "int64",  # the most frequent
+    "payload_types": "object",  # tuple of (type, packets), the most frequent first
+    "clock_rate": "int64",  # Hz of the timestamps of `payload_type`, 0 when unknown
+    "clock_basis": "object",  # static (RFC 3551), default (what Lync means by a dynamic type), "" when unknown
     "carried": "object",  # udp, turn-data (Send/Data Indication), mturn, turn-tcp, rfc4571
-    "packets": "int64",
+    "packets": "int64",  # each sequence number once
     "bytes": "int64",  # RTP payload bytes
     "first_time": "int64",
     "last_time": "int64",
     "first_frame": "int64",
     "last_frame": "int64",
+    "expected": "int64",  # sequence numbers from the first to the highest
     "lost": "int64",  # sequence numbers missing between first and last
-    "jitter_us": "int64",  # RFC 3550 6.4.1, microseconds; 0 when the clock rate is unknown
+    "loss_bursts": "int64",  # stretches of missing numbers
+    "longest_burst": "int64",  # numbers missing in a row
+    "reordered": "int64",  # packets that came behind one with a higher number
+    "duplicates": "int64",  # packets whose number had been there, copies the capture made not counted
+    "jitter_us": "int64",  # RFC 3550 6.4.1, microseconds, mean over the packets; 0 when the clock rate is unknown
+    "jitter_max_us": "int64",
+    "longest_gap_us": "int64",  # between two packets
+    "longest_gap_frame": "int64",  # the frame that ended it
+    "gaps": "int64",  # pauses of more than 200 ms between packets
+    "silences": "int64",  # those of them in which the sender had nothing to send: no number missing, timestamps went on
+    "timestamp_jumps": "int64",  # timestamps more than a second off the time that passed
+    "markers": "int64",  # packets with the marker bit: talk spurts that begin in audio, pictures that end in video
+    "contributor": "int64",  # the last one named first in a packet (CSRC): who speaks in a conference; 0 when none
+    "dscp": "int64",  # the most frequent; -1 inside TCP and relays' messages
+    "dscps": "object",  # tuple of (DSCP, packets), the most frequent first: more than one when it changed
     "rtcp": "int64",  # RTCP packets beside it, same direction
 }
 """One row an RTP stream (SSRC) and direction."""
@@ -291,8 +309,8 @@ class Tables:
     dns_answers: pd.DataFrame
     anomalies: pd.DataFrame
     messages: Mapping[str, pd.DataFrame]
-    """By protocol: tls, http, sip, stun, dns, dhcp, ntp, certprov, web-ticket, autodiscover, crl, mras,
-    conference. Always present, empty where none was seen."""
+    """By protocol, under the name its dissector gives it: tls, sip, stun, certprov, … Always present, empty where none was
+    seen."""
 
     def __getitem__(self, protocol: str) -> pd.DataFrame:
         """The message table of `protocol`."""

@@ -19,6 +19,7 @@ from dissectors.dns import DnsMessage
 from dissectors.http import HttpMessage
 from dissectors.mras import MrasExchange
 from dissectors.ntp import NtpMessage
+from dissectors.rtp import RtcpMessage
 from dissectors.sip import SipMessage
 from dissectors.stun import StunMessage
 from dissectors.tls import TlsMessage
@@ -38,6 +39,7 @@ MESSAGES: dict[str, type[Message]] = {
         DnsMessage,
         DhcpMessage,
         NtpMessage,
+        RtcpMessage,
         CertProvExchange,
         WebTicketExchange,
         AutodiscoverExchange,

@@ -47,7 +47,7 @@ class _First:
     hardware: bytes
     data: bytes
     network: Row
-    """Version, protocol, source, destination, ttl and ip_id."""
+    """Version, protocol, source, destination, ttl, ip_id and tos."""
     vlan: int
     sent: int = 0
     """Bytes of the whole datagram, as far as its fragments told when it was given up."""
@@ -151,7 +151,7 @@ class Fragments:
         if start == 0 and not datagram.opened:
             datagram.opened = True
             mac = buffer.view[hardware : hardware + 6].tobytes() if hardware >= 0 else b""
-            common = tuple(values[1:7])
+            common = tuple(values[1:8])
             datagram.first = _First(self._window, row, position, hardware, number, time, mac, data, common, vlan)
         if datagram.closed:
             self._read_first(datagram)
@@ -191,7 +191,7 @@ class Fragments:
             self._give_up(datagram)
             return
         end = at + len(data)
-        self._rows.append((values[0], *first.network, at, end, end, 0, values[11], values[12]))
+        self._rows.append((values[0], *first.network, at, end, end, 0, values[12], values[13]))
         if len(self._done) >= MAX_DONE:
             del self._done[next(iter(self._done))]
         self._done[key] = time, frozenset((start, hash(part)) for start, _, part in datagram.parts)

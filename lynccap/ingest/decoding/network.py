@@ -39,17 +39,17 @@ OFFSET, MORE = 0x1FFF, 0x2000  # of Network.fragment
 
 _IPV4 = np.dtype(
     {
-        "names": ["first", "total", "id", "fragment", "ttl", "protocol", "source", "destination"],
-        "formats": ["u1", ">u2", ">u2", ">u2", "u1", "u1", ">u4", ">u4"],
-        "offsets": [0, 2, 4, 6, 8, 9, 12, 16],
+        "names": ["first", "tos", "total", "id", "fragment", "ttl", "protocol", "source", "destination"],
+        "formats": ["u1", "u1", ">u2", ">u2", ">u2", "u1", "u1", ">u4", ">u4"],
+        "offsets": [0, 1, 2, 4, 6, 8, 9, 12, 16],
         "itemsize": 20,
     }
 )
 _IPV6 = np.dtype(
     {
-        "names": ["first", "length", "next", "ttl", "s1", "s2", "d1", "d2"],
-        "formats": ["u1", ">u2", "u1", "u1", ">u8", ">u8", ">u8", ">u8"],
-        "offsets": [0, 4, 6, 7, 8, 16, 24, 32],
+        "names": ["first", "second", "length", "next", "ttl", "s1", "s2", "d1", "d2"],
+        "formats": ["u1", "u1", ">u2", "u1", "u1", ">u8", ">u8", ">u8", ">u8"],
+        "offsets": [0, 1, 4, 6, 7, 8, 16, 24, 32],
         "itemsize": 40,
     }
 )
@@ -71,6 +71,8 @@ class Network:
     ttl: Ints
     ip_id: Ints
     """-1 for IPv6."""
+    tos: NDArray[Any]
+    """One byte, type of service of IPv4, traffic class of IPv6: the DSCP in its upper six bits (RFC 2474)."""
     position: Ints
     """Behind the IP headers; of a fragment, where its piece of the datagram begins."""
     end: Ints
@@ -148,6 +150,7 @@ def _ipv4(buffer: Buffer, cursor: Cursor) -> Network:
         fragment=header["fragment"].astype(np.int64) & (OFFSET | MORE),
         vlan=cursor.vlan,
         hardware=cursor.hardware,
+        tos=header["tos"],
     )
     if not sound.all():
         network = network.where(sound)
@@ -179,6 +182,7 @@ def _ipv6(buffer: Buffer, cursor: Cursor, intern: Intern) -> Network:
         fragment=fragment,
         vlan=cursor.vlan,
         hardware=cursor.hardware,
+        tos=(header["first"] << 4) | (header["second"] >> 4),
     )
 
 

@@ -8,12 +8,13 @@ from dissectors import rider_of
 from dissectors.contract import Anomaly, AnomalyKind, Dissector, Message, dissect
 from dissectors.http import HttpMessage
 from dissectors.stun import STUN, StunMessage
-from lynccap.ingest.schemas import Rows
+from lynccap.ingest.schemas import Row, Rows
 from lynccap.ingest.streams.assembly import Run, Segment, reassemble
 from lynccap.ingest.streams.classify import LIKELY, REJECT, classify
 from lynccap.ingest.streams.conversation import Conversation
 from lynccap.ingest.streams.media import RFC4571, Media, carried_by
 from lynccap.ingest.streams.riding import Found, ride_on_sip
+from lynccap.ingest.streams.rtcp_reports import MAX_REPORTS, MAX_REPORTS_A_SIDE, Report
 
 MAX_ANOMALIES = 16  # of one flow: the first ones say what is wrong
 MAX_NESTING = 3  # STUN in DATA in STUN: a relay reached through a relay, and no more
@@ -40,6 +41,17 @@ class Dissection:
         self._media = media
         self._anomalies = 0
         self._count = 0
+
+    def add_media(self, streams: list[Row], reports: list[Report]) -> None:
+        """Add the rows of MEDIA and RTCP's messages."""
+        for row in streams:
+            self.rows.add("media", row)
+        for one in reports:
+            self.rows.add_message(one.message, one.side, one.frame, one.frame, one.time)
+        left = self._media.reports.left
+        if left is not None:
+            says = f"more than {MAX_REPORTS} datagrams, or {MAX_REPORTS_A_SIDE} of one sender; the rest are not listed"
+            self.rows.add("anomalies", (left.side, left.frame, left.time, False, "rtcp", "bounded", says))
 
     def read(self, conversation: Conversation, facts: Facts) -> str:
         """Dissect the kept bytes of a flow; the protocols found, from the outside in."""

@@ -107,9 +107,8 @@ class Streams:
     def finish(self, table: FlowTable, flow_rows: FlowRows) -> Yielded:
         """Dissect what is still kept; every row with its flow's final number and direction."""
         self._settle(list(self._store.values()), table)
-        media, spoken, controlled = self._media.finish()
-        for row in media:
-            self._dissection.rows.add("media", row)
+        media, reports, spoken, controlled = self._media.finish()
+        self._dissection.add_media(media, reports)
         tables = tables_of(self._dissection.rows, flow_rows)
         stack, basis = self._stacks_of(table.flows.rows, spoken, controlled, flow_rows)
         return Yielded(tables, stack, basis)

@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dissectors.stun import StunMessage
 from lynccap.ingest.decoding import UDP, Packets
@@ -11,14 +10,18 @@ from lynccap.ingest.flows.columns import Columns
 from lynccap.ingest.flows.flow_table import Numbered
 from lynccap.ingest.frames import Flags, Ints
 from lynccap.ingest.streams.conversation import Kind
-from lynccap.ingest.streams.rtp_streams import MTURN_BYTES, RtpPackets, RtpStreams, packets_of, read_headers
+from lynccap.ingest.streams.rtcp_reports import KEPT_BYTES, Datagram, Report, RtcpReports
+from lynccap.ingest.streams.rtp_packets import MTURN_BYTES, NO_DSCP, RtpPackets, read_headers
+from lynccap.ingest.streams.rtp_streams import RtpStreams
+from lynccap.tables import MEDIA
 
 UDP_CARRIED, MTURN, TURN_DATA, TURN_TCP, RFC4571 = "udp", "mturn", "turn-data", "turn-tcp", "rfc4571"
 CARRIERS = (UDP_CARRIED, TURN_DATA, MTURN, TURN_TCP, RFC4571)
 MTURN_MAGIC = 0xFF10
 RTP_KINDS = (Kind.UNDECIDED_UDP, Kind.MEDIA, Kind.SETTLED)
 Row = tuple[Any, ...]
-Wrapped = tuple[int, int, int, int, int, int, int, int]
+Wrapped = tuple[int, int, int, int, int, int, int, int, int, int, int]
+"""The columns of RtpPackets."""
 
 
 def carried_by(message: StunMessage) -> str:
@@ -36,6 +39,7 @@ class Media:
         self._streams = {carrier: RtpStreams() for carrier in CARRIERS}
         self._control = Columns(dict.fromkeys(CARRIERS, ("i8", 0)))
         self._wrapped: dict[str, list[Wrapped]] = {carrier: [] for carrier in CARRIERS}
+        self.reports = RtcpReports()
 
     def add(self, packets: Packets, numbered: Numbered, rows: Ints, kind: Ints, sides: int) -> Flags:
         """Measure the RTP among these datagrams; which of `rows` have RTP's or RTCP's shape."""
@@ -48,22 +52,36 @@ class Media:
         available, length = packets.available[rows[at]], packets.length[rows[at]]
         wrapped = (buffer.uint(">u2", position) == MTURN_MAGIC) & (available > MTURN_BYTES)
         skip = np.where(wrapped, MTURN_BYTES, 0)
-        is_rtp, is_rtcp, header = read_headers(buffer, position + skip, available - skip)
+        headers = read_headers(buffer, position + skip, available - skip)
+        is_rtp, is_rtcp = headers.is_rtp, headers.is_rtcp
         shaped[at] = is_rtp | is_rtcp
         counted = np.isin(kind[at], RTP_KINDS)
         for carrier, of in ((UDP_CARRIED, ~wrapped), (MTURN, wrapped)):
-            control = rows[at[is_rtcp & of & counted]]
-            np.add.at(self._control[carrier], numbered.side[control], np.ones(len(control), np.int32))
+            control = np.flatnonzero(is_rtcp & of & counted)
+            if control.size:
+                of_rows, skipped = rows[at[control]], skip[control]
+                side = numbered.side[of_rows]
+                np.add.at(self._control[carrier], side, np.ones(len(control), np.int32))
+                self.reports.add(
+                    side,
+                    numbered.frame[of_rows],
+                    numbered.time[of_rows],
+                    position[control] + skipped,
+                    available[control] - skipped,
+                    length[control] - skipped,
+                    buffer,
+                )
             chosen = np.flatnonzero(is_rtp & of & counted)
             if chosen.size:
                 of_rows = rows[at[chosen]]
                 self._streams[carrier].add(
-                    packets_of(
-                        header[chosen],
+                    headers.packets(
+                        chosen,
                         numbered.side[of_rows],
                         numbered.frame[of_rows],
                         numbered.time[of_rows],
                         (length - skip)[chosen],
+                        packets.network.tos[of_rows] >> 2,
                     )
                 )
         return shaped
@@ -75,6 +93,7 @@ class Media:
         if 192 <= data[1] <= 223:
             self._control.grow(side + 1)
             self._control[carrier][side] += 1
+            self.reports.keep(Datagram(side, frame, time, data[:KEPT_BYTES], length))
             return
         number = int.from_bytes
         self._wrapped[carrier].append(
@@ -83,15 +102,18 @@ class Media:
                 frame,
                 time,
                 data[1] & 0x7F,
+                data[1] >> 7,
                 number(data[2:4], "big"),
                 number(data[4:8], "big"),
                 number(data[8:12], "big"),
+                number(data[12:16], "big") if data[0] & 0xF else 0,
                 max(length - 12, 0),
+                NO_DSCP,
             )
         )
 
-    def finish(self) -> tuple[list[Row], set[int], set[int]]:
-        """Rows of MEDIA, the side in place of `flow` and `from_client`; flows with RTP; flows with RTCP."""
+    def finish(self) -> tuple[list[Row], list[Report], set[int], set[int]]:
+        """Rows of MEDIA, the side in place of `flow` and `from_client`; RTCP; flows with RTP; flows with RTCP."""
         for carrier, packets in self._wrapped.items():
             if packets:
                 packets.sort(key=lambda one: one[1])
@@ -99,25 +121,17 @@ class Media:
         rows: list[Row] = []
         for carrier, streams in self._streams.items():
             rows += self._rows(carrier, streams)
-        controlled: set[int] = set()
-        for carrier in CARRIERS:
-            controlled.update((np.flatnonzero(self._control.column(carrier) > 1) >> 1).tolist())
-        return rows, {row[0] >> 1 for row in rows}, controlled
+        spoken = {row[0] >> 1 for row in rows}
+        reports, controlled = self.reports.read(spoken)
+        return rows, reports, spoken, controlled
 
     def _rows(self, carrier: str, streams: RtpStreams) -> list[Row]:
-        chosen = streams.recognised()
-        side, ssrc = streams.sides_and_ssrcs()
-        columns = streams.columns
-        side, ssrc = side[chosen], ssrc[chosen]
-
-        def of(name: str) -> NDArray[Any]:
-            return columns.column(name)[chosen]
-
-        lost = np.maximum(of("highest") - of("lowest") + 1 - of("packets"), 0)
-        jitter = np.rint(of("jitter_sum") / np.maximum(of("jitter_count"), 1)).astype(np.int64)
-        control = self._control[carrier][side]
-        values = (
-            side, side, ssrc, of("type"), np.full(len(side), carrier, object), of("packets"), of("bytes"),
-            of("first_time"), of("last_time"), of("first_frame"), of("last_frame"), lost, jitter, control,
-        )  # fmt: skip
-        return list(zip(*(one.tolist() for one in values), strict=True))
+        measured = streams.measured()
+        side = measured["side"]
+        measured |= {
+            "flow": side,
+            "from_client": side,
+            "carried": np.full(len(side), carrier, object),
+            "rtcp": self._control[carrier][side],
+        }
+        return list(zip(*(measured[name].tolist() for name in MEDIA), strict=True))
