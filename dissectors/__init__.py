@@ -7,6 +7,7 @@ from dissectors.contract import Dissector, Message, Verdict, strongest
 from dissectors.dhcp import DHCP
 from dissectors.dns import DNS
 from dissectors.http import HTTP, HttpMessage
+from dissectors.http2 import HTTP2
 from dissectors.ntp import NTP
 from dissectors.psom import PSOM
 from dissectors.rtp import RTP
@@ -25,7 +26,7 @@ class Rider(Protocol):
         """What the exchange was for and how it ended; None is a request without a response in the stream."""
 
 
-DISSECTORS: tuple[Dissector, ...] = (SIP, TLS, STUN, HTTP, DNS, DHCP, NTP, RTP, PSOM)
+DISSECTORS: tuple[Dissector, ...] = (SIP, TLS, STUN, HTTP, HTTP2, DNS, DHCP, NTP, RTP, PSOM)
 """In the order in which ties between equal verdicts are broken: what checks more stands earlier."""
 
 RIDERS: tuple[Rider, ...] = (certprov, web_ticket, autodiscover, crl)

@@ -9,6 +9,7 @@ from dissectors.crl import CrlExchange
 from dissectors.dhcp import DhcpMessage
 from dissectors.dns import DnsMessage
 from dissectors.http import HttpMessage
+from dissectors.http2 import Http2Message
 from dissectors.ntp import NtpMessage
 from dissectors.sip import SipMessage
 from dissectors.stun import StunMessage
@@ -27,6 +28,7 @@ MESSAGES: Mapping[str, type[Any]] = {
         DhcpMessage,
         DnsMessage,
         HttpMessage,
+        Http2Message,
         NtpMessage,
         SipMessage,
         StunMessage,

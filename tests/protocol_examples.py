@@ -139,6 +139,10 @@ EXAMPLES: dict[str, tuple[bytes, ...]] = {
         b"HTTP/1.1 401\r\nWWW-Authenticate: Negotiate\r\nContent-Length: 0\r\n\r\n",
         b"HTTP/1.1 304 Not Modified\r\nContent-Length: 17\r\n\r\n",
     ),
+    "http2": (
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        bytes.fromhex("00000c 04 00 00000000 0003 00000064 0004 00010000"),
+    ),
     "dns": (DNS_QUERY, DNS_ANSWER, struct.pack(">H", len(DNS_ANSWER)) + DNS_ANSWER),
     "dhcp": (DHCP_DISCOVER, DHCP_ACK),
     "ntp": (ntp(3, transmit=0xE0000000_00000001), ntp(4)),

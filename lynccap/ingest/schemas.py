@@ -16,6 +16,7 @@ from dissectors.crl import CrlExchange
 from dissectors.dhcp import DhcpMessage
 from dissectors.dns import DnsMessage
 from dissectors.http import HttpMessage
+from dissectors.http2 import Http2Message
 from dissectors.ntp import NtpMessage
 from dissectors.sip import SipMessage
 from dissectors.stun import StunMessage
@@ -31,6 +32,7 @@ MESSAGES: dict[str, type[Message]] = {
     for kind in (
         TlsMessage,
         HttpMessage,
+        Http2Message,
         SipMessage,
         StunMessage,
         DnsMessage,

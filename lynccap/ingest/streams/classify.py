@@ -15,7 +15,7 @@ from lynccap.reference import ports
 HEAD_BYTES = 2048  # a probe decides on the first bytes; a ClientHello with padding fits
 WIDEST_PORT_ROW = 100  # rows of the reference that name wider ranges are media pools: they say nothing of a port
 REJECT, LIKELY, CERTAIN = Verdict.REJECT, Verdict.LIKELY, Verdict.CERTAIN  # looking into an enumeration takes time
-_TCP_DISSECTORS = [one for one in DISSECTORS if one.name in ("tls", "http", "sip", "stun", "dns")]
+_TCP_DISSECTORS = [one for one in DISSECTORS if one.name in ("tls", "http", "http2", "sip", "stun", "dns")]
 _UDP_DISSECTORS = [one for one in DISSECTORS if one.name in ("sip", "stun", "rtp", "dns", "dhcp", "ntp")]
 
 
