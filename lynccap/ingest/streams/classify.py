@@ -16,6 +16,7 @@ HEAD_BYTES = 2048  # a probe decides on the first bytes; a ClientHello with padd
 WIDEST_PORT_ROW = 100  # rows of the reference that name wider ranges are media pools: they say nothing of a port
 REJECT, LIKELY, CERTAIN = Verdict.REJECT, Verdict.LIKELY, Verdict.CERTAIN  # looking into an enumeration takes time
 _TCP_DISSECTORS = [one for one in DISSECTORS if one.name in ("tls", "http", "http2", "sip", "stun", "dns")]
+_TEXT_DISSECTORS = [one for one in DISSECTORS if one.name in ("http", "sip")]
 _UDP_DISSECTORS = [one for one in DISSECTORS if one.name in ("sip", "stun", "rtp", "dns", "dhcp", "ntp")]
 
 
@@ -54,6 +55,18 @@ def classify(client_head: bytes, server_head: bytes, on_tcp: bool) -> tuple[Diss
         if any(best.probe(head) is REJECT for head in heads):
             return None, REJECT
     return best, strength
+
+
+def classify_within(segments: Sequence[Segment]) -> Dissector | None:
+    """Whose message begins with one of these segments, as its first line proves: the head is of a message before.
+
+    For streams that began before the capture. Binary protocols have no beginning that could not be chance.
+    """
+    for one in segments:
+        for dissector in _TEXT_DISSECTORS:
+            if dissector.probe(one.data[:HEAD_BYTES]) is CERTAIN:
+                return dissector
+    return None
 
 
 @cache

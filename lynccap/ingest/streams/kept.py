@@ -12,7 +12,7 @@ from lynccap.ingest.flows.flow_table import NEVER, FlowTable, Numbered
 from lynccap.ingest.frames import Flags, Ints
 from lynccap.ingest.schemas import Arrays
 from lynccap.ingest.streams.assembly import Segment
-from lynccap.ingest.streams.classify import LIKELY, REJECT, classify, head_of, named_by_port
+from lynccap.ingest.streams.classify import LIKELY, REJECT, classify, classify_within, head_of, named_by_port
 from lynccap.ingest.streams.conversation import KEPT_FRAMES, KIND_OF_TCP, KIND_OF_UDP, Conversation, Kind
 from lynccap.ingest.streams.dissection import Dissection, Facts
 from lynccap.ingest.streams.media import Media
@@ -155,6 +155,9 @@ class Streams:
             first, second = conversation.sides
             first_head, second_head = head_of(first), head_of(second)
             dissector, verdict = classify(first_head, second_head, conversation.on_tcp)
+            if verdict is REJECT and conversation.on_tcp:
+                dissector = classify_within(first) or classify_within(second)
+                verdict = LIKELY if dissector else REJECT
             if dissector is not None and verdict >= LIKELY:
                 conversation.dissector = dissector
                 kinds = KIND_OF_TCP if conversation.on_tcp else KIND_OF_UDP
