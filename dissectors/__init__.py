@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from dissectors import autodiscover, certprov, crl, web_ticket
+from dissectors import autodiscover, certprov, crl, web_service, web_ticket
 from dissectors.contract import Dissector, Message, Verdict, strongest
 from dissectors.dhcp import DHCP
 from dissectors.dns import DNS
@@ -29,7 +29,7 @@ class Rider(Protocol):
 DISSECTORS: tuple[Dissector, ...] = (SIP, TLS, STUN, HTTP, HTTP2, DNS, DHCP, NTP, RTP, PSOM)
 """In the order in which ties between equal verdicts are broken: what checks more stands earlier."""
 
-RIDERS: tuple[Rider, ...] = (certprov, web_ticket, autodiscover, crl)
+RIDERS: tuple[Rider, ...] = (certprov, web_ticket, autodiscover, crl, web_service)
 """Asked in this order; the first that claims a request reads it."""
 
 

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from dissectors.contract import Cursor, Malformed, Message, Truncated
 from dissectors.der import enter_der, read_der
-from dissectors.http import HttpMessage, fault_of, outcome_of, path_of
+from dissectors.http import HttpMessage, below, fault_of, outcome_of, path_of
 
 SERVICE = "/certprov/certprovisioningservice.svc"
 MAX_CERTIFICATES = 64  # a deployment's root chains are fewer than ten certificates
@@ -47,7 +47,7 @@ class CertProvExchange(Message):
 def claims(request: HttpMessage) -> bool:
     """Whether the request goes to certificate provisioning, by path or SOAP action."""
     action = (request.soap_action or "").lower()
-    at_service = path_of(request).lower().startswith(SERVICE)
+    at_service = below(path_of(request), SERVICE) is not None
     return at_service or action.endswith((_ROOT_CHAINS, _GET_CERTIFICATE))
 
 
@@ -84,7 +84,7 @@ def certificates_in(body: bytes) -> tuple[bytes, ...]:
 
 
 def _step(request: HttpMessage) -> str:
-    tail = path_of(request).lower().removeprefix(SERVICE).strip("/")
+    tail = (below(path_of(request), SERVICE) or "").lower().strip("/")
     asked = (request.soap_action or "").lower() + " " + request.body[:8192].decode("latin-1").lower()
     if tail.startswith("mex") or (request.target or "").lower().endswith(("?wsdl", "?singlewsdl")):
         return "metadata"

@@ -14,6 +14,7 @@ from dissectors.ntp import NtpMessage
 from dissectors.sip import SipMessage
 from dissectors.stun import StunMessage
 from dissectors.tls import TlsMessage
+from dissectors.web_service import WebServiceExchange
 from dissectors.web_ticket import WebTicketExchange
 from lynccap import tables as schemas
 from lynccap.correlation.case import Case, build_case
@@ -33,6 +34,7 @@ MESSAGES: Mapping[str, type[Any]] = {
         SipMessage,
         StunMessage,
         TlsMessage,
+        WebServiceExchange,
         WebTicketExchange,
     )
 }

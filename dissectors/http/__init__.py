@@ -1,7 +1,7 @@
 """HTTP/1 heads and bodies, read tolerantly (RFC 9112): mid-stream, LF only, chunked, pipelined."""
 
 from dissectors.http.bodies import MAX_BODY
-from dissectors.http.exchange import fault_of, is_answer, outcome_of, path_of
+from dissectors.http.exchange import below, fault_of, is_answer, outcome_of, path_of
 from dissectors.http.headers import MAX_HEADERS, MAX_VALUE
 from dissectors.http.message import ExchangeOutcome, HttpMessage
 from dissectors.http.reader import HTTP, MAX_HEAD, Http
@@ -18,6 +18,7 @@ __all__ = [
     "ExchangeOutcome",
     "Http",
     "HttpMessage",
+    "below",
     "fault_of",
     "is_answer",
     "outcome_of",

@@ -70,6 +70,12 @@ def path_of(request: HttpMessage) -> str:
     return unquote(target.split("?", 1)[0].split("#", 1)[0])
 
 
+def below(path: str, service: str) -> str | None:
+    """What follows `service` (lower case) in a path: "" or from a slash on; None when it does not begin with it."""
+    rest = path[len(service) :]
+    return rest if path[: len(service)].lower() == service and rest[:1] in ("", "/") else None
+
+
 def _soap_fault(body: bytes) -> bytes:
     """The body from its SOAP Fault on, at most MAX_FAULT bytes; empty when it bears none."""
     fault = _SOAP_FAULT.search(body) if _SOAP_ENVELOPE.search(body) else None

@@ -21,6 +21,7 @@ from dissectors.ntp import NtpMessage
 from dissectors.sip import SipMessage
 from dissectors.stun import StunMessage
 from dissectors.tls import TlsMessage
+from dissectors.web_service import WebServiceExchange
 from dissectors.web_ticket import WebTicketExchange
 from lynccap.tables import ANOMALIES, CERTIFICATES, COMMENTS, DNS_ANSWERS, HOST_NAMES, INTERFACES, MEDIA, columns_of
 
@@ -42,6 +43,7 @@ MESSAGES: dict[str, type[Message]] = {
         WebTicketExchange,
         AutodiscoverExchange,
         CrlExchange,
+        WebServiceExchange,
     )
 }
 SCHEMAS: dict[str, Mapping[str, str]] = {

@@ -132,7 +132,9 @@ def test_psom_is_never_recognised(head: bytes):
         ("/Autodiscover/AutodiscoverService.svc/root?sipuri=a@b", "autodiscover"),
         ("/pki/ca.crl", "crl"),
         ("/autodiscover/autodiscover.xml", None),
-        ("/meet/ada/1234", None),
+        ("/meet/ada/1234", "web_service"),
+        ("/CertProv/CertProvisioningService.svcs", None),
+        ("/meetings", None),
         ("/", None),
     ],
 )
