@@ -225,7 +225,31 @@ CERTIFICATES: Mapping[str, str] = {
     "signature": "object",  # hash name
     "sha256": "object",
     "unreadable": "object",  # why it could not be parsed, "" when it could
+    "carried": "object",  # tls: shown in a handshake; aia: fetched as somebody's issuer; certprov: given to a client
 }
+
+REVOCATIONS: Mapping[str, str] = {
+    "flow": "int64",
+    "frame": "int64",
+    "time": "int64",
+    "kind": "object",  # crl, delta-crl, ocsp
+    "url": "object",
+    "issuer": "object",  # RFC 4514; of OCSP the responder, "" when it names itself by its key
+    "response_status": "object",  # OCSP: successful, malformed_request, internal_error, try_later, …; "" for lists
+    "this_update": "int64",
+    "next_update": "int64",  # 0 when the issuer promises none
+    "produced_at": "int64",  # OCSP, else 0
+    "number": "object",  # CRL number, decimal, "" when it has none
+    "base_number": "object",  # of a delta list: the CRL number it adds to, "" otherwise
+    "revoked": "int64",  # entries of the list, -1 when unknown
+    "serial": "object",  # OCSP: the certificate asked about, hex
+    "certificate_status": "object",  # OCSP: good, revoked, unknown
+    "revoked_at": "int64",  # OCSP, else 0
+    "reason": "object",  # OCSP: why it was revoked, "" when not said
+    "signature": "object",  # hash name
+    "unreadable": "object",  # why it could not be parsed, "" when it could; its dates are then those of the crl table
+}
+"""One row a revocation list fetched over HTTP, or a certificate's status in an OCSP response (RFC 5280, RFC 6960)."""
 
 DNS_ANSWERS: Mapping[str, str] = {
     "flow": "int64",
@@ -278,6 +302,7 @@ class Tables:
     icmp: pd.DataFrame
     media: pd.DataFrame
     certificates: pd.DataFrame
+    revocations: pd.DataFrame
     dns_answers: pd.DataFrame
     anomalies: pd.DataFrame
     messages: Mapping[str, pd.DataFrame]

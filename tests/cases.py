@@ -65,6 +65,8 @@ TEXTS = frozenset(
 
 
 def _default(name: str, dtype: str) -> Any:
+    if name == "carried":
+        return "tls"
     if name in TUPLES:
         return ()
     if dtype == "int64":
@@ -118,7 +120,7 @@ def flow(client: str, server: str, port: int, **facts: Any) -> dict[str, Any]:
 def tables(
     flows: list[dict[str, Any]], *, seconds: float = 60.0, tcp_frames: Any = (), icmp: Any = (), media: Any = (),
     certificates: Any = (), dns_answers: Any = (), clock_steps: Any = (), interfaces: Any = (),
-    host_names: Any = (), comments: Any = (),
+    host_names: Any = (), comments: Any = (), revocations: Any = (),
     **messages: list[dict[str, Any]],
 ) -> Tables:  # fmt: skip
     """Tables of one capture that starts at START and lasts `seconds`; message tables by protocol, "_" for "-"."""
@@ -143,6 +145,7 @@ def tables(
         icmp=rows(schemas.ICMP, list(icmp)),
         media=rows(schemas.MEDIA, list(media)),
         certificates=rows(schemas.CERTIFICATES, list(certificates)),
+        revocations=rows(schemas.REVOCATIONS, list(revocations)),
         dns_answers=rows(schemas.DNS_ANSWERS, list(dns_answers)),
         anomalies=rows(schemas.ANOMALIES, []),
         messages={name: rows(columns_of(kind), given.get(name, [])) for name, kind in MESSAGES.items()},

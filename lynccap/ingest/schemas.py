@@ -23,7 +23,17 @@ from dissectors.stun import StunMessage
 from dissectors.tls import TlsMessage
 from dissectors.web_service import WebServiceExchange
 from dissectors.web_ticket import WebTicketExchange
-from lynccap.tables import ANOMALIES, CERTIFICATES, COMMENTS, DNS_ANSWERS, HOST_NAMES, INTERFACES, MEDIA, columns_of
+from lynccap.tables import (
+    ANOMALIES,
+    CERTIFICATES,
+    COMMENTS,
+    DNS_ANSWERS,
+    HOST_NAMES,
+    INTERFACES,
+    MEDIA,
+    REVOCATIONS,
+    columns_of,
+)
 
 Arrays = dict[str, NDArray[Any]]
 Row = tuple[Any, ...]
@@ -49,6 +59,7 @@ MESSAGES: dict[str, type[Message]] = {
 SCHEMAS: dict[str, Mapping[str, str]] = {
     "media": MEDIA,
     "certificates": CERTIFICATES,
+    "revocations": REVOCATIONS,
     "dns_answers": DNS_ANSWERS,
     "anomalies": ANOMALIES,
     **{name: columns_of(kind) for name, kind in MESSAGES.items()},

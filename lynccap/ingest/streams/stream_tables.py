@@ -1,16 +1,22 @@
 """From the rows dissection left to tables: final flow numbers, directions, and what libraries read of the bytes."""
 
-import numpy as np
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from dissectors.bundles import certificates_of
 from dissectors.dns import plain_answers
 from lynccap.ingest.flows.flow_rows import FlowRows
+from lynccap.ingest.frames import Ints
 from lynccap.ingest.schemas import SCHEMAS, Arrays, Row, Rows, columns_from
 
 
 def tables_of(rows: Rows, flow_rows: FlowRows) -> dict[str, Arrays]:
     """Every table that stands on rows, in frame order. `rows` is used up; its `flow` columns hold sides."""
     tables = {name: _placed(rows.take(name), flow_rows) for name in SCHEMAS}
-    tables["certificates"] = columns_from("certificates", _certificates(tables["tls"]))
+    tables["certificates"] = columns_from("certificates", _certificates(tables))
+    tables["revocations"] = columns_from("revocations", _revocations(tables["crl"]))
     tables["dns_answers"] = columns_from("dns_answers", _answers(tables["dns"]))
     return tables
 
@@ -25,22 +31,69 @@ def _placed(table: Arrays, flow_rows: FlowRows) -> Arrays:
     return {name: table.pop(name)[order] for name in list(table)}
 
 
-def _certificates(tls: Arrays) -> list[Row]:
-    """Rows of CERTIFICATES for the certificate messages; each different certificate is parsed once."""
-    chosen = np.flatnonzero([kind == "certificate" for kind in tls["kind"]])
-    if not chosen.size:
+def _certificates(tables: dict[str, Arrays]) -> list[Row]:
+    """Rows of CERTIFICATES, those presented first; each different certificate is parsed once."""
+    chains = [*_presented(tables["tls"]), *_fetched(tables["crl"]), *_provisioned(tables["certprov"])]
+    if not chains:
         return []
     from lynccap.ingest.streams.certificates import read_certificate
 
     parsed: dict[bytes, Row] = {}
     rows: list[Row] = []
-    keys = zip(*(tls[name][chosen].tolist() for name in ("flow", "frame", "time", "from_client")), strict=True)
-    for key, chain in zip(keys, tls["certificates"][chosen], strict=True):
+    for carried, key, chain in chains:
         for position, der in enumerate(chain):
             if der not in parsed:
                 parsed[der] = read_certificate(der)
-            rows.append((*key, position, *parsed[der]))
+            rows.append((*key, position, *parsed[der], carried))
     return rows
+
+
+Chain = tuple[str, Row, tuple[bytes, ...]]
+"""How certificates were carried, the row's flow, frame, time and direction, and the certificates."""
+KEY = ("flow", "frame", "time", "from_client")
+
+
+def _presented(tls: Arrays) -> list[Chain]:
+    chosen = np.flatnonzero([kind == "certificate" for kind in tls["kind"]])
+    return [("tls", *one) for one in _columns(tls, chosen, "certificates")]
+
+
+def _provisioned(certprov: Arrays) -> list[Chain]:
+    chosen = np.flatnonzero([bool(chain) for chain in certprov["certificates"]])
+    return [("certprov", *one) for one in _columns(certprov, chosen, "certificates")]
+
+
+def _fetched(crl: Arrays) -> list[Chain]:
+    chosen = _as_asked(crl, "issuer-certificate", "trust-list")
+    return [("aia", key, certificates_of(content)) for key, content in _columns(crl, chosen, "content")]
+
+
+def _as_asked(crl: Arrays, *kinds: str) -> Ints:
+    """Rows of fetches of these kinds whose answer is one, by the skeleton of its bytes."""
+    rows = zip(crl["kind"], crl["content_ok"].tolist(), crl["content"], strict=True)
+    return np.flatnonzero([bool(fine and content and kind in kinds) for kind, fine, content in rows])
+
+
+def _columns(table: Arrays, chosen: NDArray[Any], name: str) -> list[tuple[Row, Any]]:
+    """Of the chosen rows the key and one more column."""
+    keys = zip(*(table[one][chosen].tolist() for one in KEY), strict=True)
+    return list(zip(keys, table[name][chosen], strict=True))
+
+
+def _revocations(crl: Arrays) -> list[Row]:
+    """Rows of REVOCATIONS for the answers that are what was asked for, which a library reads."""
+    chosen = _as_asked(crl, "crl", "delta-crl", "ocsp")
+    if not chosen.size:
+        return []
+    from lynccap.ingest.streams.revocations import read_revocations
+
+    keys = zip(*(crl[name][chosen].tolist() for name in ("flow", "frame", "time", "kind", "url")), strict=True)
+    told = zip(*(crl[name][chosen] for name in ("content", "this_update", "next_update")), strict=True)
+    return [
+        (*key, *fields)
+        for key, (content, *dates) in zip(keys, told, strict=True)
+        for fields in read_revocations(key[3], content, *map(int, dates))
+    ]
 
 
 def _answers(dns: Arrays) -> list[Row]:
