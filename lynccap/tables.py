@@ -306,7 +306,7 @@ class Tables:
     dns_answers: pd.DataFrame
     anomalies: pd.DataFrame
     messages: Mapping[str, pd.DataFrame]
-    """By protocol: tls, http, http2, sip, stun, dns, dhcp, ntp, certprov, web-ticket, autodiscover, crl,
+    """By protocol: tls, http, http2, sip, stun, dns, local-names, dhcp, ntp, certprov, web-ticket, autodiscover, crl,
     web-service. Always present, empty where none was seen."""
 
     def __getitem__(self, protocol: str) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from dissectors.autodiscover import AutodiscoverExchange
 from dissectors.certprov import CertProvExchange
 from dissectors.crl import CrlExchange
 from dissectors.dhcp import DhcpMessage
-from dissectors.dns import DnsMessage
+from dissectors.dns import DnsMessage, LocalNameMessage
 from dissectors.http import HttpMessage
 from dissectors.http2 import Http2Message
 from dissectors.ntp import NtpMessage
@@ -30,6 +30,7 @@ MESSAGES: Mapping[str, type[Any]] = {
         DnsMessage,
         HttpMessage,
         Http2Message,
+        LocalNameMessage,
         NtpMessage,
         SipMessage,
         StunMessage,

@@ -14,7 +14,7 @@ from dissectors.certprov import CertProvExchange
 from dissectors.contract import Message
 from dissectors.crl import CrlExchange
 from dissectors.dhcp import DhcpMessage
-from dissectors.dns import DnsMessage
+from dissectors.dns import DnsMessage, LocalNameMessage
 from dissectors.http import HttpMessage
 from dissectors.http2 import Http2Message
 from dissectors.ntp import NtpMessage
@@ -47,6 +47,7 @@ MESSAGES: dict[str, type[Message]] = {
         SipMessage,
         StunMessage,
         DnsMessage,
+        LocalNameMessage,
         DhcpMessage,
         NtpMessage,
         CertProvExchange,

@@ -8,7 +8,7 @@ from tls_sessions import mint
 from lynccap.ingest.streams.certificates import read_certificate
 from lynccap.tables import CERTIFICATES
 
-FIELDS = list(CERTIFICATES)[list(CERTIFICATES).index("subject") :]
+FIELDS = [one for one in list(CERTIFICATES)[5:] if one != "carried"]
 VERSION_3 = bytes.fromhex("a003020102")
 
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from dissectors import DISSECTORS
 from dissectors.contract import Dissector, Verdict
+from dissectors.dns import read_question
 from lynccap.ingest.frames import Flags, Ints
 from lynccap.ingest.streams.assembly import Segment
 from lynccap.reference import ports
@@ -67,6 +68,11 @@ def classify_within(segments: Sequence[Segment]) -> Dissector | None:
             if dissector.probe(one.data[:HEAD_BYTES]) is CERTAIN:
                 return dissector
     return None
+
+
+def names_in_part(*sides: Sequence[Segment]) -> bool:
+    """Whether a datagram captured short is DNS, by the question that is left of it."""
+    return any(one.length > len(one.data) and read_question(one.data) is not None for side in sides for one in side)
 
 
 @cache

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from dissectors import rider_of
 from dissectors.contract import Anomaly, AnomalyKind, Dissector, Message, dissect
+from dissectors.dns import DNS, read_question
 from dissectors.http import ExchangeOutcome
 from dissectors.stun import STUN, StunMessage
 from lynccap.ingest.schemas import Rows
@@ -77,6 +78,10 @@ class Dissection:
             if probed and STUN.probe(one.data) is REJECT:
                 continue
             result = dissect(dissector, one.data)
+            asked = read_question(one.data) if dissector is DNS and one.length > len(one.data) else None
+            if asked is not None:
+                self._keep(side, asked, one, one)
+                count += 1
             if not result.messages and dissector.probe(one.data) is REJECT:
                 continue
             count += len(result.messages)

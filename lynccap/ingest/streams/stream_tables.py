@@ -11,14 +11,35 @@ from lynccap.ingest.flows.flow_rows import FlowRows
 from lynccap.ingest.frames import Ints
 from lynccap.ingest.schemas import SCHEMAS, Arrays, Row, Rows, columns_from
 
+LOCAL_NAME_PORTS = {5353: "mdns", 5355: "llmnr", 137: "nbns"}
+"""RFC 6762 3, RFC 4795 2, RFC 1002 4.2: the names of neighbours, in messages of the shape of DNS."""
+
+DNS_PORT = 53
+
 
 def tables_of(rows: Rows, flow_rows: FlowRows) -> dict[str, Arrays]:
     """Every table that stands on rows, in frame order. `rows` is used up; its `flow` columns hold sides."""
     tables = {name: _placed(rows.take(name), flow_rows) for name in SCHEMAS}
+    _part_local_names(tables, flow_rows)
     tables["certificates"] = columns_from("certificates", _certificates(tables))
     tables["revocations"] = columns_from("revocations", _revocations(tables["crl"]))
     tables["dns_answers"] = columns_from("dns_answers", _answers(tables["dns"]))
     return tables
+
+
+def _part_local_names(tables: dict[str, Arrays], flow_rows: FlowRows) -> None:
+    """Move what the dns table holds of flows on the ports of mDNS, LLMNR and NBNS: no DNS server was asked there."""
+    dns, local = tables["dns"], tables["local-names"]
+    ends = [flow_rows.endpoints[name][dns["flow"]] for name in ("lower_port", "upper_port")]
+    port = np.where(np.isin(ends[0], list(LOCAL_NAME_PORTS)), *ends)
+    moved = np.isin(port, list(LOCAL_NAME_PORTS)) & (ends[0] != DNS_PORT) & (ends[1] != DNS_PORT)
+    if not moved.any():
+        return
+    dns["dialect"][moved] = [LOCAL_NAME_PORTS[one] for one in port[moved].tolist()]
+    joined = {name: np.concatenate((local[name], column[moved])) for name, column in dns.items()}
+    order = np.argsort(joined["frame"], kind="stable")
+    tables["local-names"] = {name: column[order] for name, column in joined.items()}
+    tables["dns"] = {name: column[~moved] for name, column in dns.items()}
 
 
 def _placed(table: Arrays, flow_rows: FlowRows) -> Arrays:
