@@ -5,6 +5,7 @@ from typing import Protocol
 from dissectors import autodiscover, certprov, crl, web_service, web_ticket
 from dissectors.contract import Dissector, Message, Verdict, strongest
 from dissectors.dhcp import DHCP
+from dissectors.dhcpv6 import DHCPV6
 from dissectors.dns import DNS
 from dissectors.http import HTTP, HttpMessage
 from dissectors.http2 import HTTP2
@@ -26,7 +27,7 @@ class Rider(Protocol):
         """What the exchange was for and how it ended; None is a request without a response in the stream."""
 
 
-DISSECTORS: tuple[Dissector, ...] = (SIP, TLS, STUN, HTTP, HTTP2, DNS, DHCP, NTP, RTP, PSOM)
+DISSECTORS: tuple[Dissector, ...] = (SIP, TLS, STUN, HTTP, HTTP2, DNS, DHCP, DHCPV6, NTP, RTP, PSOM)
 """In the order in which ties between equal verdicts are broken: what checks more stands earlier."""
 
 RIDERS: tuple[Rider, ...] = (certprov, web_ticket, autodiscover, crl, web_service)

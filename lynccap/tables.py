@@ -306,8 +306,8 @@ class Tables:
     dns_answers: pd.DataFrame
     anomalies: pd.DataFrame
     messages: Mapping[str, pd.DataFrame]
-    """By protocol: tls, http, http2, sip, stun, dns, local-names, dhcp, ntp, certprov, web-ticket, autodiscover, crl,
-    web-service. Always present, empty where none was seen."""
+    """By protocol: tls, http, http2, sip, stun, dns, local-names, dhcp, dhcpv6, ntp, certprov, web-ticket,
+    autodiscover, crl, web-service. Always present, empty where none was seen."""
 
     def __getitem__(self, protocol: str) -> pd.DataFrame:
         """The message table of `protocol`."""

@@ -7,6 +7,7 @@ from dissectors.autodiscover import AutodiscoverExchange
 from dissectors.certprov import CertProvExchange
 from dissectors.crl import CrlExchange
 from dissectors.dhcp import DhcpMessage
+from dissectors.dhcpv6 import Dhcpv6Message
 from dissectors.dns import DnsMessage, LocalNameMessage
 from dissectors.http import HttpMessage
 from dissectors.http2 import Http2Message
@@ -27,6 +28,7 @@ MESSAGES: Mapping[str, type[Any]] = {
         CertProvExchange,
         CrlExchange,
         DhcpMessage,
+        Dhcpv6Message,
         DnsMessage,
         HttpMessage,
         Http2Message,

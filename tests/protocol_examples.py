@@ -145,6 +145,7 @@ EXAMPLES: dict[str, tuple[bytes, ...]] = {
     ),
     "dns": (DNS_QUERY, DNS_ANSWER, struct.pack(">H", len(DNS_ANSWER)) + DNS_ANSWER),
     "dhcp": (DHCP_DISCOVER, DHCP_ACK),
+    "dhcpv6": (bytes.fromhex("01 abcdef 0001 000a 00030001 00155d010203 0006 0002 0017"),),
     "ntp": (ntp(3, transmit=0xE0000000_00000001), ntp(4)),
     "rtp": (RTP_PACKET, RTCP_COMPOUND),
     "psom": (b"\x01\x00\x00\x09opaque",),

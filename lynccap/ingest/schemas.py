@@ -14,6 +14,7 @@ from dissectors.certprov import CertProvExchange
 from dissectors.contract import Message
 from dissectors.crl import CrlExchange
 from dissectors.dhcp import DhcpMessage
+from dissectors.dhcpv6 import Dhcpv6Message
 from dissectors.dns import DnsMessage, LocalNameMessage
 from dissectors.http import HttpMessage
 from dissectors.http2 import Http2Message
@@ -49,6 +50,7 @@ MESSAGES: dict[str, type[Message]] = {
         DnsMessage,
         LocalNameMessage,
         DhcpMessage,
+        Dhcpv6Message,
         NtpMessage,
         CertProvExchange,
         WebTicketExchange,

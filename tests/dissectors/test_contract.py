@@ -9,7 +9,7 @@ from dissectors import DISSECTORS, RIDERS, identify, rider_of
 from dissectors.contract import AnomalyKind, Dissection, Dissector, Verdict, dissect
 from dissectors.http import HTTP, HttpMessage
 
-OPAQUE = {"rtp", "psom", "http2"}
+OPAQUE = {"rtp", "psom", "http2", "dhcpv6"}
 """None says where its message ends: a prefix is a shorter message, and two in a row are one longer one."""
 ONE_ROW_A_DIRECTION = bytes([23])
 """Application data tells its first record only, so that two records are still one message."""

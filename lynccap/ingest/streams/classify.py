@@ -18,7 +18,7 @@ WIDEST_PORT_ROW = 100  # rows of the reference that name wider ranges are media 
 REJECT, LIKELY, CERTAIN = Verdict.REJECT, Verdict.LIKELY, Verdict.CERTAIN  # looking into an enumeration takes time
 _TCP_DISSECTORS = [one for one in DISSECTORS if one.name in ("tls", "http", "http2", "sip", "stun", "dns")]
 _TEXT_DISSECTORS = [one for one in DISSECTORS if one.name in ("http", "sip")]
-_UDP_DISSECTORS = [one for one in DISSECTORS if one.name in ("sip", "stun", "rtp", "dns", "dhcp", "ntp")]
+_UDP_DISSECTORS = [one for one in DISSECTORS if one.name in ("sip", "stun", "rtp", "dns", "dhcp", "dhcpv6", "ntp")]
 
 
 def head_of(segments: Sequence[Segment]) -> bytes:
