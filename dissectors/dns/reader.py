@@ -94,6 +94,8 @@ def read_question(data: bytes) -> DnsMessage | None:
         return None
     try:
         end = skip_name(data, HEADER, len(data)) + 4
+        if end > len(data):
+            return None
         # The records that are not here are not promised either; whether they could be is judged by the true header.
         asked, _ = _read_message(data[:6] + bytes(6) + data[HEADER:end], 0, end)
     except (Truncated, Malformed):
