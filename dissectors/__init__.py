@@ -2,11 +2,13 @@
 
 from typing import Protocol
 
-from dissectors import autodiscover, certprov, conference, crl, mras, web_ticket
+from dissectors import autodiscover, certprov, conference, crl, mras, web_service, web_ticket
 from dissectors.contract import Dissector, Message, Verdict, strongest
 from dissectors.dhcp import DHCP
+from dissectors.dhcpv6 import DHCPV6
 from dissectors.dns import DNS
 from dissectors.http import HTTP, HttpMessage
+from dissectors.http2 import HTTP2
 from dissectors.ntp import NTP
 from dissectors.psom import PSOM
 from dissectors.rtp import RTP
@@ -35,10 +37,10 @@ class SipRider(Protocol):
         """What the exchange was for and how it ended; None is a request without a final response."""
 
 
-DISSECTORS: tuple[Dissector, ...] = (SIP, TLS, STUN, HTTP, DNS, DHCP, NTP, RTP, PSOM)
+DISSECTORS: tuple[Dissector, ...] = (SIP, TLS, STUN, HTTP, HTTP2, DNS, DHCP, DHCPV6, NTP, RTP, PSOM)
 """In the order in which ties between equal verdicts are broken: what checks more stands earlier."""
 
-RIDERS: tuple[Rider, ...] = (certprov, web_ticket, autodiscover, crl)
+RIDERS: tuple[Rider, ...] = (certprov, web_ticket, autodiscover, crl, web_service)
 """Asked in this order; the first that claims a request reads it."""
 
 SIP_RIDERS: tuple[SipRider, ...] = (mras, conference)

@@ -10,7 +10,7 @@ from typing import ClassVar
 from xml.parsers import expat
 
 from dissectors.contract import Message
-from dissectors.http import HttpMessage, outcome_of, path_of
+from dissectors.http import HttpMessage, below, outcome_of, path_of
 
 SERVICE = "/autodiscover/autodiscoverservice.svc"
 MEDIA_TYPE = "vnd.microsoft.rtc.autodiscover"
@@ -77,7 +77,7 @@ class _Refused(Exception):
 def claims(request: HttpMessage) -> bool:
     """Whether the request is Lync autodiscover's: by path, media type, or host name for a bare path."""
     path = path_of(request).lower()
-    if path.startswith(SERVICE):
+    if below(path, SERVICE) is not None:
         return True
     if path.startswith("/autodiscover/"):
         return False

@@ -3,23 +3,19 @@
 import re
 from base64 import b64decode
 from binascii import Error as Base64Error
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from dissectors.contract import Cursor, Malformed, Message, Truncated
-from dissectors.der import enter_der, read_der
-from dissectors.http import HttpMessage, fault_of, outcome_of, path_of
+from dissectors.bundles import MAX_CERTIFICATES, certificates_of
+from dissectors.contract import Message
+from dissectors.http import HttpMessage, below, fault_of, outcome_of, path_of
 
 SERVICE = "/certprov/certprovisioningservice.svc"
-MAX_CERTIFICATES = 64  # a deployment's root chains are fewer than ten certificates
 
 _ROOT_CHAINS = "getrootcertchains"
 _GET_CERTIFICATE = "getandpublishcert"
 _BASE64_TEXT = re.compile(rb">\s*(MI(?:[A-Za-z0-9+/=\s]|&#(?:x[dDaA]|1[03]);){64,})<")
 _LINE_ENDS = re.compile(rb"\s+|&#\w+;")
-_SIGNED_DATA = bytes.fromhex("2a864886f70d010702")  # 1.2.840.113549.1.7.2, RFC 2315 14
-_SEQUENCE, _SET, _INTEGER, _OID, _CONTEXT_0 = 0x30, 0x31, 0x02, 0x06, 0xA0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +43,7 @@ class CertProvExchange(Message):
 def claims(request: HttpMessage) -> bool:
     """Whether the request goes to certificate provisioning, by path or SOAP action."""
     action = (request.soap_action or "").lower()
-    at_service = path_of(request).lower().startswith(SERVICE)
+    at_service = below(path_of(request), SERVICE) is not None
     return at_service or action.endswith((_ROOT_CHAINS, _GET_CERTIFICATE))
 
 
@@ -74,9 +70,8 @@ def certificates_in(body: bytes) -> tuple[bytes, ...]:
     found: list[bytes] = []
     for text in _BASE64_TEXT.finditer(body):
         try:
-            der = b64decode(_LINE_ENDS.sub(b"", text[1]), validate=True)
-            found.extend(_certificates(der))
-        except (Base64Error, Truncated, Malformed):
+            found.extend(certificates_of(b64decode(_LINE_ENDS.sub(b"", text[1]), validate=True)))
+        except Base64Error:
             continue
         if len(found) >= MAX_CERTIFICATES:
             break
@@ -84,7 +79,7 @@ def certificates_in(body: bytes) -> tuple[bytes, ...]:
 
 
 def _step(request: HttpMessage) -> str:
-    tail = path_of(request).lower().removeprefix(SERVICE).strip("/")
+    tail = (below(path_of(request), SERVICE) or "").lower().strip("/")
     asked = (request.soap_action or "").lower() + " " + request.body[:8192].decode("latin-1").lower()
     if tail.startswith("mex") or (request.target or "").lower().endswith(("?wsdl", "?singlewsdl")):
         return "metadata"
@@ -98,29 +93,3 @@ def _step(request: HttpMessage) -> str:
 def _is_anonymous(request: HttpMessage) -> bool:
     in_soap = re.search(rb"<(?:[\w.-]{1,32}:)?Security[\s>]", request.body)
     return not (request.authorization or request.web_ticket or in_soap)
-
-
-def _certificates(der: bytes) -> Iterator[bytes]:
-    """The certificates of one DER value. Raises Truncated or Malformed where it holds none."""
-    content = enter_der(Cursor(der), _SEQUENCE)
-    tag, first = read_der(content)
-    if tag == _SEQUENCE:
-        if first.peek(1) == b"\xa0":  # version
-            enter_der(first, _CONTEXT_0)
-        for wanted in (_INTEGER, _SEQUENCE, _SEQUENCE, _SEQUENCE):  # serial, algorithm, issuer, validity
-            enter_der(first, wanted)
-        yield der
-    elif tag == _OID and first.rest() == _SIGNED_DATA:
-        yield from _bundled(enter_der(enter_der(content, _CONTEXT_0), _SEQUENCE))
-
-
-def _bundled(signed: Cursor) -> Iterator[bytes]:
-    """RFC 2315 9.1: version, digest algorithms, content, then the certificates."""
-    for tag in (_INTEGER, _SET, _SEQUENCE):
-        enter_der(signed, tag)
-    bundle = enter_der(signed, _CONTEXT_0)
-    while bundle.remaining:
-        start = bundle.position
-        tag, _ = read_der(bundle)
-        if tag == _SEQUENCE:
-            yield bundle.data[start : bundle.position]

@@ -1,4 +1,4 @@
-"""DHCPv4 (RFC 2131, 2132) with the options a Lync phone lives on: 43, 120 (RFC 3361), 42, 60, 55, 12, 81, 66.
+"""DHCPv4 (RFC 2131, 2132) with the options a Lync phone lives on: 43, 120 (RFC 3361), 42, 60, 55, 12, 81, 66, 67.
 
 Overloaded fields (option 52) and long options (RFC 3396) are joined before any option is read. Option 43 has
 no fixed meaning: the uc_ fields say what its bytes are when read as a Lync phone reads them, so judge them
@@ -74,6 +74,10 @@ class DhcpMessage(Message):
     dns_servers: tuple[str, ...] = ()
     domain: str | None = None
     ntp_servers: tuple[str, ...] = ()
+    time_servers: tuple[str, ...] = ()
+    """Option 4, which some phones read in place of 42."""
+    time_offset: int | None = None
+    """Option 2: seconds east of UTC."""
     host_name: str | None = None
     """Option 12."""
     client_fqdn: str | None = None
@@ -82,8 +86,16 @@ class DhcpMessage(Message):
     """Option 56: what a server says of its refusal."""
     tftp_server: str | None = None
     """Option 66."""
+    boot_file: str | None = None
+    """Option 67, or the header's file field."""
     boot_server: str | None = None
     """Option 160, which Polycom phones read."""
+    provisioning_server: str | None = None
+    """Option 161, which some phones read in place of 160."""
+    relay_circuit: str | None = None
+    """Option 82.1: where the relay heard the client, as text or hex."""
+    relay_remote: str | None = None
+    """Option 82.2: whom the relay heard there."""
     vendor_class: str | None = None
     """Option 60."""
     requested_options: tuple[int, ...] = ()
@@ -103,7 +115,7 @@ class DhcpMessage(Message):
     uc_path: str | None = None
     """Option 43.5"""
     vlan: int | None = None
-    """Option 43.10 of the CPE-OCPHONE class."""
+    """Option 43.10 of the CPE-OCPHONE class, as two bytes or as digits."""
     vendor_damaged: bool = False
     """Option 43's lengths do not add up; the sub-options before the damage are read."""
 
@@ -189,6 +201,10 @@ def _message(header: bytes, options: dict[int, bytes]) -> DhcpMessage:
         fields["sip_encoding"], fields["sip_servers"] = _sip_servers(servers)
     if vendor := options.get(43):
         fields.update(_vendor(vendor))
+    if relay := options.get(82):
+        fields.update(_relay(relay))
+    if "boot_file" not in fields and not options.get(_OVERLOAD):
+        fields["boot_file"] = _printable(header[_BOOT_FILE].partition(b"\0")[0])
     return DhcpMessage(
         kind=_KINDS.get(kind[0], f"type-{kind[0]}") if kind else "bootp",
         transaction_id=int.from_bytes(header[4:8], "big"),
@@ -215,6 +231,15 @@ def _addresses(value: bytes) -> tuple[str, ...]:
 
 def _text(value: bytes) -> str:
     return value.rstrip(b"\0").decode("utf-8", "replace")[:MAX_TEXT]
+
+
+def _printable(value: bytes) -> str | None:
+    text = _text(value)
+    return text if text and text.isascii() and text.isprintable() else None
+
+
+def _offset(value: bytes) -> int | None:
+    return int.from_bytes(value, "big", signed=True) if len(value) == 4 else None
 
 
 def _seconds(value: bytes) -> int | None:
@@ -272,18 +297,42 @@ def _vendor(value: bytes) -> dict[str, Any]:
         except Truncated:
             fields["vendor_damaged"] = True
             break
-        if code == 10 and len(content) == 2:
-            fields["vlan"] = int.from_bytes(content, "big")
+        if code == 10 and (vlan := _vlan(content)) is not None:
+            fields["vlan"] = vlan
         elif code in _UC_FIELDS and (text := _text(content)).isprintable() and text:
             fields[_UC_FIELDS[code]] = text
     return fields
 
 
+def _vlan(content: bytes) -> int | None:
+    """Digits are no valid number in two bytes: those end at 4094, and two digits begin at 0x3030."""
+    if content.isdigit() and len(content) <= 4:
+        return int(content)
+    return int.from_bytes(content, "big") if len(content) == 2 else None
+
+
+def _relay(value: bytes) -> dict[str, Any]:
+    """Option 82 (RFC 3046 2); sub-options before one that does not fit are read."""
+    fields: dict[str, Any] = {}
+    cursor = Cursor(value)
+    try:
+        while cursor.remaining:
+            code, content = cursor.uint(1), cursor.take(cursor.uint(1))
+            if code in _RELAY_FIELDS and content:
+                fields[_RELAY_FIELDS[code]] = _printable(content) or content[:MAX_TEXT].hex()
+    except Truncated:
+        pass
+    return fields
+
+
+_RELAY_FIELDS = {1: "relay_circuit", 2: "relay_remote"}
 _UC_FIELDS = {1: "uc_identifier", 2: "uc_scheme", 3: "uc_web_server", 4: "uc_port", 5: "uc_path"}
 
 _READERS: dict[int, tuple[str, Callable[[bytes], Any]]] = {
     1: ("subnet_mask", _address),
+    2: ("time_offset", _offset),
     3: ("router", _address),
+    4: ("time_servers", _addresses),
     6: ("dns_servers", _addresses),
     12: ("host_name", _text),
     15: ("domain", _text),
@@ -295,8 +344,10 @@ _READERS: dict[int, tuple[str, Callable[[bytes], Any]]] = {
     56: ("message", _text),
     60: ("vendor_class", _text),
     66: ("tftp_server", _text),
+    67: ("boot_file", _text),
     81: ("client_fqdn", _client_fqdn),
     160: ("boot_server", _text),
+    161: ("provisioning_server", _text),
 }
 """Option codes, the fields they fill and how their values read (RFC 2132, RFC 4702)."""
 

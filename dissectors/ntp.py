@@ -1,6 +1,8 @@
-"""NTP packets (RFC 5905): enough to see a phone get its time."""
+"""NTP packets (RFC 5905): enough to see a phone get its time, and how good that time is."""
 
 from dataclasses import dataclass
+from ipaddress import IPv4Address
+from struct import Struct
 from typing import ClassVar
 
 from dissectors.contract import Cursor, Malformed, Message, Verdict
@@ -13,6 +15,7 @@ MAX_STRATUM = 16  # 16 is "unsynchronised"; what lies above is reserved
 MAX_POLL = 17  # RFC 5905 7.2: log2 seconds, about 36 hours
 
 _AUTHENTICATORS = (0, 4, 20, 24)  # none, crypto-NAK, key number with MD5 or SHA-1
+_FIELDS = Struct(">iI4sQQQQ")  # root delay, which old versions sign; dispersion, reference, four timestamps
 _UNIX_EPOCH = 2_208_988_800  # seconds from 1900-01-01 to 1970-01-01
 _ERA = 1 << 32
 
@@ -31,6 +34,18 @@ class NtpMessage(Message):
     """3: the clock is not synchronised."""
     transmit_time: int
     """Nanoseconds since 1970-01-01 UTC; 0 when the packet carries none."""
+    receive_time: int = 0
+    """When the server got the question it answers, by its own clock; the same form."""
+    originate_time: int = 0
+    """When that question was sent, by the client's clock: the transmit_time of the packet it answers."""
+    root_delay: int = 0
+    """Nanoseconds to the reference clock and back."""
+    root_dispersion: int = 0
+    """Nanoseconds by which the server may be wrong, by its own estimate."""
+    reference: str | None = None
+    """Where the server has its time from: a name such as GPS at stratum 1, else an IPv4 address (RFC 5905 7.3)."""
+    kiss: str | None = None
+    """Kiss code, such as RATE or DENY: the server refuses (RFC 5905 7.4)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +78,7 @@ class Ntp:
             return (NtpMessage(kind="control", version=version, stratum=0, leap=leap, transmit_time=0),)
         header = cursor.take(HEADER - 1)
         _pass_authenticator(cursor)
-        transmit = _nanoseconds(int.from_bytes(header[39:], "big"))
-        return (NtpMessage(kind=MODES[mode], version=version, stratum=header[0], leap=leap, transmit_time=transmit),)
+        return (_message(MODES[mode], version, leap, header),)
 
 
 NTP = Ntp()
@@ -101,6 +115,28 @@ def _probe_control(head: bytes) -> Verdict:
         return Verdict.UNSURE
     padding = len(head) - CONTROL_HEADER - int.from_bytes(head[10:12], "big")
     return Verdict.LIKELY if 1 <= head[1] & 0x1F <= 12 and 0 <= padding < 4 else Verdict.REJECT
+
+
+def _message(kind: str, version: int, leap: int, header: bytes) -> NtpMessage:
+    """`header` is what follows the first byte (RFC 5905 7.3)."""
+    delay, dispersion, reference, _, originate, receive, transmit = _FIELDS.unpack(header[3:])
+    stratum, answers = header[0], kind in ("server", "broadcast", "symmetric")
+    code = reference.rstrip(b"\0")
+    name = code.decode("ascii") if code and code.isascii() and code.decode("ascii").isprintable() else None
+    address = str(IPv4Address(reference)) if any(reference) else None
+    return NtpMessage(
+        kind=kind,
+        version=version,
+        stratum=stratum,
+        leap=leap,
+        transmit_time=_nanoseconds(transmit),
+        receive_time=_nanoseconds(receive),
+        originate_time=_nanoseconds(originate),
+        root_delay=delay * 1_000_000_000 >> 16,
+        root_dispersion=dispersion * 1_000_000_000 >> 16,
+        reference=(name if stratum <= 1 else address) if answers and stratum else None,
+        kiss=name if answers and not stratum else None,
+    )
 
 
 def _pass_authenticator(cursor: Cursor) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from dissectors.contract import Message
-from dissectors.http import HttpMessage, fault_of, outcome_of, path_of
+from dissectors.http import HttpMessage, below, fault_of, outcome_of, path_of
 
 SERVICE = "/webticket/webticketservice.svc"
 
@@ -29,12 +29,12 @@ class WebTicketExchange(Message):
 
 def claims(request: HttpMessage) -> bool:
     """Whether the request goes to the web ticket service, by its path."""
-    return path_of(request).lower().startswith(SERVICE)
+    return below(path_of(request), SERVICE) is not None
 
 
 def read(request: HttpMessage, response: HttpMessage | None) -> WebTicketExchange:
     """What the exchange asked for and how it ended; tickets and credentials are not kept."""
-    tail = path_of(request).lower().removeprefix(SERVICE).strip("/")
+    tail = (below(path_of(request), SERVICE) or "").lower().strip("/")
     fault_id, fault_reason = fault_of(response)
     return WebTicketExchange(
         step="metadata" if tail.split("/")[0] == "mex" or request.method == "GET" else "issue",

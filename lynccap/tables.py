@@ -252,8 +252,32 @@ CERTIFICATES: Mapping[str, str] = {
     "unreadable": "object",  # why it could not be parsed, "" when it could
     "issued_by": "int64",  # position of the certificate beside it whose key made its signature, -1 when none did
     "link": "object",  # self-signed, verified, wrong-signature, not-shown, unchecked: what was found of its issuer
+    "carried": "object",  # tls: shown in a handshake; aia: fetched as somebody's issuer; certprov: given to a client
 }
 """One row a certificate shown in a handshake. That a chain links says nothing of anybody's trust in it."""
+
+REVOCATIONS: Mapping[str, str] = {
+    "flow": "int64",
+    "frame": "int64",
+    "time": "int64",
+    "kind": "object",  # crl, delta-crl, ocsp
+    "url": "object",
+    "issuer": "object",  # RFC 4514; of OCSP the responder, "" when it names itself by its key
+    "response_status": "object",  # OCSP: successful, malformed_request, internal_error, try_later, …; "" for lists
+    "this_update": "int64",
+    "next_update": "int64",  # 0 when the issuer promises none
+    "produced_at": "int64",  # OCSP, else 0
+    "number": "object",  # CRL number, decimal, "" when it has none
+    "base_number": "object",  # of a delta list: the CRL number it adds to, "" otherwise
+    "revoked": "int64",  # entries of the list, -1 when unknown
+    "serial": "object",  # OCSP: the certificate asked about, hex
+    "certificate_status": "object",  # OCSP: good, revoked, unknown
+    "revoked_at": "int64",  # OCSP, else 0
+    "reason": "object",  # OCSP: why it was revoked, "" when not said
+    "signature": "object",  # hash name
+    "unreadable": "object",  # why it could not be parsed, "" when it could; its dates are then those of the crl table
+}
+"""One row a revocation list fetched over HTTP, or a certificate's status in an OCSP response (RFC 5280, RFC 6960)."""
 
 DNS_ANSWERS: Mapping[str, str] = {
     "flow": "int64",
@@ -306,10 +330,11 @@ class Tables:
     icmp: pd.DataFrame
     media: pd.DataFrame
     certificates: pd.DataFrame
+    revocations: pd.DataFrame
     dns_answers: pd.DataFrame
     anomalies: pd.DataFrame
     messages: Mapping[str, pd.DataFrame]
-    """By protocol, under the name its dissector gives it: tls, sip, stun, certprov, … Always present, empty where none was
+    """By protocol, as its dissector is called: tls, sip, stun, certprov, … Always present, empty where none was
     seen."""
 
     def __getitem__(self, protocol: str) -> pd.DataFrame:

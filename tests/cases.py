@@ -8,13 +8,16 @@ from dissectors.certprov import CertProvExchange
 from dissectors.conference import ConferenceExchange
 from dissectors.crl import CrlExchange
 from dissectors.dhcp import DhcpMessage
-from dissectors.dns import DnsMessage
+from dissectors.dhcpv6 import Dhcpv6Message
+from dissectors.dns import DnsMessage, LocalNameMessage
 from dissectors.http import HttpMessage
+from dissectors.http2 import Http2Message
 from dissectors.mras import MrasExchange
 from dissectors.ntp import NtpMessage
 from dissectors.sip import SipMessage
 from dissectors.stun import StunMessage
 from dissectors.tls import TlsMessage
+from dissectors.web_service import WebServiceExchange
 from dissectors.web_ticket import WebTicketExchange
 from lynccap import tables as schemas
 from lynccap.correlation.case import Case, build_case
@@ -28,13 +31,17 @@ MESSAGES: Mapping[str, type[Any]] = {
         ConferenceExchange,
         CrlExchange,
         DhcpMessage,
+        Dhcpv6Message,
         DnsMessage,
         HttpMessage,
         MrasExchange,
+        Http2Message,
+        LocalNameMessage,
         NtpMessage,
         SipMessage,
         StunMessage,
         TlsMessage,
+        WebServiceExchange,
         WebTicketExchange,
     )
 }
@@ -82,6 +89,8 @@ TEXTS = frozenset(
 
 
 def _default(name: str, dtype: str) -> Any:
+    if name == "carried":
+        return "tls"
     if name in TUPLES:
         return ()
     if dtype == "int64":
@@ -135,7 +144,7 @@ def flow(client: str, server: str, port: int, **facts: Any) -> dict[str, Any]:
 def tables(
     flows: list[dict[str, Any]], *, seconds: float = 60.0, tcp_frames: Any = (), icmp: Any = (), media: Any = (),
     certificates: Any = (), dns_answers: Any = (), clock_steps: Any = (), interfaces: Any = (),
-    host_names: Any = (), comments: Any = (),
+    host_names: Any = (), comments: Any = (), revocations: Any = (),
     **messages: list[dict[str, Any]],
 ) -> Tables:  # fmt: skip
     """Tables of one capture that starts at START and lasts `seconds`; message tables by protocol, "_" for "-"."""
@@ -160,6 +169,7 @@ def tables(
         icmp=rows(schemas.ICMP, list(icmp)),
         media=rows(schemas.MEDIA, list(media)),
         certificates=rows(schemas.CERTIFICATES, list(certificates)),
+        revocations=rows(schemas.REVOCATIONS, list(revocations)),
         dns_answers=rows(schemas.DNS_ANSWERS, list(dns_answers)),
         anomalies=rows(schemas.ANOMALIES, []),
         messages={name: rows(columns_of(kind), given.get(name, [])) for name, kind in MESSAGES.items()},

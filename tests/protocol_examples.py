@@ -199,8 +199,13 @@ EXAMPLES: dict[str, tuple[bytes, ...]] = {
         b"HTTP/1.1 401\r\nWWW-Authenticate: Negotiate\r\nContent-Length: 0\r\n\r\n",
         b"HTTP/1.1 304 Not Modified\r\nContent-Length: 17\r\n\r\n",
     ),
+    "http2": (
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        bytes.fromhex("00000c 04 00 00000000 0003 00000064 0004 00010000"),
+    ),
     "dns": (DNS_QUERY, DNS_ANSWER, struct.pack(">H", len(DNS_ANSWER)) + DNS_ANSWER),
     "dhcp": (DHCP_DISCOVER, DHCP_ACK),
+    "dhcpv6": (bytes.fromhex("01 abcdef 0001 000a 00030001 00155d010203 0006 0002 0017"),),
     "ntp": (ntp(3, transmit=0xE0000000_00000001), ntp(4)),
     "rtp": (RTP_PACKET, RTCP_COMPOUND),
     "psom": (b"\x01\x00\x00\x09opaque",),

@@ -129,7 +129,7 @@ def _exchange(name: str, protocol: str, words: str, phones_only: bool = False) -
         row = (good or rows)[0]
         status = row.outcome if row.status is None else f"HTTP {int(row.status)}"
         outcome = StepOutcome.OK if good else StepOutcome.FAILED
-        if not good and all(row.outcome in ("no-answer", "cut", "challenged") for row in rows):
+        if not good and all(row.outcome in ("no-answer", "unseen", "cut", "challenged") for row in rows):
             outcome = StepOutcome.UNKNOWN
         says = f"{words} from {case.flows.at[row.flow, 'server']}: {status}"
         return _step(case, files, name, outcome, says, _capture(case, row), row.time, (row.first_frame, row.frame))

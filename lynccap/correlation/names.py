@@ -85,7 +85,7 @@ def read_names(tables: Tables) -> NameBook:
     for row in tls[tls["sni"].notna()].itertuples():
         name = str(row.sni).lower().rstrip(".")
         tie(servers[row.flow], NameLink(name, SOURCE_SNI, captures[row.flow], row.frame, row.time))
-    leaves = tables.certificates
+    leaves = tables.certificates[tables.certificates["carried"] == "tls"]
     for row in leaves[(leaves["position"] == 0) & ~leaves["from_client"]].itertuples():
         for name in dict.fromkeys((row.common_name or "", *row.names)):
             if "." in name:

@@ -38,6 +38,7 @@ def join(parts: list[CaptureParts]) -> Tables:
         icmp=_joined(ICMP, [part.icmp for part in parts], first_flow),
         media=table("media"),
         certificates=table("certificates"),
+        revocations=table("revocations"),
         dns_answers=table("dns_answers"),
         anomalies=table("anomalies"),
         messages={name: table(name) for name in MESSAGES},

@@ -15,16 +15,29 @@ from dissectors.conference import ConferenceExchange
 from dissectors.contract import Message
 from dissectors.crl import CrlExchange
 from dissectors.dhcp import DhcpMessage
-from dissectors.dns import DnsMessage
+from dissectors.dhcpv6 import Dhcpv6Message
+from dissectors.dns import DnsMessage, LocalNameMessage
 from dissectors.http import HttpMessage
+from dissectors.http2 import Http2Message
 from dissectors.mras import MrasExchange
 from dissectors.ntp import NtpMessage
 from dissectors.rtp import RtcpMessage
 from dissectors.sip import SipMessage
 from dissectors.stun import StunMessage
 from dissectors.tls import TlsMessage
+from dissectors.web_service import WebServiceExchange
 from dissectors.web_ticket import WebTicketExchange
-from lynccap.tables import ANOMALIES, CERTIFICATES, COMMENTS, DNS_ANSWERS, HOST_NAMES, INTERFACES, MEDIA, columns_of
+from lynccap.tables import (
+    ANOMALIES,
+    CERTIFICATES,
+    COMMENTS,
+    DNS_ANSWERS,
+    HOST_NAMES,
+    INTERFACES,
+    MEDIA,
+    REVOCATIONS,
+    columns_of,
+)
 
 Arrays = dict[str, NDArray[Any]]
 Row = tuple[Any, ...]
@@ -34,10 +47,13 @@ MESSAGES: dict[str, type[Message]] = {
     for kind in (
         TlsMessage,
         HttpMessage,
+        Http2Message,
         SipMessage,
         StunMessage,
         DnsMessage,
+        LocalNameMessage,
         DhcpMessage,
+        Dhcpv6Message,
         NtpMessage,
         RtcpMessage,
         CertProvExchange,
@@ -46,11 +62,13 @@ MESSAGES: dict[str, type[Message]] = {
         CrlExchange,
         MrasExchange,
         ConferenceExchange,
+        WebServiceExchange,
     )
 }
 SCHEMAS: dict[str, Mapping[str, str]] = {
     "media": MEDIA,
     "certificates": CERTIFICATES,
+    "revocations": REVOCATIONS,
     "dns_answers": DNS_ANSWERS,
     "anomalies": ANOMALIES,
     **{name: columns_of(kind) for name, kind in MESSAGES.items()},

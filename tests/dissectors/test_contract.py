@@ -10,8 +10,8 @@ from dissectors.contract import AnomalyKind, Dissection, Dissector, Verdict, dis
 from dissectors.http import HTTP, HttpMessage
 from dissectors.sip import SIP, SipMessage
 
-OPAQUE = {"rtp", "psom"}
-"""Neither says where its message ends: a prefix is a shorter message, and two in a row are one longer one."""
+OPAQUE = {"rtp", "psom", "http2", "dhcpv6"}
+"""None says where its message ends: a prefix is a shorter message, and two in a row are one longer one."""
 ONE_ROW_A_DIRECTION = bytes([23])
 """Application data tells its first record only, so that two records are still one message."""
 
@@ -133,7 +133,9 @@ def test_psom_is_never_recognised(head: bytes):
         ("/Autodiscover/AutodiscoverService.svc/root?sipuri=a@b", "autodiscover"),
         ("/pki/ca.crl", "crl"),
         ("/autodiscover/autodiscover.xml", None),
-        ("/meet/ada/1234", None),
+        ("/meet/ada/1234", "web_service"),
+        ("/CertProv/CertProvisioningService.svcs", None),
+        ("/meetings", None),
         ("/", None),
     ],
 )

@@ -232,3 +232,42 @@ def test_agrees_with_tshark_on_types_and_options(name: str) -> None:
         assert message.transaction_id == int(identifier, 16), number
         assert (message.host_name or "", message.vendor_class or "") == (host, vendor_class), number
         assert (message.server or "", message.lease) == (server, int(lease) if lease else None), number
+
+
+def test_options_of_other_makers_phones() -> None:
+    message = only(
+        dhcp(
+            option(53, b"\x05"),
+            option(2, (-3600).to_bytes(4, "big", signed=True)),
+            option(4, bytes([10, 0, 0, 5])),
+            option(66, b"tftp.contoso.com"),
+            option(67, b"boot.cfg"),
+            option(160, b"https://polycom"),
+            option(161, b"https://other"),
+            option(82, b"\x01\x07Gi1/0/1\x02\x06" + MAC + b"\x05\x04\x0a\0\0\1"),
+        )
+    )
+
+    assert (message.time_offset, message.time_servers) == (-3600, ("10.0.0.5",))
+    assert (message.tftp_server, message.boot_file) == ("tftp.contoso.com", "boot.cfg")
+    assert (message.boot_server, message.provisioning_server) == ("https://polycom", "https://other")
+    assert (message.relay_circuit, message.relay_remote) == ("Gi1/0/1", MAC.hex())
+
+
+def test_boot_file_of_the_header_counts_when_no_option_names_one() -> None:
+    assert only(dhcp(option(53, b"\x05"), file=b"pxe.0\0junk")).boot_file == "pxe.0"
+    assert only(dhcp(option(53, b"\x05"), file=b"\xff\xfe")).boot_file is None
+    assert only(dhcp(option(52, b"\1"), file=option(12, b"ada") + b"\xff")).boot_file is None
+
+
+@pytest.mark.parametrize(
+    ("content", "vlan"),
+    [(b"\0\x64", 100), (b"\x0f\xfe", 4094), (b"20", 20), (b"4094", 4094), (b"7", 7), (b"\7", None), (b"v20", None)],
+)
+def test_voice_vlan_is_a_number_or_digits(content: bytes, vlan: int | None) -> None:
+    assert only(dhcp(option(53, b"\x05"), option(43, option(10, content)))).vlan == vlan
+
+
+@pytest.mark.parametrize("damaged", [b"\x01\x20short", b"\x01", b"\x01\0"])
+def test_damaged_relay_option_says_nothing(damaged: bytes) -> None:
+    assert only(dhcp(option(53, b"\x05"), option(82, damaged))).relay_circuit is None

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from tshark_fields import capture, fields
 
 from dissectors.contract import AnomalyKind, Cursor, Malformed, Truncated, Verdict, dissect
-from dissectors.dns import DNS, MAX_QUESTIONS, DnsMessage
+from dissectors.dns import DNS, MAX_QUESTIONS, DnsMessage, read_question
 
 SRV, A = 33, 1
 
@@ -194,9 +194,18 @@ def test_two_in_a_row_are_two(data: bytes) -> None:
     assert first == second
 
 
+@by_example
+def test_every_prefix_gives_its_question_or_nothing(data: bytes) -> None:
+    for size in range(len(data)):
+        question = read_question(data[:size])
+        assert question is None or (not question.complete and len(question.wire) <= size)
+
+
 @given(st.binary(max_size=300))
 def test_arbitrary_bytes_never_raise(data: bytes) -> None:
     DNS.probe(data)
+    read_question(data)
+    read_question(QUERY[:12] + data)
 
     assert dissect(DNS, data).consumed <= len(data)
 

@@ -1,8 +1,15 @@
+from datetime import UTC, datetime
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from protocol_examples import DNS_QUERY, ntp
+from tshark_fields import capture, fields
 
 from dissectors.contract import AnomalyKind, Cursor, Verdict, dissect
-from dissectors.ntp import NTP, NtpMessage
+from dissectors.ntp import MODES, NTP, NtpMessage
+
+SECOND = 1_000_000_000
 
 
 def read(data: bytes) -> NtpMessage:
@@ -82,3 +89,93 @@ def test_other_modes_and_versions_are_malformed_and_rejected(first: int):
 )
 def test_fields_out_of_range_are_rejected(packet: bytes):
     assert NTP.probe(packet) == Verdict.REJECT
+
+
+def packet(
+    mode: int = 4, stratum: int = 2, reference: bytes = bytes([10, 0, 0, 5]), originate: int = 0, receive: int = 0
+) -> bytes:
+    head = bytes([4 << 3 | mode, stratum, 6, 0xEA]) + bytes.fromhex("00008000 00010000") + reference
+    return (
+        head
+        + bytes(8)
+        + originate.to_bytes(8, "big")
+        + receive.to_bytes(8, "big")
+        + (0xE0000000 << 32).to_bytes(8, "big")
+    )
+
+
+def test_server_says_how_wrong_it_may_be_and_whom_it_follows():
+    message = read(packet())
+
+    assert (message.root_delay, message.root_dispersion) == (500_000_000, 1_000_000_000)
+    assert (message.reference, message.kiss) == ("10.0.0.5", None)
+
+
+@pytest.mark.parametrize(
+    ("mode", "stratum", "reference", "named", "kiss"),
+    [
+        (4, 1, b"GPS\0", "GPS", None),
+        (4, 0, b"RATE", None, "RATE"),
+        (4, 0, bytes(4), None, None),
+        (4, 0, b"\1\2\3\4", None, None),
+        (4, 1, b"\xff\0\0\0", None, None),
+        (4, 3, bytes(4), None, None),
+        (3, 0, b"INIT", None, None),
+    ],
+)
+def test_reference_is_name_address_or_kiss_code(mode, stratum, reference, named, kiss):
+    message = read(packet(mode, stratum, reference))
+
+    assert (message.reference, message.kiss) == (named, kiss)
+
+
+def test_times_of_question_and_arrival_are_told():
+    message = read(packet(originate=3_913_056_000 << 32, receive=(3_913_056_000 << 32) + (1 << 30)))
+
+    assert message.originate_time == 1_704_067_200_000_000_000
+    assert message.receive_time == 1_704_067_200_250_000_000
+
+
+@given(st.binary(min_size=48, max_size=120))
+def test_whatever_the_fields_hold_is_read(data: bytes):
+    for placed in dissect(NTP, data).messages:
+        assert isinstance(placed.message, NtpMessage)
+        assert placed.message.kiss is None or placed.message.stratum == 0
+
+
+@pytest.mark.tshark
+@pytest.mark.parametrize("name", ["damaged/Wireshark-NTP_with_MD5_key_foobar.pcap", "real/35-nb6-startup.pcap"])
+def test_agrees_with_tshark(name: str):
+    names = (
+        "frame.number",
+        "udp.payload",
+        "ntp.flags.mode",
+        "ntp.stratum",
+        "ntp.rootdelay",
+        "ntp.rootdispersion",
+        "ntp.xmt",
+        "ntp.org",
+    )
+    rows = fields(capture(name), "ntp and !icmp", *names)
+    assert rows
+    for number, payload, mode, stratum, delay, dispersion, sent, asked in rows:
+        message = read(bytes.fromhex(payload))
+
+        assert message.kind == MODES[int(mode)], number
+        assert message.stratum == int(stratum), number
+        # Some tsharks print these two in seconds, others as the 16.16 number they are.
+        assert _as_seconds(delay, message.root_delay / SECOND), number
+        assert _as_seconds(dispersion, message.root_dispersion / SECOND), number
+        for mine, theirs in ((message.transmit_time, sent), (message.originate_time, asked)):
+            assert mine // SECOND == _seconds(theirs), number
+
+
+def _as_seconds(printed: str, seconds: float) -> bool:
+    return seconds in (pytest.approx(float(printed), abs=2e-6), pytest.approx(float(printed) / 65536, abs=2e-6))
+
+
+def _seconds(text: str) -> int:
+    """Of tshark's form "Sep 27, 2004 03:18:04.922896299 UTC"; "NULL" and 1970 are no time."""
+    if text in ("", "NULL") or "(0)" in text or " 1970 " in text:
+        return 0
+    return int(datetime.strptime(text.split(".")[0], "%b %d, %Y %H:%M:%S").replace(tzinfo=UTC).timestamp())

@@ -32,6 +32,10 @@ class Run(NamedTuple):
         """The part with the byte at `offset` of this run."""
         return self.parts[self._place(offset)]
 
+    def tail(self, offset: int) -> "Run":
+        """This run from the byte at `offset` on."""
+        return Run(self.start + offset, self.data[offset:], self.parts[self._place(offset) :]) if offset else self
+
     def span(self, start: int, end: int) -> tuple[Segment, Segment]:
         """Of the parts with the bytes [start, end) of this run, at least one, the first and that of the last frame."""
         parts = self.parts

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from dissectors import DISSECTORS
 from dissectors.contract import Dissector, Verdict
+from dissectors.dns import read_question
 from lynccap.ingest.frames import Flags, Ints
 from lynccap.ingest.streams.assembly import Segment
 from lynccap.reference import ports
@@ -15,8 +16,9 @@ from lynccap.reference import ports
 HEAD_BYTES = 2048  # a probe decides on the first bytes; a ClientHello with padding fits
 WIDEST_PORT_ROW = 100  # rows of the reference that name wider ranges are media pools: they say nothing of a port
 REJECT, LIKELY, CERTAIN = Verdict.REJECT, Verdict.LIKELY, Verdict.CERTAIN  # looking into an enumeration takes time
-_TCP_DISSECTORS = [one for one in DISSECTORS if one.name in ("tls", "http", "sip", "stun", "dns")]
-_UDP_DISSECTORS = [one for one in DISSECTORS if one.name in ("sip", "stun", "rtp", "dns", "dhcp", "ntp")]
+_TCP_DISSECTORS = [one for one in DISSECTORS if one.name in ("tls", "http", "http2", "sip", "stun", "dns")]
+_TEXT_DISSECTORS = [one for one in DISSECTORS if one.name in ("http", "sip")]
+_UDP_DISSECTORS = [one for one in DISSECTORS if one.name in ("sip", "stun", "rtp", "dns", "dhcp", "dhcpv6", "ntp")]
 
 
 def head_of(segments: Sequence[Segment]) -> bytes:
@@ -54,6 +56,23 @@ def classify(client_head: bytes, server_head: bytes, on_tcp: bool) -> tuple[Diss
         if any(best.probe(head) is REJECT for head in heads):
             return None, REJECT
     return best, strength
+
+
+def classify_within(segments: Sequence[Segment]) -> Dissector | None:
+    """Whose message begins with one of these segments, as its first line proves: the head is of a message before.
+
+    For streams that began before the capture. Binary protocols have no beginning that could not be chance.
+    """
+    for one in segments:
+        for dissector in _TEXT_DISSECTORS:
+            if dissector.probe(one.data[:HEAD_BYTES]) is CERTAIN:
+                return dissector
+    return None
+
+
+def names_in_part(*sides: Sequence[Segment]) -> bool:
+    """Whether a datagram captured short is DNS, by the question that is left of it."""
+    return any(one.length > len(one.data) and read_question(one.data) is not None for side in sides for one in side)
 
 
 @cache

@@ -36,6 +36,7 @@ KEPT_FRAMES = np.array([24, 6, 512, 4096, 2048, 4096, 4096, 0], np.int64)
 KIND_OF_TCP = {
     "tls": Kind.TLS,
     "http": Kind.TEXT,
+    "http2": Kind.SETTLED,
     "sip": Kind.TEXT,
     "stun": Kind.FRAMED,
     "dns": Kind.DATAGRAMS,

@@ -6,13 +6,16 @@ from typing import Any, NamedTuple
 
 from dissectors import rider_of
 from dissectors.contract import Anomaly, AnomalyKind, Dissector, Message, dissect
-from dissectors.http import HttpMessage
+from dissectors.dns import DNS, read_question
+from dissectors.http import ExchangeOutcome
 from dissectors.stun import STUN, StunMessage
 from lynccap.ingest.schemas import Row, Rows
 from lynccap.ingest.streams.assembly import Run, Segment, reassemble
 from lynccap.ingest.streams.classify import LIKELY, REJECT, classify
 from lynccap.ingest.streams.conversation import Conversation
+from lynccap.ingest.streams.exchanges import exchanges_of
 from lynccap.ingest.streams.media import RFC4571, Media, carried_by
+from lynccap.ingest.streams.resumption import Resumption
 from lynccap.ingest.streams.riding import Found, ride_on_sip
 from lynccap.ingest.streams.rtcp_reports import MAX_REPORTS, MAX_REPORTS_A_SIDE, Report
 
@@ -65,10 +68,12 @@ class Dissection:
             read = sum(self._datagrams(conversation, bit, reader) for bit in (0, 1))
             return reader.name if read else ""
         inside: set[str] = set()
-        found = [self._stream(conversation, bit, dissector, facts, inside) for bit in (0, 1)]
+        sides = (Resumption(dissector), Resumption(dissector))
+        found = [self._stream(conversation, bit, sides[bit], facts, inside) for bit in (0, 1)]
         outer = dissector.name
         if outer == "http":
-            self._riders([(conversation.flow * 2 + bit, one) for bit in (0, 1) for one in found[bit]])
+            for bit in (0, 1):
+                self._riders(conversation.flow * 2 + bit, sides[bit], sides[1 - bit], facts.bounded[1 - bit])
         if outer == "sip" or "sip" in inside:
             both = [(conversation.flow * 2 + bit, one) for bit in (0, 1) for one in found[bit]]
             for side, (message, first, last) in ride_on_sip(both):
@@ -86,6 +91,10 @@ class Dissection:
             if probed and STUN.probe(one.data) is REJECT:
                 continue
             result = dissect(dissector, one.data)
+            asked = read_question(one.data) if dissector is DNS and one.length > len(one.data) else None
+            if asked is not None:
+                self._keep(side, asked, one, one)
+                count += 1
             if not result.messages and dissector.probe(one.data) is REJECT:
                 continue
             count += len(result.messages)
@@ -98,7 +107,7 @@ class Dissection:
         return count
 
     def _stream(
-        self, conversation: Conversation, bit: int, dissector: Dissector, facts: Facts, inside: set[str]
+        self, conversation: Conversation, bit: int, reading: Resumption, facts: Facts, inside: set[str]
     ) -> list[Found]:
         side = conversation.flow * 2 + bit
         found: list[Found] = []
@@ -109,25 +118,29 @@ class Dissection:
             after_gap = (place > 0 or facts.begins[bit]) and run.start > end
             if after_gap and not _sealed(found):
                 says = f"{run.start - end} bytes before this frame are not in the capture"
-                self._note(side, run.parts[0], dissector.name, "gap", says)
+                self._note(side, run.parts[0], reading.dissector.name, "gap", says)
             end = run.end
-            if place and dissector.probe(run.data) < LIKELY:
-                continue
-            found += self._run(side, run, dissector, last and not facts.stopped[bit], facts.bounded[bit], inside)
+            rest = reading.into(run, first=place == 0, begins=facts.begins[bit])
+            while rest is not None:
+                found += self._run(side, rest, reading, last and not facts.stopped[bit], facts.bounded[bit], inside)
+                rest = reading.behind(rest)
         return found
 
     def _run(
-        self, side: int, run: Run, dissector: Dissector, open_end: bool, bounded: bool, inside: set[str]
+        self, side: int, run: Run, reading: Resumption, open_end: bool, bounded: bool, inside: set[str]
     ) -> list[Found]:
         """Dissect one run; a truncation is worth a word only at an `open_end`."""
         found: list[Found] = []
         data, base = run.data, 0
         for _ in range(MAX_NESTING):
+            dissector = reading.dissector
             result = dissect(dissector, data)
             for message, start, end in result.messages:
                 first, last = run.span(base + start, base + end)
                 found.append((message, first, last))
+                reading.take(message, first, last)
                 self._keep(side, message, first, last)
+            reading.stop(run, result.anomaly)
             at = _tunnel_at(result.messages) if dissector.name == "http" else None
             if at is None:
                 break
@@ -135,7 +148,7 @@ class Dissection:
             inner, verdict = classify(data, b"", True)
             if inner is None or verdict < LIKELY or inner.name == dissector.name:
                 return found
-            dissector = inner
+            reading.dissector = inner
             inside.add(inner.name)
         if result.anomaly and not _sealed(found):
             self._stopped(side, run, base, dissector.name, result.anomaly, open_end, bounded)
@@ -187,22 +200,17 @@ class Dissection:
         if self._anomalies <= MAX_ANOMALIES:
             self.rows.add("anomalies", (side, at.frame, at.time, False, protocol, str(kind), says))
 
-    def _riders(self, found: list[tuple[int, Found]]) -> None:
-        """Pair requests and responses of one connection in order, and read the services that ride on them."""
-        requests = [one for one in found if getattr(one[1][0], "kind", "") == "request"]
-        responses = [one for one in found if getattr(one[1][0], "kind", "") == "response"]
-        final = [one for one in responses if (getattr(one[1][0], "status", 0) or 0) >= 200]
-        for place, (side, (request, first, last)) in enumerate(requests):
-            if not isinstance(request, HttpMessage):
-                continue
-            rider = rider_of(request)
+    def _riders(self, side: int, asking: Resumption, replying: Resumption, bounded: bool) -> None:
+        """Read the services that ride on HTTP from the exchanges of one connection that this side asked for."""
+        for request, answer, unseen in exchanges_of(asking.said, replying.said, replying.hole or bounded):
+            rider = rider_of(request.message)
             if rider is None:
                 continue
-            answer: Message | None = None
-            if place < len(final):
-                side, (answer, _, last) = final[place]
-            read = rider.read(request, answer if isinstance(answer, HttpMessage) else None)
-            self._keep(side, read, first, last)
+            read = rider.read(request.message, answer.message if answer else None)
+            if unseen:
+                read = replace(read, **{"outcome": ExchangeOutcome.UNSEEN})
+            last = answer or request
+            self._keep(side ^ bool(answer), read, request.first, last.last)
 
 
 def _sealed(found: list[Found]) -> bool:

@@ -15,6 +15,8 @@ import dns.rdatatype
 
 MAX_ANSWERS = 200  # records of one message: more than any client uses
 ADDRESSES = (dns.rdatatype.A, dns.rdatatype.AAAA)
+SERVICE_BINDINGS = (dns.rdatatype.SVCB, dns.rdatatype.HTTPS)
+"""What these say stands in their parameters; their target is mostly the owner itself (RFC 9460 2.5.2)."""
 Fields = tuple[Any, ...]
 
 # Known beforehand: a record of class ANY, which a hostile message may hold, otherwise teaches the library to read
@@ -53,7 +55,7 @@ def _value(record: dns.rdata.Rdata) -> tuple[str, int]:
     """The address, target or text of a record, and its port."""
     for name in ("address", "target", "exchange"):
         held = getattr(record, name, None)
-        if held is not None:
+        if held is not None and record.rdtype not in SERVICE_BINDINGS:
             return _text(held), int(getattr(record, "port", 0))
     return record.to_text(), 0
 

@@ -6,13 +6,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dissectors.dns import DNS
 from lynccap.ingest.decoding import TCP, UDP, Packets
 from lynccap.ingest.flows.flow_rows import FlowRows
 from lynccap.ingest.flows.flow_table import NEVER, FlowTable, Numbered
 from lynccap.ingest.frames import Flags, Ints
 from lynccap.ingest.schemas import Arrays
 from lynccap.ingest.streams.assembly import Segment
-from lynccap.ingest.streams.classify import LIKELY, REJECT, classify, head_of, named_by_port
+from lynccap.ingest.streams.classify import (
+    LIKELY,
+    REJECT,
+    classify,
+    classify_within,
+    head_of,
+    named_by_port,
+    names_in_part,
+)
 from lynccap.ingest.streams.conversation import KEPT_FRAMES, KIND_OF_TCP, KIND_OF_UDP, Conversation, Kind
 from lynccap.ingest.streams.dissection import Dissection, Facts
 from lynccap.ingest.streams.media import Media
@@ -110,7 +119,7 @@ class Streams:
         media, reports, spoken, controlled = self._media.finish()
         self._dissection.add_media(media, reports)
         tables = tables_of(self._dissection.rows, flow_rows)
-        stack, basis = self._stacks_of(table.flows.rows, spoken, controlled, flow_rows)
+        stack, basis = self._stacks_of(table.flows.rows, spoken, controlled, flow_rows, tables)
         return Yielded(tables, stack, basis)
 
     def _grow(self, flows: int) -> None:
@@ -154,6 +163,11 @@ class Streams:
             first, second = conversation.sides
             first_head, second_head = head_of(first), head_of(second)
             dissector, verdict = classify(first_head, second_head, conversation.on_tcp)
+            if verdict is REJECT and conversation.on_tcp:
+                dissector = classify_within(first) or classify_within(second)
+                verdict = LIKELY if dissector else REJECT
+            elif verdict < LIKELY and not conversation.on_tcp and names_in_part(*conversation.sides):
+                dissector, verdict = DNS, LIKELY
             if dissector is not None and verdict >= LIKELY:
                 conversation.dissector = dissector
                 kinds = KIND_OF_TCP if conversation.on_tcp else KIND_OF_UDP
@@ -219,7 +233,7 @@ class Streams:
         return [one for one, satisfied in zip(streams, (ended | stopped).tolist(), strict=True) if satisfied]
 
     def _stacks_of(
-        self, flows: int, spoken: set[int], controlled: set[int], flow_rows: FlowRows
+        self, flows: int, spoken: set[int], controlled: set[int], flow_rows: FlowRows, tables: dict[str, Arrays]
     ) -> tuple[NDArray[Any], NDArray[Any]]:
         stack = np.full(flows, "", object)
         basis = np.full(flows, "", object)
@@ -232,5 +246,7 @@ class Streams:
             stack[flow] = f"{stack[flow]}/rtp" if stack[flow] else "rtp"
         for flow in controlled - spoken:
             stack[flow] = stack[flow] or "rtcp"
+        local = tables["local-names"]
+        stack[flow_rows.order[local["flow"]]] = local["dialect"]
         basis[stack != ""] = "bytes"
         return stack, basis

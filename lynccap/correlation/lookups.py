@@ -1,0 +1,92 @@
+"""What clients asked DNS and what they were told: repeated questions, response codes, answers from elsewhere."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from lynccap.tables import Tables
+
+SECOND = 1_000_000_000
+MAX_WAIT = 30 * SECOND  # resolvers give up after 15 s or less; the same number later is another question
+
+
+@dataclass(slots=True)
+class Lookup:
+    """One question of a client, however often it was sent, and the first answer to it."""
+
+    capture: int
+    client: str
+    server: str
+    """Whom it was asked of."""
+    name: str
+    record_type: int
+    request_frames: list[int] = field(default_factory=list)
+    """The first one and what repeats it with the same number from the same port."""
+    first_time: int = 0
+    last_time: int = 0
+    response_frame: int = 0
+    """0: no answer is in the capture."""
+    response_time: int = 0
+    rcode_name: str = ""
+    answers: int = 0
+    truncated: bool = False
+    answered_by: str = ""
+    """Who answered; a client drops what comes from anybody but `server`."""
+
+    @property
+    def answered(self) -> bool:
+        """Whether an answer was seen."""
+        return self.response_frame > 0
+
+    @property
+    def from_elsewhere(self) -> bool:
+        """Whether the answer came from another address than was asked."""
+        return self.answered and self.answered_by != self.server
+
+    @property
+    def seconds(self) -> float | None:
+        """From the first question to the answer, None without one."""
+        return (self.response_time - self.first_time) / SECOND if self.answered else None
+
+
+def read_lookups(tables: Tables) -> tuple[Lookup, ...]:
+    """The lookups of all captures in the order of their first question.
+
+    Questions and answers belong together by the asker's address and port, the number and the name, not by flow: an
+    answer from another address is a flow of its own.
+    """
+    found: list[Lookup] = []
+    open_ones: dict[tuple[Any, ...], Lookup] = {}
+    for row, capture, asker, port, other in _said(tables):
+        key = (capture, asker, port, row.transaction_id, row.name, row.record_type)
+        lookup = open_ones.get(key)
+        if lookup is not None and row.time - lookup.last_time > MAX_WAIT:
+            lookup = None
+        if row.kind == "request":
+            if lookup is None or lookup.answered or lookup.server != other:
+                lookup = open_ones[key] = Lookup(capture, asker, other, row.name, row.record_type, first_time=row.time)
+                found.append(lookup)
+            lookup.request_frames.append(row.frame)
+            lookup.last_time = row.time
+        elif lookup is not None and not lookup.answered:
+            _answer(lookup, row, other)
+    return tuple(found)
+
+
+def _said(tables: Tables) -> Iterator[tuple[Any, int, str, int, str]]:
+    """Each message with its capture, its asker's address and port, and the other end's address; in order of frames."""
+    flows = tables.flows
+    rows = tables["dns"].assign(capture=tables["dns"]["flow"].map(flows["capture"]))
+    ends = {
+        True: (flows["client"], flows["client_port"], flows["server"]),
+        False: (flows["server"], flows["server_port"], flows["client"]),
+    }
+    for row in rows.sort_values(["capture", "frame"], kind="stable").itertuples():
+        address, port, other = ends[row.from_client == (row.kind == "request")]
+        yield row, row.capture, address[row.flow], port[row.flow], other[row.flow]
+
+
+def _answer(lookup: Lookup, row: Any, responder: str) -> None:
+    lookup.response_frame, lookup.response_time = row.frame, row.time
+    lookup.rcode_name, lookup.answers, lookup.truncated = row.rcode_name, row.answers, row.truncated
+    lookup.answered_by = responder
