@@ -1,13 +1,26 @@
 """From the rows dissection left to tables: final flow numbers, directions, and what libraries read of the bytes."""
 
+from typing import Protocol
+
 import numpy as np
 
 from dissectors.dns import plain_answers
-from lynccap.ingest.flows.flow_rows import FlowRows
+from lynccap.ingest.frames import Flags, Ints
 from lynccap.ingest.schemas import SCHEMAS, Arrays, Row, Rows, columns_from
 
 
-def tables_of(rows: Rows, flow_rows: FlowRows) -> dict[str, Arrays]:
+class Sides(Protocol):
+    """What makes final flow numbers and directions of the sides in rows."""
+
+    @property
+    def index(self) -> Ints:
+        """The row of each flow number."""
+
+    def from_client(self, side: Ints) -> Flags:
+        """Whether each side is its flow's client."""
+
+
+def tables_of(rows: Rows, flow_rows: Sides) -> dict[str, Arrays]:
     """Every table that stands on rows, in frame order. `rows` is used up; its `flow` columns hold sides."""
     tables = {name: _placed(rows.take(name), flow_rows) for name in SCHEMAS}
     tables["certificates"] = columns_from("certificates", _certificates(tables["tls"]))
@@ -15,7 +28,7 @@ def tables_of(rows: Rows, flow_rows: FlowRows) -> dict[str, Arrays]:
     return tables
 
 
-def _placed(table: Arrays, flow_rows: FlowRows) -> Arrays:
+def _placed(table: Arrays, flow_rows: Sides) -> Arrays:
     side = table["flow"]
     if not len(side):
         return table
