@@ -76,8 +76,7 @@ def _rsa_key(path: Path) -> RsaKey:
         key = load_pem_private_key(data, password=None)
     except TypeError:
         raise UnusableKey(
-            f"{path}: the key is locked with a password; save it without one: "
-            "openssl pkey -in LOCKED.pem -out open.pem"
+            f"{path}: the key is locked with a password; save it without one: openssl pkey -in LOCKED.pem -out open.pem"
         ) from None
     except (ValueError, UnsupportedAlgorithm):
         raise UnusableKey(
