@@ -214,8 +214,8 @@ def _sealed(case: Case, row: Any) -> Lacks:
     opened = int((table["outcome"] == "decrypted").sum())
     reasons = table.loc[table["reason"] != "", "reason"].value_counts()
     told = "; ".join(_reason(name, int(reasons[name])) for name in SEALED if name in reasons)
-    says = f"With keys {opened} of {len(table)} TLS sessions {'was' if opened == 1 else 'were'} decrypted."
-    says += f" Not, or not wholly: {told}." if told else ""
+    says = f"Keys opened {opened} of {len(table)} TLS session{'s' if len(table) != 1 else ''}."
+    says += f" Not, or not wholly, opened: {told}." if told else ""
     yield _lack("decryption", says, *((SEALED_TEXT,) if told else ()))
 
 

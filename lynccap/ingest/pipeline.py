@@ -129,7 +129,20 @@ def _again(pieces: Sequence[Piece]) -> Iterator[Frames] | None:
     """The frames of a recording once more; None when one of its sources can be read only once."""
     if any(one.source.once for one in pieces):
         return None
-    return Recording(deque(pieces), _reopened).frames()
+    return _once_more(pieces)
+
+
+def _once_more(pieces: Sequence[Piece]) -> Iterator[Frames]:
+    """The frames; what is inflated for them a second time does not count against their archive."""
+    budgets = [one.source.budget for one in pieces if one.source.budget]
+    spent = [one.spent for one in budgets]
+    for budget in budgets:
+        budget.renew()
+    try:
+        yield from Recording(deque(pieces), _reopened).frames()
+    finally:
+        for budget, count in zip(budgets, spent, strict=True):
+            budget.spent = count
 
 
 def _reopened(piece: Piece) -> OpenFile | None:

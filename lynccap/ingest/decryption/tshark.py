@@ -18,6 +18,7 @@ from pyshark import FileCapture
 from lynccap.ingest.decryption.slicing import SERVER_PORT
 
 MAX_SECONDS = 120.0  # a slice of the largest size takes a tenth of that
+KILL_SECONDS = 5.0  # for a killed process to be gone
 MAX_MEMORY = 4 << 30  # address space; tshark takes some 10 times the slice beside 1 GiB it only reserves
 MAX_OUTPUT = 1 << 30  # bytes: every decrypted byte is told 7 times, with 3 KiB around each record
 UNKNOWN_PROTOCOLS = (
@@ -109,6 +110,23 @@ class _Child(FileCapture):  # type: ignore[misc]  # pyshark has no types
         await super()._go_through_packets_from_fd(_Bounded(fd), packet_callback, packet_count)
         for process in self._running_processes:
             self.status = await process.wait()
+
+    async def _cleanup_subprocess(self, process: Any) -> None:
+        # pyshark's own raises before it has forgotten the process, and so tries again when the loop is closed.
+        self._running_processes.discard(process)
+        if process.returncode is None:
+            with suppress(ProcessLookupError):
+                process.kill()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(_ended(process), KILL_SECONDS)
+
+
+async def _ended(process: asyncio.subprocess.Process) -> None:
+    """Wait for the end of a process, which asyncio tells only when all it said was taken."""
+    assert process.stdout is not None
+    while await process.stdout.read(1 << 16):
+        pass
+    await process.wait()
 
 
 class _Bounded:
