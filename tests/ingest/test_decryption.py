@@ -359,9 +359,10 @@ def program(tmp_path, monkeypatch):
         ("exit 3", "tshark-failed"),
         ("kill -SEGV $$", "tshark-failed"),
         ("head -c 3000000 /dev/zero", "tshark-limit"),
-        ("while :; do echo '<packet></packet>'; done", "tshark-failed"),
+        (r"""while :; do printf '[\n  {\n    "no layers"\n  },\n'; done""", "tshark-failed"),
+        (r"""printf '[\n  {\n    "_source": {}\n  },\n'""", "tshark-failed"),
+        (r"""printf '[\n  {\n    "\377"\n  },\n'""", "tshark-failed"),
         ("while :; do echo garbage; done", "tshark-limit"),
-        ("echo '<packet><proto name=\"geninfo\"/>\xff</packet>'", "tshark-failed"),
         ("head -c 100000 /dev/zero >&2; exit 2", "tshark-failed"),
         ("exit 0", "nothing-found"),
     ],
@@ -376,6 +377,15 @@ def test_a_broken_tshark_costs_nothing_but_the_decryption(office, program, monke
 
     assert outcomes(tables) == [("not-decrypted", expected)]
     assert tables.flows["stack"].tolist() == ["tls"]
+
+
+def test_a_frame_that_was_not_asked_for_is_not_believed(office, program):
+    office.talk(sip(), SIGN_IN)
+    frame = '"frame": {"frame.number": "9999", "frame.protocols": "data", "frame.len": "1", "frame.time_epoch": "0"}'
+    layers = f'"layers": {{{frame}, "data": {{"data.data": "47:45:54"}}}}'
+    program(f"""printf '%s\n' '[' '  {{' '    "_source": {{{layers}}}' '  }},' ']'""")
+
+    assert outcomes(read(office.capture(), office.keylog)) == [("not-decrypted", "nothing-found")]
 
 
 def test_no_child_is_started_without_a_session_the_keys_fit(office, program, tmp_path):

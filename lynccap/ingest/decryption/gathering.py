@@ -14,7 +14,7 @@ from lynccap.ingest.soundness.copies import Copies
 from lynccap.ingest.streams.assembly import Segment
 
 MAX_SIDE_BYTES = 2 << 20  # of one side: what is kept of a stream in the clear (1 MiB), twice, with the records' seals
-MAX_BYTES = 32 << 20  # of one recording: a thousand sign-ins; tshark takes some 8 times as much to tell it
+MAX_BYTES = 32 << 20  # of one recording: a thousand sign-ins; tshark tells 3 bytes for each
 MAX_SEGMENTS = 200_000  # of one recording: each costs a few hundred bytes beside its payload
 
 
