@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
@@ -33,6 +33,9 @@ from lynccap.document import (
 from lynccap.ingest import read_each
 from lynccap.ingest.sources.source import Source
 
+if TYPE_CHECKING:
+    from lynccap.ingest.decryption.keys import Keys
+
 Progress = Callable[[int, int], None]
 SHOWN_DEVICES = 10  # devices an error message lists
 
@@ -41,12 +44,19 @@ class UnknownDevice(Exception):
     """A device was asked for that no capture shows; the text names those that are there."""
 
 
-def analyze(sources: Sequence[Source], *, devices: Iterable[str] = (), progress: Progress | None = None) -> Document:
-    """The document of one or more captures; `devices` keeps only findings and journeys of these addresses.
+def analyze(
+    sources: Sequence[Source],
+    *,
+    devices: Iterable[str] = (),
+    progress: Progress | None = None,
+    keys: "Keys | None" = None,
+) -> Document:
+    """The document of one or more captures; `devices` keeps only findings and journeys of these addresses,
+    `keys` open TLS.
 
     Raises UnreadableCapture when nothing can be read, UnknownDevice for an address no capture has a device for.
     """
-    cases = [build_case(tables) for tables in read_each(sources, progress=progress)]
+    cases = [build_case(tables) for tables in read_each(sources, progress=progress, keys=keys)]
     return document_of(cases, frozenset(devices))
 
 
@@ -222,12 +232,15 @@ FLOW_COLUMNS = (
 )
 
 
-def flow_rows(sources: Sequence[Source], *, progress: Progress | None = None) -> list[dict[str, Any]]:
+def flow_rows(
+    sources: Sequence[Source], *, progress: Progress | None = None, keys: "Keys | None" = None
+) -> list[dict[str, Any]]:
     """Every conversation as one record with FLOW_COLUMNS, in order of appearance.
 
     Raises UnreadableCapture when nothing can be read.
     """
-    return [row for tables in read_each(sources, progress=progress) for row in _flow_rows(build_case(tables))]
+    read = read_each(sources, progress=progress, keys=keys)
+    return [row for tables in read for row in _flow_rows(build_case(tables))]
 
 
 def _flow_rows(case: Case) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import wraps
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,9 +12,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lynccap import __version__
+from lynccap.programs import tshark
 
 if TYPE_CHECKING:
     from lynccap.document import Document
+    from lynccap.ingest.decryption.keys import Keys
+
+    KeyReader = Callable[[], Keys | None]
 
 EXIT_FOUND, EXIT_USAGE, EXIT_INPUT, EXIT_INTERNAL = 1, 2, 3, 4
 FORMAT_NAMES = ("html", "json", "md", "csv", "sarif")
@@ -39,6 +44,42 @@ def _formats(context: click.Context, parameter: click.Parameter, value: str | No
     return names
 
 
+def _with_keys(command: Callable[..., None]) -> Callable[..., None]:
+    """The options about what opens TLS, as one argument `keys`: what reads them, when it is wanted."""
+    file = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+    @wraps(command)
+    def run(keylog: tuple[Path, ...], rsa_key: tuple[Path, ...], no_tshark: bool, **others: Any) -> None:
+        command(keys=lambda: _keys(keylog, rsa_key, no_tshark), **others)
+
+    for option in (
+        click.option("--no-tshark", is_flag=True, help="Decrypt nothing: tshark is not looked for."),
+        click.option(
+            "--rsa-key", multiple=True, type=file, metavar="FILE", help="Private RSA key of a server (PEM); repeatable."
+        ),
+        click.option(
+            "--keylog", multiple=True, type=file, metavar="FILE", help="TLS key log (SSLKEYLOGFILE); repeatable."
+        ),
+    ):
+        run = option(run)
+    return run
+
+
+def _keys(keylogs: Sequence[Path], rsa_keys: Sequence[Path], no_tshark: bool) -> "Keys | None":
+    if not keylogs and not rsa_keys and not no_tshark:
+        return None
+    from lynccap.ingest.decryption.keys import UnusableKey, read_keys
+
+    try:
+        keys = read_keys(keylogs, rsa_keys, tshark=not no_tshark)
+    except UnusableKey as problem:
+        click.echo(f"lynccap: {problem}", err=True)
+        sys.exit(EXIT_USAGE)
+    for remark in keys.remarks:
+        click.echo(f"lynccap: {remark}", err=True)
+    return keys
+
+
 @main.command()
 @click.argument("captures", nargs=-1, required=True, metavar="CAPTURE...")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="File or folder; - is standard output.")
@@ -51,8 +92,14 @@ def _formats(context: click.Context, parameter: click.Parameter, value: str | No
     show_default=True,
     help="Exit with 1 when a finding of this severity or worse is there.",
 )
+@_with_keys
 def analyze(
-    captures: tuple[str, ...], output: Path | None, formats: tuple[str, ...], devices: tuple[str, ...], fail_on: str
+    captures: tuple[str, ...],
+    output: Path | None,
+    formats: tuple[str, ...],
+    devices: tuple[str, ...],
+    fail_on: str,
+    keys: "KeyReader",
 ) -> None:
     """Explain what failed in CAPTURE..., for each device.
 
@@ -61,10 +108,12 @@ def analyze(
     not its name. Files of one ring buffer are read as one recording.
 
     Without -o and --format a summary is printed. With -o FOLDER a report.html and a report.json are written into it.
+
+    With --keylog or --rsa-key, or keys inside a pcapng file, tshark decrypts the TLS sessions they fit.
     """
     targets = _targets(output, formats)
     with _errors():
-        document = _analyzed(captures, devices)
+        document = _analyzed(captures, devices, keys())
         _write(document, targets)
     if fail_on != "never":
         worst = LEVELS[: LEVELS.index(fail_on) + 1]
@@ -72,14 +121,15 @@ def analyze(
             sys.exit(EXIT_FOUND)
 
 
-def _analyzed(captures: Sequence[str], devices: Sequence[str]) -> "Document":
+def _analyzed(captures: Sequence[str], devices: Sequence[str], keys: "Keys | None") -> "Document":
     from lynccap.analysis import UnknownDevice
     from lynccap.analysis import analyze as run
     from lynccap.ingest.collecting.collect import collect
 
     try:
         with _progress() as progress:
-            return run(collect(captures), devices=[_address(one) for one in devices], progress=progress)
+            wanted = [_address(one) for one in devices]
+            return run(collect(captures), devices=wanted, progress=progress, keys=keys)
     except UnknownDevice as problem:
         raise click.UsageError(str(problem)) from None
 
@@ -129,7 +179,8 @@ def _write(document: "Document", targets: dict[str, Path | None]) -> None:
 @main.command()
 @click.argument("captures", nargs=-1, required=True, metavar="CAPTURE...")
 @click.option("--format", "form", type=click.Choice(("table", "csv", "json")), default="table", show_default=True)
-def flows(captures: tuple[str, ...], form: str) -> None:
+@_with_keys
+def flows(captures: tuple[str, ...], form: str, keys: "KeyReader") -> None:
     """List every conversation in CAPTURE...: service, stack, role of the server, outcome.
 
     CAPTURE is what it is for analyze: a capture, an archive, a folder, a pattern, or - for standard input.
@@ -140,8 +191,11 @@ def flows(captures: tuple[str, ...], form: str) -> None:
         from lynccap.analysis import flow_rows
         from lynccap.ingest.collecting.collect import collect
 
+        opening = keys()
         with _progress() as progress:
-            rows = flow_rows(collect(captures), progress=progress)
+            rows = flow_rows(collect(captures), progress=progress, keys=opening)
+        if opening and opening.tshark and not tshark():
+            click.echo("lynccap: nothing was decrypted, tshark is not installed; lynccap doctor says more", err=True)
         click.echo(FLOW_FORMATS[form](rows), nl=False)
 
 

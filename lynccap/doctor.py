@@ -1,13 +1,13 @@
 """What is installed, what is lost without it, and how to get it."""
 
 import platform
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+
+from lynccap.programs import program, tshark
 
 MINIMUM_PYTHON = (3, 11)
 ASK_SECONDS = 5.0  # for a tool's own version: a tool that takes longer is as good as broken
@@ -21,7 +21,7 @@ PACKAGES: dict[str, str] = {
     "msgspec": "No analysis: the document is built on it.",
     "numpy": "No analysis: captures are read with it.",
     "pandas": "No analysis: flows and devices are correlated with it.",
-    "pyshark": "No second opinion from tshark, and no decryption with a key log. All else works.",
+    "pyshark": "TLS sessions are not decrypted, whatever keys there are. All else works.",
     "rich": "No progress bar and no coloured tables.",
     "scapy": "No evidence slices and no redaction for a hand-off.",
     "zstandard": "Captures compressed with Zstandard (.zst) are not read.",
@@ -32,12 +32,6 @@ EXTRAS: dict[str, str] = {
 }
 """The same of those it can do without, each an extra of its own."""
 
-WIRESHARK_FOLDERS = (
-    "C:/Program Files/Wireshark",
-    "C:/Program Files (x86)/Wireshark",
-    "/Applications/Wireshark.app/Contents/MacOS",
-)
-"""Where Wireshark's installers put tshark without adding it to the search path."""
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "msedge", "chrome")
 
 
@@ -85,27 +79,19 @@ def _installed(name: str, lost: str, *, required: bool) -> Check:
 
 
 def _tshark() -> Check:
-    path = _program(("tshark",), WIRESHARK_FOLDERS)
-    lost = "No second opinion, no decryption with a key log, no packet details of evidence. All else works."
+    path = tshark()
+    lost = "TLS sessions are not decrypted, whatever keys there are. All else works."
     get = "Install Wireshark with its command line tools; on Debian and Ubuntu the package tshark."
     return Check("tshark", bool(path), _version(path), lost, get, required=False)
 
 
 def _chromium() -> Check:
-    path = _program(CHROMIUM_NAMES, ())
+    path = program(CHROMIUM_NAMES)
     # On Windows a browser opens a window when asked for its version.
     version = "" if sys.platform == "win32" else _version(path)
     lost = "Nothing for users: only lynccap's own tests of the HTML report use it."
     get = "Install Chromium to run those tests; on Debian and Ubuntu the package chromium."
     return Check("Chromium", bool(path), version, lost, get, required=False)
-
-
-def _program(names: Iterable[str], folders: Iterable[str]) -> str:
-    for name in names:
-        found = shutil.which(name) or next(filter(None, (shutil.which(name, path=one) for one in folders)), None)
-        if found:
-            return found
-    return ""
 
 
 def _version(program: str) -> str:

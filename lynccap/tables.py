@@ -302,6 +302,16 @@ ANOMALIES: Mapping[str, str] = {
     "says": "object",
 }
 
+DECRYPTIONS: Mapping[str, str] = {
+    "flow": "int64",
+    "outcome": "object",  # decrypted, partly, not-decrypted
+    "reason": "object",  # why not, or not all: a code of lynccap.ingest.decryption.outcomes; "" when decrypted
+    "key": "object",  # what the key came from: keylog, rsa, "" when there was none
+    "bytes_client": "int64",  # decrypted bytes of what the client said
+    "bytes_server": "int64",
+}
+"""One row a TLS connection, once keys were given or the capture holds some; empty without keys."""
+
 MESSAGE_KEYS: Mapping[str, str] = {
     "flow": "int64",
     "frame": "int64",  # the frame that completed the message
@@ -333,6 +343,7 @@ class Tables:
     revocations: pd.DataFrame
     dns_answers: pd.DataFrame
     anomalies: pd.DataFrame
+    decryptions: pd.DataFrame
     messages: Mapping[str, pd.DataFrame]
     """By protocol, as its dissector is called: tls, sip, stun, certprov, … Always present, empty where none was
     seen."""

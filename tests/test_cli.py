@@ -2,12 +2,15 @@
 
 import gzip
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from capture_files import Connection
 from click.testing import CliRunner, Result
+from encrypted_captures import SIGN_IN, Office
 from samples import FOLDER
 
 from lynccap import __version__
@@ -254,3 +257,53 @@ def test_one_unreadable_file_among_several_is_told_and_loses_nothing(tmp_path: P
     assert result.exit_code == 0
     assert captures[REFUSED.name]["packets"] > 200
     assert "damaged" in [one["code"] for one in captures["broken.pcap"]["quality"]]
+
+
+class TestKeys:
+    @pytest.fixture
+    def office(self, tmp_path: Path) -> Office:
+        office = Office(tmp_path / "office")
+        office.talk(Connection(server=("10.0.0.2", 5061)), SIGN_IN)
+        office.capture()
+        return office
+
+    @pytest.mark.tshark
+    @pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")
+    def test_a_key_log_opens_what_analyze_and_flows_show(self, office: Office) -> None:
+        shown = run("flows", office.folder / "office.pcap", "--keylog", office.keylog)
+        analyzed = run("analyze", office.folder / "office.pcap", "--keylog", office.keylog)
+
+        assert "tls/sip" in shown.stdout
+        assert (shown.exit_code, shown.stderr) == (0, "")
+        assert "Keys opened 1 of 1 TLS session." in analyzed.stdout
+
+    def test_without_tshark_one_line_says_so_and_the_rest_is_told(
+        self, office: Office, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
+
+        shown = run("flows", office.folder / "office.pcap", "--keylog", office.keylog)
+        analyzed = run("analyze", office.folder / "office.pcap", "--keylog", office.keylog)
+
+        assert len(shown.stderr.splitlines()) == 1
+        assert "tshark is not installed" in shown.stderr
+        assert "10.0.0.2:5061" in shown.stdout
+        assert analyzed.stdout.count("tshark") == 1
+        assert (shown.exit_code, analyzed.exit_code, analyzed.stderr) == (0, 0, "")
+
+    def test_no_tshark_decrypts_nothing_and_is_no_fault(self, office: Office) -> None:
+        shown = run("flows", office.folder / "office.pcap", "--keylog", office.keylog, "--no-tshark")
+
+        assert "tls/sip" not in shown.stdout
+        assert (shown.exit_code, shown.stderr) == (0, "")
+
+    @pytest.mark.parametrize("option", ["--keylog", "--rsa-key"])
+    def test_a_file_without_keys_is_one_line(self, office: Office, option: str) -> None:
+        result = run("analyze", office.folder / "office.pcap", option, office.folder / "office.pcap")
+
+        assert result.exit_code == 2
+        assert len(result.stderr.splitlines()) == 1
+        assert str(office.folder / "office.pcap") in result.stderr
+
+    def test_a_file_that_is_missing_is_a_usage_error(self) -> None:
+        assert run("analyze", REFUSED, "--keylog", "nowhere.log").exit_code == 2

@@ -1,6 +1,7 @@
 """What the doctor finds."""
 
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -11,6 +12,7 @@ import pytest
 
 from lynccap import doctor
 from lynccap.doctor import EXTRAS, PACKAGES, Check, examine
+from lynccap.programs import WIRESHARK_FOLDERS
 
 PROJECT = Path(__file__).parent.parent / "pyproject.toml"
 
@@ -49,7 +51,7 @@ def test_what_is_missing_is_reported_missing(monkeypatch: pytest.MonkeyPatch) ->
         raise metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(doctor.metadata, "version", absent)
-    monkeypatch.setattr(doctor.shutil, "which", lambda *_, **__: None)
+    monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
     checks = by_name()
     assert not checks["scapy"].found
     assert (checks["tshark"].found, checks["tshark"].version) == (False, "")
@@ -63,7 +65,7 @@ def test_a_program_that_does_not_answer_is_found_without_version(
     def broken(*_: object, **__: object) -> None:
         raise failure
 
-    monkeypatch.setattr(doctor.shutil, "which", lambda name, **_: f"/opt/{name}")
+    monkeypatch.setattr(shutil, "which", lambda name, **_: f"/opt/{name}")
     monkeypatch.setattr(doctor.subprocess, "run", broken)
     assert by_name()["tshark"] == Check(
         "tshark", True, "", by_name()["tshark"].lost, by_name()["tshark"].get, required=False
@@ -71,8 +73,8 @@ def test_a_program_that_does_not_answer_is_found_without_version(
 
 
 def test_a_program_outside_the_search_path_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = doctor.WIRESHARK_FOLDERS[0]
-    monkeypatch.setattr(doctor.shutil, "which", lambda name, path=None: f"{folder}/{name}" if path == folder else None)
+    folder = WIRESHARK_FOLDERS[0]
+    monkeypatch.setattr(shutil, "which", lambda name, path=None: f"{folder}/{name}" if path == folder else None)
     monkeypatch.setattr(doctor, "_version", lambda program: "4.2.0" if program else "")
     assert by_name()["tshark"].version == "4.2.0"
 

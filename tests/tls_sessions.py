@@ -6,7 +6,7 @@ import ssl
 import subprocess
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ from threading import Timer
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 NAME = "sip.contoso.com"
 LONGEST_ANSWER = 20  # seconds
@@ -43,9 +43,9 @@ class Spoken:
                 self.client += data
 
 
-def mint(folder: Path, name: str = NAME) -> tuple[Path, bytes]:
+def mint(folder: Path, name: str = NAME, *, with_rsa: bool = False) -> tuple[Path, bytes]:
     """A self-signed certificate with its key as a PEM file, and its DER."""
-    key = ec.generate_private_key(ec.SECP256R1())
+    key = rsa.generate_private_key(65537, 2048) if with_rsa else ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     certificate = (
         x509.CertificateBuilder()
@@ -184,3 +184,45 @@ def speak(
     except ssl.SSLError:
         carry()
     return spoken
+
+
+Said = list[tuple[int, bytes]]
+"""What went over the wire in order: 0 for the client and 1 for the server, and the bytes."""
+
+
+def converse(
+    client_context: ssl.SSLContext,
+    server_context: ssl.SSLContext,
+    lines: Said,
+    session: ssl.SSLSession | None = None,
+) -> tuple[Said, ssl.SSLSession | None]:
+    """Handshake, then `lines` under encryption, then the client's goodbye; and the session, to resume it."""
+    to_client, from_client, to_server, from_server = (ssl.MemoryBIO() for _ in range(4))
+    client = client_context.wrap_bio(to_client, from_client, server_hostname=NAME, session=session)
+    server = server_context.wrap_bio(to_server, from_server, server_side=True)
+    ends, said = (client, server), []
+
+    def carry() -> None:
+        for side, (source, target) in enumerate(((from_client, to_server), (from_server, to_client))):
+            data = source.read()
+            if data:
+                said.append((side, data))
+                target.write(data)
+
+    for _ in range(4):
+        for end in ends:
+            with suppress(ssl.SSLWantReadError):
+                end.do_handshake()
+            carry()
+    for side, text in lines:
+        ends[side].write(text)
+        carry()
+        with suppress(ssl.SSLWantReadError):
+            while ends[1 - side].read(1 << 16):
+                pass
+    session = client.session
+    for end in (*ends, client):  # a session that is not closed on both sides is not resumed
+        with suppress(ssl.SSLError):
+            end.unwrap()
+        carry()
+    return said, session

@@ -105,6 +105,12 @@ class Case:
     def _ports_tried(self) -> dict[str, frozenset[int]]:
         return {server: frozenset(one.port for one in ones) for server, ones in self._by_server.items()}
 
+    @cached_property
+    def decrypted(self) -> frozenset[int]:
+        """The flows whose TLS was read to its end with a key."""
+        table = self.tables.decryptions
+        return frozenset(table.loc[table["outcome"] == "decrypted", "flow"])
+
     def ttls_of(self, capture: int, address: str) -> frozenset[int]:
         """The TTLs of a host's packets in one capture, resets left out; empty when it sent nothing else."""
         return self._ttls.get((capture, address), frozenset())

@@ -17,6 +17,7 @@ MESSAGES = "that a message was not sent"
 BEGINNINGS = "how connections began that were already open"
 TIMES = "how long something took, or that it took too long"
 SIZES = "how large packets were on the wire, and how many there were"
+SEALED_TEXT = "what was said in TLS sessions that were not decrypted"
 SHOWN = 3  # interfaces, hosts or devices one sentence names
 FEW_FLOWS = 3  # unanswered conversations of a device before the mirror port is suspected
 PATIENCE_NS = 9_000_000_000  # until the last common repeat of a SYN
@@ -186,6 +187,43 @@ def _mixed(case: Case, row: Any) -> Lacks:
         yield _lack("mixed-links", says)
 
 
+SEALED = {
+    "no-key": "{} because no key is for {them}",
+    "resumed": "{} because {they} resume{s} a session whose first handshake is not in the capture",
+    "forward-secrecy": "{} because of forward secrecy: a server's private key does not open {them}, a key log does",
+    "other-certificate": "{} because the private key is not that of the server's certificate",
+    "no-handshake": "{} because the handshake is not whole in the capture",
+    "unfinished": "{} whose handshake never finished",
+    "version": "{} because SSL 2.0 is not read",
+    "gaps": "{} from where bytes are missing in the capture",
+    "too-large": "{} beyond the size that is read",
+    "nothing-found": "{} because nothing came out: the key does not fit, or nothing was said",
+    "read-once": "{} because the capture came as a stream: save it as a file first",
+    "no-tshark": "{} because tshark is not installed: install Wireshark with its command line tools",
+    "tshark-off": "{} because tshark was not to be used (--no-tshark)",
+    "tshark-failed": "{} because tshark failed: lynccap doctor says which one is used",
+    "tshark-limit": "{} because tshark took too much time or said too much",
+}
+"""What is said of TLS sessions that keys did not open, by the reason in DECRYPTIONS."""
+
+
+def _sealed(case: Case, row: Any) -> Lacks:
+    table = case.tables.decryptions
+    if not len(table):
+        return
+    opened = int((table["outcome"] == "decrypted").sum())
+    reasons = table.loc[table["reason"] != "", "reason"].value_counts()
+    told = "; ".join(_reason(name, int(reasons[name])) for name in SEALED if name in reasons)
+    says = f"Keys opened {opened} of {len(table)} TLS session{'s' if len(table) != 1 else ''}."
+    says += f" Not, or not wholly, opened: {told}." if told else ""
+    yield _lack("decryption", says, *((SEALED_TEXT,) if told else ()))
+
+
+def _reason(name: str, count: int) -> str:
+    words = {"them": "it", "they": "it", "s": "s"} if count == 1 else {"them": "them", "they": "they", "s": ""}
+    return SEALED[name].format(count, **words)
+
+
 def _strange(case: Case, row: Any) -> Lacks:
     if not any(case.roles.is_lync(one) for one in case.roles.claims):
         says = "Nothing in this capture shows a Lync or Skype for Business server."
@@ -211,5 +249,6 @@ LOOKS: tuple[Callable[[Case, Any], Lacks], ...] = (
     _copied,
     _mixed,
     _undecoded,
+    _sealed,
     _strange,
 )

@@ -331,7 +331,9 @@ def _claim_askers(book: RoleBook, tables: Tables) -> None:
 
 def _claim_both_ways(book: RoleBook, tables: Tables) -> None:
     """Who both opens and accepts TLS on 5061 with public addresses federates; a client only opens it."""
-    spoken = tables.flows[(tables.flows["server_port"] == SIP_TLS_PORT) & (tables.flows["stack"] == "tls")]
+    spoken = tables.flows[
+        (tables.flows["server_port"] == SIP_TLS_PORT) & tables.flows["stack"].isin(("tls", "tls/sip"))
+    ]
     accepted = {row.server: row for row in spoken.itertuples() if is_public(row.client)}
     for row in spoken.itertuples():
         if row.client in accepted and is_public(row.server):

@@ -19,6 +19,10 @@ from lynccap.tables import Tables
 BY_STACK = {
     "sip": "sip",
     "tls/sip": "sip",
+    "tls/http": "http",
+    "tls/stun": "stun-turn",
+    "http/tls/sip": "sip",
+    "http/tls/http": "http",
     "stun": "stun-turn",
     "pseudo-tls/stun": "stun-turn",
     "stun/rtp": "rtp",

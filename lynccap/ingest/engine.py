@@ -14,11 +14,12 @@ from lynccap.ingest.frames import Extent, Frames
 from lynccap.ingest.recordings.files import FileFacts
 from lynccap.ingest.recordings.merging import Origins
 from lynccap.ingest.recordings.noted import tables_of
-from lynccap.ingest.schemas import Arrays, columns_from
+from lynccap.ingest.schemas import Arrays, columns_from, columns_of_rows
 from lynccap.ingest.soundness.clock import Clock
 from lynccap.ingest.soundness.copies import Copies
 from lynccap.ingest.soundness.offload import Offload
 from lynccap.ingest.streams.kept import Streams
+from lynccap.tables import DECRYPTIONS
 
 NO_LINK = -1  # of records that hold no packet
 Secrets = tuple[bytes, ...]
@@ -130,6 +131,7 @@ class Engine:
         parts.large_frames, parts.unsealed_hosts = self._offload.large_frames, self._offload.hosts()
         parts.links = tuple(sorted(self._links - {NO_LINK}))
         parts.tables["clock_steps"] = self._clock.steps()
+        parts.tables["decryptions"] = columns_of_rows(DECRYPTIONS, [])
         parts.copies, parts.routed_copies = self._copies.count, self._copies.routed
         parts.flows = flow_rows.columns(yielded.stack, yielded.basis)
         return parts

@@ -7,9 +7,16 @@ import pandas as pd
 
 from lynccap.ingest.engine import CaptureParts
 from lynccap.ingest.schemas import MESSAGES, NOTES, SCHEMAS, Arrays, array_of
-from lynccap.tables import CAPTURES, CLOCK_STEPS, FILES, FLOWS, ICMP, ORIGINS, TCP_FRAMES, Tables
+from lynccap.tables import CAPTURES, CLOCK_STEPS, DECRYPTIONS, FILES, FLOWS, ICMP, ORIGINS, TCP_FRAMES, Tables
 
-ALL_SCHEMAS = {**SCHEMAS, **NOTES, "files": FILES, "origins": ORIGINS, "clock_steps": CLOCK_STEPS}
+ALL_SCHEMAS = {
+    **SCHEMAS,
+    **NOTES,
+    "files": FILES,
+    "origins": ORIGINS,
+    "clock_steps": CLOCK_STEPS,
+    "decryptions": DECRYPTIONS,
+}
 OF_CAPTURES = [name for name, columns in ALL_SCHEMAS.items() if "capture" in columns]
 """The other tables whose rows name their capture."""
 
@@ -41,6 +48,7 @@ def join(parts: list[CaptureParts]) -> Tables:
         revocations=table("revocations"),
         dns_answers=table("dns_answers"),
         anomalies=table("anomalies"),
+        decryptions=table("decryptions"),
         messages={name: table(name) for name in MESSAGES},
     )
 

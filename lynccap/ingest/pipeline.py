@@ -1,9 +1,13 @@
 """Reads captures into tables: source, windows, packets, flows, streams, messages."""
 
+from __future__ import annotations
+
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from lynccap.ingest.engine import CaptureParts, Engine
+from lynccap.ingest.frames import Frames
 from lynccap.ingest.joining import join
 from lynccap.ingest.recordings.files import CaptureFile, piece_of
 from lynccap.ingest.recordings.merging import OpenFile, Recording
@@ -11,37 +15,43 @@ from lynccap.ingest.recordings.sets import Piece, recordings, set_name
 from lynccap.ingest.sources.source import Source, UnreadableCapture
 from lynccap.tables import Tables
 
+if TYPE_CHECKING:
+    from lynccap.ingest.decryption.keys import Keys
+
 Progress = Callable[[int, int], None]
 NAMED = 3  # captures an error message lists
 
 
-def read_tables(sources: Sequence[Source], *, progress: Progress | None = None) -> Tables:
+def read_tables(sources: Sequence[Source], *, progress: Progress | None = None, keys: Keys | None = None) -> Tables:
     """Everything the sources hold, as tables; `capture` numbers the recordings in the order they were named.
 
     Files of one ring buffer, or of one network adapter, are one recording as long as nothing is missing between them.
-    `progress` is told the bytes read and the bytes there are (0 when unknown) of all sources together.
+    `progress` is told the bytes read and the bytes there are (0 when unknown) of all sources together. With `keys`, or
+    those the captures carry themselves, TLS is read into too.
     Raises UnreadableCapture when a source is missing, a folder, empty or no capture, or no packet was read.
     """
-    return join(list(_parts(sources, progress)))
+    return join(list(_parts(sources, progress, keys)))
 
 
-def read_each(sources: Sequence[Source], *, progress: Progress | None = None) -> Iterator[Tables]:
+def read_each(
+    sources: Sequence[Source], *, progress: Progress | None = None, keys: Keys | None = None
+) -> Iterator[Tables]:
     """The tables of each recording by itself, in order; otherwise as `read_tables`.
 
     A source that cannot be read among others that can gives empty tables whose `damage` says why. A recording of the
     same frames as one before it is left out, compressed or not: the same capture twice proves nothing twice.
     """
     seen: set[tuple[int, ...]] = set()
-    for part in _parts(sources, progress):
+    for part in _parts(sources, progress, keys):
         if part.damage or not part.packets or part.extent not in seen:  # damage is to be told, whatever it left
             seen.add(part.extent)
             yield join([part])
 
 
-def _parts(sources: Sequence[Source], progress: Progress | None) -> Iterator[CaptureParts]:
+def _parts(sources: Sequence[Source], progress: Progress | None, keys: Keys | None) -> Iterator[CaptureParts]:
     if not sources:
         raise UnreadableCapture("no capture was named; name a capture file")
-    reading = _Reading(sources, progress)
+    reading = _Reading(sources, progress, keys)
     packets = 0
     damage = ""
     for group in _groups(sources):
@@ -67,7 +77,8 @@ def _groups(sources: Sequence[Source]) -> list[list[Piece]]:
 class _Reading:
     """The reading of all sources: what has been read so far, and whether one alone may fail the whole."""
 
-    def __init__(self, sources: Sequence[Source], progress: Progress | None) -> None:
+    def __init__(self, sources: Sequence[Source], progress: Progress | None, keys: Keys | None) -> None:
+        self._keys = keys
         self._alone = len(sources) == 1
         self._total = sum(source.size() for source in sources)
         self._done = 0
@@ -86,8 +97,16 @@ class _Reading:
         part.name = set_name([one.source for one in recording.pieces])
         part.take_files([one.facts for one in self._open], recording.origins)
         self._report()
+        self._decrypt(part, recording.pieces)
         self._done += sum(one.file_bytes for one in self._open)
         return part
+
+    def _decrypt(self, part: CaptureParts, pieces: Sequence[Piece]) -> None:
+        if self._keys or part.secrets:  # loads libraries that are not needed without keys
+            from lynccap.ingest.decryption.decrypt import decrypt
+            from lynccap.ingest.decryption.keys import Keys
+
+            decrypt(part, self._keys or Keys(), lambda: _again(pieces))
 
     def _opened(self, piece: Piece) -> OpenFile | None:
         file = CaptureFile(piece.source)
@@ -104,3 +123,32 @@ class _Reading:
     def _report(self) -> None:
         if self._progress is not None:
             self._progress(self._done + sum(one.file_bytes for one in self._open), self._total)
+
+
+def _again(pieces: Sequence[Piece]) -> Iterator[Frames] | None:
+    """The frames of a recording once more; None when one of its sources can be read only once."""
+    if any(one.source.once for one in pieces):
+        return None
+    return _once_more(pieces)
+
+
+def _once_more(pieces: Sequence[Piece]) -> Iterator[Frames]:
+    """The frames; what is inflated for them a second time does not count against their archive."""
+    budgets = [one.source.budget for one in pieces if one.source.budget]
+    spent = [one.spent for one in budgets]
+    for budget in budgets:
+        budget.renew()
+    try:
+        yield from Recording(deque(pieces), _reopened).frames()
+    finally:
+        for budget, count in zip(budgets, spent, strict=True):
+            budget.spent = count
+
+
+def _reopened(piece: Piece) -> OpenFile | None:
+    file = CaptureFile(piece.source)
+    try:
+        file.open()
+    except UnreadableCapture:  # it has gone meanwhile: what it held stays encrypted
+        return None
+    return file

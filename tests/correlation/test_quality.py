@@ -27,9 +27,10 @@ from cases import answer, case, dns_flow, flow, rows
 
 from lynccap import reference
 from lynccap.correlation.case import build_case
-from lynccap.correlation.quality import read_quality
+from lynccap.correlation.quality import SEALED, read_quality
 from lynccap.diagnosis.gates import Gates
 from lynccap.ingest import Source, read_tables
+from lynccap.ingest.decryption.outcomes import Reason
 from lynccap.tables import FILES
 
 
@@ -192,6 +193,28 @@ def test_a_damaged_file_of_a_recording_forbids_conclusions_from_silence_beside_i
     unread = [*others, {"name": "gone", "packets": 0, "damage": "is not a capture"}]
     torn = replace(made, tables=replace(made.tables, files=rows(FILES, unread)))
     assert "gone is damaged" in Gates(torn).absence(0, "10.1.0.9", START + 7 * SECOND, START + 8 * SECOND)
+
+
+def test_what_keys_opened_is_counted_and_why_not_the_rest():
+    flows = [flow("10.1.0.9", "10.1.0.5", 5061), flow("10.1.0.9", "10.1.0.5", 443)]
+    rest = [{"flow": 1, "outcome": "not-decrypted", "reason": "no-key"}] * 2
+    shut = [*rest, {"flow": 1, "outcome": "not-decrypted", "reason": "resumed"}]
+    opened = [{"flow": 0, "outcome": "decrypted"}]
+
+    def lack(rows: list[dict[str, object]]):
+        return next(one for one in read_quality(case(flows, decryptions=rows)) if one.code == "decryption")
+
+    assert lack([*opened, *shut]).says == (
+        "Keys opened 1 of 4 TLS sessions. Not, or not wholly, opened: 2 because no key is for them; "
+        "1 because it resumes a session whose first handshake is not in the capture."
+    )
+    assert lack(shut).forbids
+    assert (lack(opened).says, lack(opened).forbids) == ("Keys opened 1 of 1 TLS session.", ())
+    assert not any(one.code == "decryption" for one in read_quality(case(flows)))
+
+
+def test_every_reason_has_its_words():
+    assert set(SEALED) == set(Reason) - {Reason.NONE}
 
 
 def test_every_lack_that_forbids_something_says_how_to_record_better():

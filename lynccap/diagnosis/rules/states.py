@@ -368,7 +368,7 @@ def state_encrypted_limits(inquiry: Inquiry) -> Iterator[Judgement]:
     sealed = [
         session
         for flow, session in case.sessions.items()
-        if session.completed and case.roles.is_lync(case.flows.at[flow, "server"])
+        if session.completed and flow not in case.decrypted and case.roles.is_lync(case.flows.at[flow, "server"])
     ]
     if not sealed:
         return

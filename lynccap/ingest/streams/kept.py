@@ -26,7 +26,7 @@ from lynccap.ingest.streams.conversation import KEPT_FRAMES, KIND_OF_TCP, KIND_O
 from lynccap.ingest.streams.dissection import Dissection, Facts
 from lynccap.ingest.streams.media import Media
 from lynccap.ingest.streams.selection import Selection
-from lynccap.ingest.streams.stream_tables import tables_of
+from lynccap.ingest.streams.stream_tables import add_read, part_local_names, tables_of
 
 STORE_BYTES = 16 << 20  # kept payload of all flows: above it, flows are dissected and dropped
 STORE_FRAMES = 60_000  # the same for segments, each of which costs a few hundred bytes beside its payload
@@ -119,6 +119,8 @@ class Streams:
         media, reports, spoken, controlled = self._media.finish()
         self._dissection.add_media(media, reports)
         tables = tables_of(self._dissection.rows, flow_rows)
+        part_local_names(tables, flow_rows)
+        add_read(tables)
         stack, basis = self._stacks_of(table.flows.rows, spoken, controlled, flow_rows, tables)
         return Yielded(tables, stack, basis)
 

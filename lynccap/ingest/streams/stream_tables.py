@@ -1,6 +1,6 @@
 """From the rows dissection left to tables: final flow numbers, directions, and what libraries read of the bytes."""
 
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from dissectors.bundles import certificates_of
 from dissectors.dns import plain_answers
 from lynccap.ingest.flows.flow_rows import FlowRows
-from lynccap.ingest.frames import Ints
+from lynccap.ingest.frames import Flags, Ints
 from lynccap.ingest.schemas import SCHEMAS, Arrays, Row, Rows, columns_from
 
 LOCAL_NAME_PORTS = {5353: "mdns", 5355: "llmnr", 137: "nbns"}
@@ -17,17 +17,30 @@ LOCAL_NAME_PORTS = {5353: "mdns", 5355: "llmnr", 137: "nbns"}
 DNS_PORT = 53
 
 
-def tables_of(rows: Rows, flow_rows: FlowRows) -> dict[str, Arrays]:
+class Sides(Protocol):
+    """What makes final flow numbers and directions of the sides in rows."""
+
+    @property
+    def index(self) -> Ints:
+        """The row of each flow number."""
+
+    def from_client(self, side: Ints) -> Flags:
+        """Whether each side is its flow's client."""
+
+
+def tables_of(rows: Rows, sides: Sides) -> dict[str, Arrays]:
     """Every table that stands on rows, in frame order. `rows` is used up; its `flow` columns hold sides."""
-    tables = {name: _placed(rows.take(name), flow_rows) for name in SCHEMAS}
-    _part_local_names(tables, flow_rows)
+    return {name: _placed(rows.take(name), sides) for name in SCHEMAS}
+
+
+def add_read(tables: dict[str, Arrays]) -> None:
+    """Fill the tables of what messages hold: certificates, revocation lists, the records of DNS answers."""
     tables["certificates"] = columns_from("certificates", _certificates(tables))
     tables["revocations"] = columns_from("revocations", _revocations(tables["crl"]))
     tables["dns_answers"] = columns_from("dns_answers", _answers(tables["dns"]))
-    return tables
 
 
-def _part_local_names(tables: dict[str, Arrays], flow_rows: FlowRows) -> None:
+def part_local_names(tables: dict[str, Arrays], flow_rows: FlowRows) -> None:
     """Move what the dns table holds of flows on the ports of mDNS, LLMNR and NBNS: no DNS server was asked there."""
     dns, local = tables["dns"], tables["local-names"]
     ends = [flow_rows.endpoints[name][dns["flow"]] for name in ("lower_port", "upper_port")]
@@ -42,12 +55,12 @@ def _part_local_names(tables: dict[str, Arrays], flow_rows: FlowRows) -> None:
     tables["dns"] = {name: column[~moved] for name, column in dns.items()}
 
 
-def _placed(table: Arrays, flow_rows: FlowRows) -> Arrays:
+def _placed(table: Arrays, sides: Sides) -> Arrays:
     side = table["flow"]
     if not len(side):
         return table
-    table["flow"] = flow_rows.index[side >> 1]
-    table["from_client"] = flow_rows.from_client(side)
+    table["flow"] = sides.index[side >> 1]
+    table["from_client"] = sides.from_client(side)
     order = np.argsort(table["frame" if "frame" in table else "first_frame"], kind="stable")
     return {name: table.pop(name)[order] for name in list(table)}
 
