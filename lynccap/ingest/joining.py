@@ -7,9 +7,16 @@ import pandas as pd
 
 from lynccap.ingest.engine import CaptureParts
 from lynccap.ingest.schemas import MESSAGES, NOTES, SCHEMAS, Arrays, array_of
-from lynccap.tables import CAPTURES, CLOCK_STEPS, FILES, FLOWS, ICMP, ORIGINS, TCP_FRAMES, Tables
+from lynccap.tables import CAPTURES, CLOCK_STEPS, FILES, FLOWS, ICMP, NEIGHBOURS, ORIGINS, TCP_FRAMES, Tables
 
-ALL_SCHEMAS = {**SCHEMAS, **NOTES, "files": FILES, "origins": ORIGINS, "clock_steps": CLOCK_STEPS}
+ALL_SCHEMAS = {
+    **SCHEMAS,
+    **NOTES,
+    "files": FILES,
+    "origins": ORIGINS,
+    "clock_steps": CLOCK_STEPS,
+    "neighbours": NEIGHBOURS,
+}
 OF_CAPTURES = [name for name, columns in ALL_SCHEMAS.items() if "capture" in columns]
 """The other tables whose rows name their capture."""
 
@@ -33,6 +40,7 @@ def join(parts: list[CaptureParts]) -> Tables:
         interfaces=table("interfaces"),
         host_names=table("host_names"),
         comments=table("comments"),
+        neighbours=table("neighbours"),
         flows=_joined(FLOWS, [part.flows for part in parts], first_flow),
         tcp_frames=_joined(TCP_FRAMES, [part.tcp_frames for part in parts], first_flow),
         icmp=_joined(ICMP, [part.icmp for part in parts], first_flow),

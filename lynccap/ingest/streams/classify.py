@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from dissectors import DISSECTORS
 from dissectors.contract import Dissector, Verdict
+from dissectors.known import recognise
 from lynccap.ingest.frames import Flags, Ints
 from lynccap.ingest.streams.assembly import Segment
 from lynccap.reference import ports
@@ -37,22 +38,31 @@ def head_of(segments: Sequence[Segment]) -> bytes:
 
 
 def classify(client_head: bytes, server_head: bytes, on_tcp: bool) -> tuple[Dissector | None, Verdict]:
-    """Who claims these heads more strongly; the first head wins a tie. REJECT: both are nobody's."""
+    """Who claims these heads more strongly; the first head wins a tie. REJECT: both are nobody's.
+
+    What is recognised for certain checks more than a dissector's probe that could share the shape; what is only
+    likely is believed where no dissector is as sure.
+    """
+    heads = [head for head in (client_head, server_head) if head]
+    known, strength = recognise(heads, on_tcp)
+    if strength is CERTAIN:
+        return known, strength
+    read, verdict = _read_by(heads, on_tcp)
+    return (known, strength) if strength > verdict else (read, verdict)
+
+
+def _read_by(heads: Sequence[bytes], on_tcp: bool) -> tuple[Dissector | None, Verdict]:
     best, strength = None, REJECT
-    for head in (client_head, server_head):
-        if not head:
-            continue
+    for head in heads:
         for dissector in _TCP_DISSECTORS if on_tcp else _UDP_DISSECTORS:
             verdict = dissector.probe(head)
             if verdict > strength:
                 best, strength = dissector, verdict
                 if verdict is CERTAIN:  # nothing beats it
                     return best, strength
-    if on_tcp and best is not None and strength is LIKELY:
-        # A shape that fits one side by chance does not fit the other.
-        heads = [head for head in (client_head, server_head) if head]
-        if any(best.probe(head) is REJECT for head in heads):
-            return None, REJECT
+    # A shape that fits one side by chance does not fit the other.
+    if on_tcp and best is not None and strength is LIKELY and any(best.probe(head) is REJECT for head in heads):
+        return None, REJECT
     return best, strength
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dissectors.known import Recogniser
 from lynccap.ingest.decoding import TCP, UDP, Packets
 from lynccap.ingest.flows.flow_rows import FlowRows
 from lynccap.ingest.flows.flow_table import NEVER, FlowTable, Numbered
@@ -13,7 +14,14 @@ from lynccap.ingest.frames import Flags, Ints
 from lynccap.ingest.schemas import Arrays
 from lynccap.ingest.streams.assembly import Segment
 from lynccap.ingest.streams.classify import LIKELY, REJECT, classify, head_of, named_by_port
-from lynccap.ingest.streams.conversation import KEPT_FRAMES, KIND_OF_TCP, KIND_OF_UDP, Conversation, Kind
+from lynccap.ingest.streams.conversation import (
+    KEPT_FRAMES,
+    KIND_OF_RECOGNISED,
+    KIND_OF_TCP,
+    KIND_OF_UDP,
+    Conversation,
+    Kind,
+)
 from lynccap.ingest.streams.dissection import Dissection, Facts
 from lynccap.ingest.streams.media import Media
 from lynccap.ingest.streams.selection import Selection
@@ -95,7 +103,7 @@ class Streams:
     def _take(self, packets: Packets, numbered: Numbered, start: Ints, rows: Ints, kind: Ints, shaped: Flags) -> Flags:
         """Keep what these rows' kinds want, RTP-shaped datagrams of media flows left out; which rows were not kept."""
         left = np.ones(len(rows), np.bool_)
-        wanted = np.flatnonzero((kind != Kind.SETTLED) & ~(shaped & (kind == Kind.MEDIA)))
+        wanted = np.flatnonzero((kind < Kind.SETTLED) & ~(shaped & (kind == Kind.MEDIA)))
         if wanted.size:
             at = rows[wanted]
             side, frame = numbered.side[at], numbered.frame[at]
@@ -155,7 +163,11 @@ class Streams:
             first, second = conversation.sides
             first_head, second_head = head_of(first), head_of(second)
             dissector, verdict = classify(first_head, second_head, conversation.on_tcp)
-            if dissector is not None and verdict >= LIKELY:
+            if isinstance(dissector, Recogniser):
+                self._stacks[flow] = dissector.name
+                self._drop(conversation)
+                self._kinds[flow] = KIND_OF_RECOGNISED.get(dissector.name, Kind.RECOGNISED)
+            elif dissector is not None and verdict >= LIKELY:
                 conversation.dissector = dissector
                 kinds = KIND_OF_TCP if conversation.on_tcp else KIND_OF_UDP
                 self._kinds[flow] = kinds.get(dissector.name, DATAGRAMS)
