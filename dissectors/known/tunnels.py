@@ -49,6 +49,8 @@ def _quic(head: bytes) -> Verdict:
     known = version in _QUIC_VERSIONS or version.startswith(_QUIC_DRAFTS)
     if not known and any(one & 0x0F != 0x0A for one in version):  # RFC 9000 15: kept for trying out
         return REJECT
+    if version[:1] in b"QT":  # Google's own, with both lengths in one byte
+        return LIKELY
     if len(head) < 6:
         return UNSURE
     second = 6 + head[5]

@@ -11,7 +11,8 @@ _NAME_LENGTH = 32
 _NAME_OPENINGS = (b"\x20", b"")
 _CONNECTION_REQUEST, _CONNECTION_CONFIRM = 0xE0, 0xD0  # X.224 13.3, 13.4
 _RDP_NEGOTIATIONS = (b"\1", b"\2", b"\3")  # request, response, failure ([MS-RDPBCGR] 2.2.1.1.1 to 2.2.1.2.2)
-_TDS_PRELOGIN, _TDS_LOGIN, _TDS_RESPONSE = 0x12, 0x10, 0x04  # [MS-TDS] 2.2.3.1.1
+_TDS_PRELOGIN, _TDS_LOGIN, _TDS_RESPONSE, _TDS_BATCH = 0x12, 0x10, 0x04, 0x01  # [MS-TDS] 2.2.3.1.1
+_TDS_TOKENS = bytes.fromhex("79 81 a9 aa ab ad d1 e3 fd fe ff")  # that answers begin with ([MS-TDS] 2.2.7)
 _TDS_HEADER = 8
 _TDS_VERSIONS = range(0x70, 0x75)
 _RPC_BINDS = (11, 12, 13, 14, 15)  # bind, its answers, alter context and its answer (C706 12.6.4)
@@ -28,9 +29,11 @@ def _smb(head: bytes) -> Verdict:
             return CERTAIN
         return UNSURE if len(head) < 8 and any(one.startswith(magic) for one in _SMB_MAGICS) else REJECT
     if head[0] == 0x81:
+        if head[1:3] not in (b"\0\0", b"\0", b"") or head[4:5] not in _NAME_OPENINGS:
+            return REJECT
         if len(head) < 5 + _NAME_LENGTH:
-            return UNSURE if b"\x81\0\0\x44\x20".startswith(head[:5]) else REJECT
-        return CERTAIN if head[:5] == b"\x81\0\0\x44\x20" and _is_name(head, 5) else REJECT
+            return UNSURE if _NAME_LETTERS.issuperset(head[5:]) else REJECT
+        return CERTAIN if _is_name(head, 5) else REJECT
     if len(head) < 4:
         return UNSURE
     return LIKELY if head == b"\x82\0\0\0" or (head[:4] == b"\x83\0\0\1" and len(head) == 5) else REJECT
@@ -71,9 +74,14 @@ def _tds(head: bytes) -> Verdict:
         return REJECT
     if head[0] == _TDS_LOGIN:
         return _tds_login(head, size)
+    if head[0] == _TDS_BATCH:
+        # Headers for all of a batch ([MS-TDS] 2.2.5.3), or the statement itself in 16-bit letters.
+        return LIKELY if head[8:12] == b"\x16\0\0\0" or not any(head[9:17:2]) else REJECT
     options = int.from_bytes(head[9:11], "big")
     version_first = head[8] == 0 and head[11:13] == b"\0\6"
-    return CERTAIN if version_first and options % 5 == 1 and options + 6 <= size - _TDS_HEADER else REJECT
+    if version_first and options % 5 == 1 and options + 6 <= size - _TDS_HEADER:
+        return CERTAIN
+    return LIKELY if head[0] == _TDS_RESPONSE and head[8] in _TDS_TOKENS else REJECT
 
 
 def _tds_login(head: bytes, size: int) -> Verdict:
@@ -128,7 +136,7 @@ def _netbios_datagram(head: bytes) -> Verdict:
 
 SMB = Recogniser("smb", b"\0\x81\x82\x83", _smb)
 RDP = Recogniser("rdp", b"\3", _rdp)
-TDS = Recogniser("tds", bytes((_TDS_PRELOGIN, _TDS_LOGIN, _TDS_RESPONSE)), _tds)
+TDS = Recogniser("tds", bytes((_TDS_PRELOGIN, _TDS_LOGIN, _TDS_RESPONSE, _TDS_BATCH)), _tds)
 SSRP = Recogniser("ssrp", b"\5", _ssrp)
 RPC = Recogniser("dce-rpc", b"\5", _rpc)
 NETBIOS_NAME = Recogniser("nbns", b"", _netbios_name)

@@ -26,7 +26,7 @@ def _services(*flows: dict[str, Any], **more: Any) -> list[tuple[str, str]]:
         (POOL, 8057, "tls", "psom", "port"),
         (EDGE, 443, "tls", "sip", "role"),
         (PROXY, 443, "tls", "web", "role"),
-        (POOL, 80, "", "web", "port"),
+        (POOL, 80, "", "web", "role"),
         ("198.51.100.9", 443, "tls", "tls", "bytes"),
         ("198.51.100.9", 5061, "", "other", ""),
         ("198.51.100.9", 445, "", "smb", "port"),
