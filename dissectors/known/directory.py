@@ -69,7 +69,7 @@ def _snmp(head: bytes) -> Verdict:
         end = _end(cursor, _SEQUENCE)
         version = enter_der(cursor, _INTEGER).rest()
         if version == _SNMP_3:
-            return CERTAIN if open_der(cursor, _SEQUENCE) and cursor.peek(2) == b"\2\4" else REJECT
+            return CERTAIN if open_der(cursor, _SEQUENCE) and cursor.take(2) == b"\2\4" else REJECT
         enter_der(cursor, _OCTETS)
         tag, size = read_header(cursor)
     except Truncated:

@@ -36,9 +36,12 @@ class _Line:
         return UNSURE if len(head) < _MAX_LINE and _PRINTABLE.match(line.rstrip(b"\r")) else REJECT
 
 
+_SHORTEST_LOG = 24  # bytes with which priority, number and date are complete
+
+
 def _syslog(head: bytes) -> Verdict:
     """RFC 3164 4.1, RFC 5424 6: a priority of at most 191, then a version, a date or a program."""
-    return LIKELY if _SYSLOG.match(head) else (UNSURE if len(head) < 6 else REJECT)
+    return LIKELY if _SYSLOG.match(head) else (UNSURE if len(head) < _SHORTEST_LOG else REJECT)
 
 
 _SYSLOG = re.compile(rb"<(?:\d{1,2}|1[0-8]\d|19[01])>(?:1 [\d-]|\d*:? ?[A-Z][a-z]{2} [ \d]\d |[\w.\[\]/-]{2,48}: )")
@@ -68,7 +71,7 @@ _SSDP = (b"M-SEARCH * HTTP/1.", b"NOTIFY * HTTP/1.")
 def _ssdp(head: bytes) -> Verdict:
     """UPnP 1.1: requests for everything ("*"), and the answers that name what was searched."""
     if head.startswith(b"HTTP/1.1 200 OK\r\n"):
-        return CERTAIN if b"\r\nusn:" in head.lower() else REJECT
+        return CERTAIN if b"\r\nusn:" in head.lower() else (REJECT if b"\r\n\r\n" in head else UNSURE)
     return max(begins(head, *_SSDP), UNSURE if b"HTTP/1.1 200 OK\r\n".startswith(head) else REJECT)
 
 

@@ -56,8 +56,18 @@ def _quic(head: bytes) -> Verdict:
     second = 6 + head[5]
     if head[5] > _MAX_CONNECTION_ID or head[second : second + 1] > bytes([_MAX_CONNECTION_ID]):
         return REJECT
-    initial = head[0] & 0x30 == 0 and any(version)
-    return CERTAIN if initial and len(head) >= _QUIC_SMALLEST else LIKELY
+    if not any(version):
+        return _versions(head[second:])
+    return CERTAIN if head[0] & 0x30 == 0 and len(head) >= _QUIC_SMALLEST else LIKELY
+
+
+def _versions(rest: bytes) -> Verdict:
+    """RFC 9000 17.2.1: behind the second connection ID nothing but versions, which the one that was tried is not."""
+    offered = rest[1 + rest[0] :] if rest else b""
+    sound = (
+        bool(offered) and not len(offered) % 4 and all(any(offered[at : at + 4]) for at in range(0, len(offered), 4))
+    )
+    return LIKELY if sound else REJECT
 
 
 def _quic_of_old(head: bytes) -> Verdict:

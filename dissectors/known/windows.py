@@ -15,6 +15,7 @@ _TDS_PRELOGIN, _TDS_LOGIN, _TDS_RESPONSE, _TDS_BATCH = 0x12, 0x10, 0x04, 0x01  #
 _TDS_TOKENS = bytes.fromhex("79 81 a9 aa ab ad d1 e3 fd fe ff")  # that answers begin with ([MS-TDS] 2.2.7)
 _TDS_HEADER = 8
 _TDS_VERSIONS = range(0x70, 0x75)
+_LETTERS = frozenset(range(0x20, 0x7F)) | frozenset(b"\t\r\n")
 _RPC_BINDS = (11, 12, 13, 14, 15)  # bind, its answers, alter context and its answer (C706 12.6.4)
 _RPC_OTHERS = (0, 2, 3, 16)  # request, response, fault, third leg of authentication
 _RPC_SMALLEST = 16
@@ -76,7 +77,8 @@ def _tds(head: bytes) -> Verdict:
         return _tds_login(head, size)
     if head[0] == _TDS_BATCH:
         # Headers for all of a batch ([MS-TDS] 2.2.5.3), or the statement itself in 16-bit letters.
-        return LIKELY if head[8:12] == b"\x16\0\0\0" or not any(head[9:17:2]) else REJECT
+        stated = _LETTERS.issuperset(head[8:16:2]) and not any(head[9:16:2])
+        return LIKELY if stated or head[8:12] == b"\x16\0\0\0" else REJECT
     options = int.from_bytes(head[9:11], "big")
     version_first = head[8] == 0 and head[11:13] == b"\0\6"
     if version_first and options % 5 == 1 and options + 6 <= size - _TDS_HEADER:
