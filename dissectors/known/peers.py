@@ -10,6 +10,7 @@ _TRACKER = bytes.fromhex("0000041727101980")  # BEP 15: the magic number of a co
 _DHT = re.compile(rb"d1:[arye](?:d2:id20:|li\d{3}e|d)", re.DOTALL)  # BEP 5
 _DHT_END = re.compile(rb"1:y1:[qre]e?", re.DOTALL)
 _UTP_SYN, _UTP_EXTENSIONS = 0x41, (0, 2)  # BEP 29: version 1, type 4
+_UTP_OTHERS = b"\1\x11\x21\x31"  # data, end, state, reset
 _RAKNET = bytes.fromhex("00ffff00fefefefefdfdfdfd12345678")
 _QUERY = b"\xff\xff\xff\xff"
 _QUAKE = re.compile(
@@ -26,6 +27,8 @@ def _torrent_datagram(head: bytes) -> Verdict:
     """BEP 5 and 15; of BEP 29 only what opens a connection."""
     if head[0] == _UTP_SYN:
         return _utp(head)
+    if head[0] in _UTP_OTHERS:
+        return UNSURE if head[1:2] in (b"", b"\0", b"\1", b"\2") else REJECT
     if head[0] == 0:
         return CERTAIN if head[:8] == _TRACKER and head[8:12] == b"\0\0\0\0" else _prefix(head, _TRACKER + bytes(4))
     if _DHT.match(head):
@@ -57,5 +60,5 @@ def _game(head: bytes) -> Verdict:
 
 
 TORRENT = Recogniser("bittorrent", b"\x13", _torrent)
-TORRENT_DATAGRAM = Recogniser("bittorrent", b"d\0\x41", _torrent_datagram)
+TORRENT_DATAGRAM = Recogniser("bittorrent", b"d\0\x41" + _UTP_OTHERS, _torrent_datagram)
 GAME = Recogniser("game", b"\xff\1\2\5\6\7\x08\x1cTV", _game)
