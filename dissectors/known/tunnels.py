@@ -105,8 +105,7 @@ def _openvpn_stream(head: bytes) -> Verdict:
         return UNSURE
     if head[2] not in _OPENVPN_RESETS:
         return REJECT
-    size = head[1]
-    return _openvpn(head[2:]) if len(head) == size + 2 else (UNSURE if len(head) < size + 2 else REJECT)
+    return _openvpn(head[2 : 2 + head[1]]) if len(head) >= 2 + head[1] else UNSURE
 
 
 def _ike(head: bytes) -> Verdict:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from dissectors import DISSECTORS
 from dissectors.contract import Dissector, Verdict
+from dissectors.dns import DNS
 from dissectors.known import recognise
 from lynccap.ingest.frames import Flags, Ints
 from lynccap.ingest.streams.assembly import Segment
@@ -40,15 +41,15 @@ def head_of(segments: Sequence[Segment]) -> bytes:
 def classify(client_head: bytes, server_head: bytes, on_tcp: bool) -> tuple[Dissector | None, Verdict]:
     """Who claims these heads more strongly; the first head wins a tie. REJECT: both are nobody's.
 
-    What is recognised for certain checks more than a dissector's probe that could share the shape; what is only
-    likely is believed where no dissector is as sure.
+    What is only recognised is believed where it is surer than what is read: a shape that is likely may be shared.
     """
     heads = [head for head in (client_head, server_head) if head]
-    known, strength = recognise(heads, on_tcp)
-    if strength is CERTAIN:
-        return known, strength
     read, verdict = _read_by(heads, on_tcp)
-    return (known, strength) if strength > verdict else (read, verdict)
+    if verdict is CERTAIN and read is not DNS:
+        return read, verdict
+    known, strength = recognise(heads, on_tcp)
+    surer = strength > verdict or strength is CERTAIN  # NetBIOS names have DNS's whole shape, and more
+    return (known, strength) if surer else (read, verdict)
 
 
 def _read_by(heads: Sequence[bytes], on_tcp: bool) -> tuple[Dissector | None, Verdict]:
