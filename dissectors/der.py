@@ -15,7 +15,7 @@ def enter_der(cursor: Cursor, wanted: int) -> Cursor:
 
 def open_der(cursor: Cursor, *wanted: int) -> int:
     """Move into a value of one of the wanted tags, whose content need not be all there; its tag."""
-    tag, _ = _header(cursor)
+    tag, _ = read_header(cursor)
     if tag not in wanted:
         raise Malformed(f"DER tag {tag:#x}")
     return tag
@@ -23,12 +23,12 @@ def open_der(cursor: Cursor, *wanted: int) -> int:
 
 def read_der(cursor: Cursor) -> tuple[int, Cursor]:
     """Tag and content of the next value. Raises Truncated or Malformed."""
-    tag, length = _header(cursor)
+    tag, length = read_header(cursor)
     return tag, cursor.sub(length)
 
 
-def _header(cursor: Cursor) -> tuple[int, int]:
-    """Tag and length. Raises Malformed for lengths DER does not know."""
+def read_header(cursor: Cursor) -> tuple[int, int]:
+    """Tag and length of the next value, whose content need not be there. Raises Truncated or Malformed."""
     tag, length = cursor.uint(1), cursor.uint(1)
     if length & 0x80:
         width = length & 0x7F

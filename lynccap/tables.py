@@ -101,6 +101,22 @@ COMMENTS: Mapping[str, str] = {
 }
 """What people and programs wrote into capture files."""
 
+NEIGHBOURS: Mapping[str, str] = {
+    "capture": "int64",
+    "frame": "int64",
+    "time": "int64",
+    "mac": "object",  # source hardware address, "" when the link has none
+    "protocol": "object",  # lldp, cdp
+    "device": "object",  # its name, or its identity where it tells no name
+    "port": "object",  # the device's own, on this link
+    "telephone": "bool",  # the device says that it is one
+    "voice_vlan": "int64",  # for voice, as a switch gives it or a phone has it; 0 priority tags only; -1 untold
+    "native_vlan": "int64",  # of untagged frames on this port; -1 untold
+    "dscp": "int64",  # for voice; -1 untold
+    "priority": "int64",  # 802.1p for voice; -1 untold
+}
+"""One row a frame in which a switch or a phone tells who it is and which VLAN voice belongs to (LLDP, CDP)."""
+
 FLOWS: Mapping[str, str] = {
     "capture": "int64",
     "transport": "object",  # tcp, udp, or "ip-N"
@@ -335,6 +351,7 @@ class Tables:
     interfaces: pd.DataFrame
     host_names: pd.DataFrame
     comments: pd.DataFrame
+    neighbours: pd.DataFrame
     flows: pd.DataFrame
     tcp_frames: pd.DataFrame
     icmp: pd.DataFrame

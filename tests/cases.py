@@ -144,7 +144,7 @@ def flow(client: str, server: str, port: int, **facts: Any) -> dict[str, Any]:
 def tables(
     flows: list[dict[str, Any]], *, seconds: float = 60.0, tcp_frames: Any = (), icmp: Any = (), media: Any = (),
     certificates: Any = (), dns_answers: Any = (), clock_steps: Any = (), interfaces: Any = (),
-    host_names: Any = (), comments: Any = (), revocations: Any = (), decryptions: Any = (),
+    host_names: Any = (), comments: Any = (), revocations: Any = (), decryptions: Any = (), neighbours: Any = (),
     **messages: list[dict[str, Any]],
 ) -> Tables:  # fmt: skip
     """Tables of one capture that starts at START and lasts `seconds`; message tables by protocol, "_" for "-"."""
@@ -164,6 +164,7 @@ def tables(
         interfaces=rows(schemas.INTERFACES, list(interfaces)),
         host_names=rows(schemas.HOST_NAMES, list(host_names)),
         comments=rows(schemas.COMMENTS, list(comments)),
+        neighbours=rows(schemas.NEIGHBOURS, list(neighbours)),
         flows=rows(schemas.FLOWS, flows),
         tcp_frames=rows(schemas.TCP_FRAMES, list(tcp_frames)),
         icmp=rows(schemas.ICMP, list(icmp)),

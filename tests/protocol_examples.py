@@ -155,6 +155,41 @@ CERTIFICATE_REQUEST = (
     bytes.fromhex("02 0140 0004 0403 0401 0019 0017") + bytes.fromhex("3015311330110603550403") + b"\x0c\x0aContoso CA"
 )
 
+
+def lldp(kind: int, value: bytes) -> bytes:
+    return struct.pack(">H", kind << 9 | len(value)) + value
+
+
+def cdp(kind: int, value: bytes) -> bytes:
+    return struct.pack(">HH", kind, 4 + len(value)) + value
+
+
+LLDP_OF_SWITCH = (
+    lldp(1, b"\x04\x02\0\0\0\0\x01")
+    + lldp(2, b"\x05Gi1/0/7")
+    + lldp(3, b"\0\x78")
+    + lldp(5, b"switch-3")
+    + lldp(7, b"\0\x14\0\x04")
+    + lldp(127, b"\0\x80\xc2\x01" + struct.pack(">H", 20))
+    + lldp(127, b"\0\x12\xbb\x01" + b"\0\x37\x04")
+    + lldp(127, b"\0\x12\xbb\x02" + b"\x01" + (1 << 22 | 120 << 9 | 5 << 6 | 46).to_bytes(3, "big"))
+    + lldp(0, b"")
+)
+CDP_OF_SWITCH = (
+    b"\x02\xb4\0\0"
+    + cdp(0x01, b"switch-4")
+    + cdp(0x03, b"FastEthernet0/3")
+    + cdp(0x04, b"\0\0\0\x28")
+    + cdp(0x0A, struct.pack(">H", 20))
+    + cdp(0x0E, b"\x01" + struct.pack(">H", 120))
+    + cdp(0x13, b"\0")
+)
+EXAMPLES_ON_LINKS: dict[str, tuple[bytes, ...]] = {
+    "lldp": (LLDP_OF_SWITCH, LLDP_OF_SWITCH[:-2] + lldp(4, b"to the phones")),
+    "cdp": (CDP_OF_SWITCH,),
+}
+"""What lies behind an EtherType or SNAP, never in a flow."""
+
 EXAMPLES: dict[str, tuple[bytes, ...]] = {
     "sip": (SIP_REGISTER, SIP_ANSWER, SIP_INVITE, SIP_SERVICE),
     "tls": (

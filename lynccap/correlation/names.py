@@ -62,6 +62,11 @@ def resolvers_of(flows: pd.DataFrame) -> set[str]:
     return set(flows.loc[flows["stack"] == "dns", "server"])
 
 
+def tunnelled(flows: pd.DataFrame) -> set[int]:
+    """Flows through a proxy (CONNECT): what is said inside is of another server than the flow's."""
+    return set(flows.index[flows["stack"].str.startswith("http/")])
+
+
 def parent_of(name: str) -> str:
     """The last two labels: a stand-in for the domain an organisation owns."""
     return ".".join(name.split(".")[-2:])
@@ -81,11 +86,13 @@ def read_names(tables: Tables) -> NameBook:
     _read_dns(tables, book, tie)
     book.recorded = _recorded(tables)
     tls = tables["tls"]
+    tls = tls[~tls["flow"].isin(list(tunnelled(tables.flows)))]
     servers = tables.flows["server"]
     for row in tls[tls["sni"].notna()].itertuples():
         name = str(row.sni).lower().rstrip(".")
         tie(servers[row.flow], NameLink(name, SOURCE_SNI, captures[row.flow], row.frame, row.time))
     leaves = tables.certificates[tables.certificates["carried"] == "tls"]
+    leaves = leaves[~leaves["flow"].isin(list(tunnelled(tables.flows)))]
     for row in leaves[(leaves["position"] == 0) & ~leaves["from_client"]].itertuples():
         for name in dict.fromkeys((row.common_name or "", *row.names)):
             if "." in name:

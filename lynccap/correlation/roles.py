@@ -20,6 +20,7 @@ from lynccap.correlation.names import (
     is_cloud,
     parent_of,
     resolvers_of,
+    tunnelled,
 )
 from lynccap.reference.rows import NameRow
 from lynccap.tables import Tables
@@ -307,6 +308,7 @@ def _claim_by_tls(book: RoleBook, tables: Tables) -> None:
     flows = tables.flows
     tls = tables["tls"]
     answered = set(tls.loc[~tls["from_client"], "flow"])
+    answered -= tunnelled(flows)
     spoken = flows[flows["server_port"].isin(list(TLS_PORT_ROLES)) & flows.index.isin(list(answered))]
     for row in spoken.itertuples():
         role = TLS_PORT_ROLES[row.server_port]

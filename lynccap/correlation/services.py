@@ -1,10 +1,15 @@
-"""Which service each flow served, and on what that rests: bytes, messages, its server's role, or its port."""
+"""Which service each flow served, and on what that rests, strongest first.
+
+`bytes` (its own, or the messages in it), `sni` (the name it asked for in TLS), `role` (what its server is), `dns` (the
+only name its client got the address for), `certificate` (what was shown on it), `port`.
+"""
 
 from typing import Any
 
 import pandas as pd
 
 from lynccap import reference
+from lynccap.correlation.clues import PSOM_PORTS, Clues, read_clues
 from lynccap.correlation.roles import (
     EDGE_ACCESS,
     EDGE_AV,
@@ -16,16 +21,9 @@ from lynccap.correlation.roles import (
 )
 from lynccap.tables import Tables
 
-BY_STACK = {
+BY_PROTOCOL = {
     "sip": "sip",
-    "tls/sip": "sip",
-    "tls/http": "http",
-    "tls/stun": "stun-turn",
-    "http/tls/sip": "sip",
-    "http/tls/http": "http",
     "stun": "stun-turn",
-    "pseudo-tls/stun": "stun-turn",
-    "stun/rtp": "rtp",
     "rtp": "rtp",
     "rtcp": "rtcp",
     "dns": "dns",
@@ -34,19 +32,28 @@ BY_STACK = {
     "http": "http",
     "psom": "psom",
     "tls": "tls",
+    "smb": "smb",
+    "tds": "sql",
+    "ssrp": "sql",
+    "xmpp": "xmpp",
 }
-PROTOCOLS_ON_HTTP = ("certprov", "web-ticket", "autodiscover", "crl")
+"""Of the innermost protocol in a stack; whatever else is recognised is `other`."""
+PROTOCOLS_ON_HTTP = ("certprov", "web-ticket", "autodiscover", "crl", "web-service")
+"""Message tables of services on HTTP, the strongest first. Each is a service of its own name, unless the table has
+a column `service`."""
 
 # Not read, but told apart from the rest by their registered port (IANA), on the server's side.
 BY_PORT = {
-    53: "dns",
-    67: "dhcp",
-    68: "dhcp",
-    80: "http",
-    123: "ntp",
-    445: "smb",
-    1433: "sql",
-    5269: "xmpp",
+    ("tcp", 53): "dns",
+    ("udp", 53): "dns",
+    ("udp", 67): "dhcp",
+    ("udp", 68): "dhcp",
+    ("tcp", 80): "http",
+    ("udp", 123): "ntp",
+    ("tcp", 445): "smb",
+    ("tcp", 1433): "sql",
+    ("udp", 1434): "sql",
+    ("tcp", 5269): "xmpp",
 }
 BY_PORT_OF_LYNC = {
     80: "web",
@@ -61,6 +68,7 @@ BY_PORT_OF_LYNC = {
     8058: "psom",
     3478: "stun-turn",
 }
+"""Of Lync servers: the likeliest where the port table has several."""
 BY_ROLE_ON_443 = (
     (EDGE_WEBCONF, "psom"),
     (EDGE_INT, "stun-turn"),
@@ -68,32 +76,46 @@ BY_ROLE_ON_443 = (
     (EDGE_ACCESS, "sip"),
     (REVERSE_PROXY, "web"),
 )
+SHARED_PORTS = (443, 444)  # the second on an Edge whose services share one address
+MRAS_CONTENT = "application/msrtc-media-relay-auth+xml"
+SHARED_DATA = 127  # the payload type of application sharing
+WIDEST_PORT_ROW = 100  # wider ranges of the port table are media pools
 
 
 def name_services(tables: Tables, roles: RoleBook) -> pd.DataFrame:
     """The flows table with two more columns: `service` (DESIGN's vocabulary) and `service_basis`."""
     flows = tables.flows
-    by_stack = flows["stack"].map(BY_STACK)
-    by_port = flows["server_port"].map(BY_PORT)
-    service = by_stack.fillna(by_port).fillna("other").astype(object)
+    by_stack = flows["stack"].map({stack: _innermost(stack) for stack in flows["stack"].unique()})
+    by_port = pd.Series(list(zip(flows["transport"], flows["server_port"], strict=True)), flows.index, dtype=object)
+    service = by_stack.fillna(by_port.map(BY_PORT)).fillna("other").astype(object)
     basis = pd.Series("bytes", index=flows.index, dtype=object).where(by_stack.notna(), "port")
-    basis = basis.where(service != "other", "")
+    basis = basis.where(by_stack.notna() | (service != "other"), "")
     _name_messages(tables, service, basis)
     _name_paths(tables, service, roles)
+    _name_relay_requests(tables, service)
+    _name_sharing(tables, service, roles)
     lync = flows["server"].isin(list(roles.servers()))
-    open_cases = lync & (service.isin(("tls", "other", "http")) | (basis == "port"))
-    for row in flows[open_cases].itertuples():
-        found = _service_of(row, roles)
+    sealed = flows["stack"].isin(("", "tls"))
+    open_cases = flows[lync & (sealed | (service == "http"))]
+    clues = read_clues(tables) if len(open_cases) else Clues()
+    for row in open_cases.itertuples():
+        found = _service_of(row, roles, clues)
         if found:
             service[row.Index], basis[row.Index] = found
     return flows.assign(service=service, service_basis=basis)
 
 
+def _innermost(stack: str) -> str | None:
+    """The service of the innermost protocol that names one; None when nothing is known of the bytes."""
+    named = (BY_PROTOCOL[one] for one in reversed(stack.split("/")) if one in BY_PROTOCOL)
+    return next(named, "other") if stack else None
+
+
 def _name_messages(tables: Tables, service: "pd.Series", basis: "pd.Series") -> None:
     for protocol in reversed(PROTOCOLS_ON_HTTP):
         rows = tables[protocol]
-        service[rows["flow"].unique()] = protocol
-        basis[rows["flow"].unique()] = "bytes"
+        for flow, named in zip(rows["flow"], rows.get("service", [protocol] * len(rows)), strict=True):
+            service[flow], basis[flow] = named, "bytes"
     crl = tables["crl"]
     service[crl.loc[crl["kind"] == "ocsp", "flow"].unique()] = "ocsp"
 
@@ -109,18 +131,60 @@ def _name_paths(tables: Tables, service: "pd.Series", roles: RoleBook) -> None:
                 service[row.flow] = known.service
 
 
-def _service_of(row: Any, roles: RoleBook) -> tuple[str, str] | None:
+def _name_relay_requests(tables: Tables, service: "pd.Series") -> None:
+    """SIP connections on which nothing but relay credentials is asked for: those of the Edge's own port for them."""
+    sip = tables["sip"]
+    requests = sip[sip["kind"] == "request"]
+    asks = (requests["method"] == "SERVICE") & requests["content_type"].fillna("").str.startswith(MRAS_CONTENT)
+    only = asks.groupby(requests["flow"]).all()
+    service[only[only].index] = "mras"
+
+
+def _name_sharing(tables: Tables, service: "pd.Series", roles: RoleBook) -> None:
+    """Application sharing runs over TCP, to a relay of Lync's or between its clients behind pseudo-TLS."""
+    flows, media = tables.flows, tables.media
+    carrying = media.loc[media["payload_type"] == SHARED_DATA, "flow"].unique()
+    for flow in carrying[carrying >= 0]:
+        row = flows.loc[flow]
+        if row["transport"] == "tcp" and (row["stack"].startswith("pseudo-tls") or roles.is_lync(row["server"])):
+            service[flow] = "app-sharing"
+
+
+def _service_of(row: Any, roles: RoleBook, clues: Clues) -> tuple[str, str] | None:
     """The service of a flow to a Lync server whose bytes do not tell, strongest reason first."""
     held = roles.roles_of(row.server)
-    if row.server_port == 443:
-        specific = [service for role, service in BY_ROLE_ON_443 if role in held]
-        if len(set(specific)) == 1 and not held & WEB_ROLES:
-            return specific[0], "role"
-        if held & WEB_ROLES and not specific:
-            return "web", "role"
-        if row.stack == "tls":
-            return None  # several services share this address and port: the bytes inside are not readable
-    port_service = BY_PORT_OF_LYNC.get(row.server_port)
-    if port_service is None or row.transport != ("udp" if port_service == "stun-turn" else "tcp"):
+    if row.server_port in SHARED_PORTS:
+        found = clues.by_name_asked(row.Index) or _on_shared_port(row, held)
+        found = found or clues.by_names_around(row.Index, row.client, row.server)
+        if found or row.stack == "tls":
+            return found  # several services share this address and port: the bytes inside are not readable
+    if row.server_port in PSOM_PORTS and (row.Index in clues.of_pool or row.Index in clues.mutual):
+        return "psom", "certificate"
+    return _by_table(row, held) or _by_port(row)
+
+
+def _on_shared_port(row: Any, held: frozenset[str]) -> tuple[str, str] | None:
+    if row.server_port != 443:
+        return ("psom", "role") if EDGE_WEBCONF in held and not held & WEB_ROLES else None
+    specific = {service for role, service in BY_ROLE_ON_443 if role in held}
+    if len(specific) == 1 and not held & WEB_ROLES:
+        return next(iter(specific)), "role"
+    return ("web", "role") if held & WEB_ROLES and not specific else None
+
+
+def _by_table(row: Any, held: frozenset[str]) -> tuple[str, str] | None:
+    """The one service that a server with these roles offers on this port."""
+    services = {
+        one.service
+        for one in reference.services_on(row.transport, row.server_port)
+        if one.to_role in held and one.port_max - one.port_min < WIDEST_PORT_ROW
+    }
+    only = next(iter(services), "other") if len(services) == 1 else "other"
+    return None if only == "other" else (only, "role")
+
+
+def _by_port(row: Any) -> tuple[str, str] | None:
+    service = BY_PORT_OF_LYNC.get(row.server_port)
+    if service is None or row.transport != ("udp" if service == "stun-turn" else "tcp"):
         return None
-    return port_service, "port"
+    return service, "port"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from lynccap.ingest.decoding import Decoder, Packets
+from lynccap.ingest.decoding import MAX_ANNOUNCEMENTS, Decoder, Packets
 from lynccap.ingest.flows.flow_rows import FlowRows
 from lynccap.ingest.flows.flow_table import MAX_CONTROL_ROWS, FlowTable
 from lynccap.ingest.flows.icmp import MAX_ERRORS, IcmpErrors
@@ -19,6 +19,7 @@ from lynccap.ingest.soundness.clock import Clock
 from lynccap.ingest.soundness.copies import Copies
 from lynccap.ingest.soundness.offload import Offload
 from lynccap.ingest.streams.kept import Streams
+from lynccap.ingest.streams.neighbours import neighbours_of
 from lynccap.tables import DECRYPTIONS
 
 NO_LINK = -1  # of records that hold no packet
@@ -126,6 +127,7 @@ class Engine:
         parts.tcp_frames = self._control(flow_rows)
         yielded = self._streams.finish(self._flows, flow_rows)
         parts.tables = yielded.tables
+        parts.tables["neighbours"] = neighbours_of(decoder.announcements.kept)
         self._say_bounds()
         parts.reordered = self._clock.reordered
         parts.large_frames, parts.unsealed_hosts = self._offload.large_frames, self._offload.hosts()
@@ -141,6 +143,7 @@ class Engine:
         kept = (
             ("tcp", "frames with SYN, FIN or RST", self._flows.control_rows, MAX_CONTROL_ROWS),
             ("icmp", "ICMP errors", self._icmp.rows, MAX_ERRORS),
+            ("lldp", "announcements of neighbours", self._decoder.announcements.count, MAX_ANNOUNCEMENTS),
         )
         rows = [
             (-1, 0, 0, False, protocol, "bounded", f"{count} {what}; the first {limit} are listed")

@@ -7,7 +7,18 @@ import pandas as pd
 
 from lynccap.ingest.engine import CaptureParts
 from lynccap.ingest.schemas import MESSAGES, NOTES, SCHEMAS, Arrays, array_of
-from lynccap.tables import CAPTURES, CLOCK_STEPS, DECRYPTIONS, FILES, FLOWS, ICMP, ORIGINS, TCP_FRAMES, Tables
+from lynccap.tables import (
+    CAPTURES,
+    CLOCK_STEPS,
+    DECRYPTIONS,
+    FILES,
+    FLOWS,
+    ICMP,
+    NEIGHBOURS,
+    ORIGINS,
+    TCP_FRAMES,
+    Tables,
+)
 
 ALL_SCHEMAS = {
     **SCHEMAS,
@@ -16,6 +27,7 @@ ALL_SCHEMAS = {
     "origins": ORIGINS,
     "clock_steps": CLOCK_STEPS,
     "decryptions": DECRYPTIONS,
+    "neighbours": NEIGHBOURS,
 }
 OF_CAPTURES = [name for name, columns in ALL_SCHEMAS.items() if "capture" in columns]
 """The other tables whose rows name their capture."""
@@ -40,6 +52,7 @@ def join(parts: list[CaptureParts]) -> Tables:
         interfaces=table("interfaces"),
         host_names=table("host_names"),
         comments=table("comments"),
+        neighbours=table("neighbours"),
         flows=_joined(FLOWS, [part.flows for part in parts], first_flow),
         tcp_frames=_joined(TCP_FRAMES, [part.tcp_frames for part in parts], first_flow),
         icmp=_joined(ICMP, [part.icmp for part in parts], first_flow),

@@ -3,25 +3,33 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from protocol_examples import EXAMPLES
+from protocol_examples import EXAMPLES, EXAMPLES_ON_LINKS
 
 from dissectors import DISSECTORS, RIDERS, SIP_RIDERS, identify, rider_of, sip_rider_of
+from dissectors.cdp import CDP
 from dissectors.contract import AnomalyKind, Dissection, Dissector, Verdict, dissect
 from dissectors.http import HTTP, HttpMessage
+from dissectors.lldp import LLDP
 from dissectors.sip import SIP, SipMessage
 
-OPAQUE = {"rtp", "psom", "http2", "dhcpv6"}
+OPAQUE = {"rtp", "psom", "http2", "dhcpv6", "lldp", "cdp"}
 """None says where its message ends: a prefix is a shorter message, and two in a row are one longer one."""
 ONE_ROW_A_DIRECTION = bytes([23])
 """Application data tells its first record only, so that two records are still one message."""
 
-every_dissector = pytest.mark.parametrize("dissector", DISSECTORS, ids=lambda one: one.name)
+ON_LINKS: tuple[Dissector, ...] = (LLDP, CDP)
+every_dissector = pytest.mark.parametrize("dissector", [*DISSECTORS, *ON_LINKS], ids=lambda one: one.name)
 examples = [
     pytest.param(one, example, id=f"{one.name}-{place}")
     for one in DISSECTORS
     for place, example in enumerate(EXAMPLES[one.name])
 ]
-every_example = pytest.mark.parametrize(("dissector", "example"), examples)
+linked = [
+    pytest.param(one, example, id=f"{one.name}-{place}")
+    for one in ON_LINKS
+    for place, example in enumerate(EXAMPLES_ON_LINKS[one.name])
+]
+every_example = pytest.mark.parametrize(("dissector", "example"), examples + linked)
 framed_example = pytest.mark.parametrize(
     ("dissector", "example"), [one for one in examples if one.values[0].name not in OPAQUE]
 )

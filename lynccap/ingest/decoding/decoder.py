@@ -8,6 +8,7 @@ import numpy as np
 from lynccap.ingest.decoding.cursor import BROKEN, ENCRYPTED, REASONS, Cursor
 from lynccap.ingest.decoding.fragments import Fragments
 from lynccap.ingest.decoding.links import links
+from lynccap.ingest.decoding.neighbours import Announcements
 from lynccap.ingest.decoding.network import ESP, Intern, Network, joined, network_layer
 from lynccap.ingest.decoding.shims import step_over
 from lynccap.ingest.decoding.stamps import Stamps
@@ -25,6 +26,7 @@ class Decoder:
         """`intern` turns the two halves of IPv6 addresses into codes."""
         self.unread: Counter[str] = Counter()
         """Frames of which a layer is not read, by reason (one of REASONS). Fragments are counted by datagram below."""
+        self.announcements = Announcements()
         self._intern = intern
         self._fragments = Fragments()
 
@@ -47,6 +49,8 @@ class Decoder:
         step_over(buffer, cursor)
         network, unread = network_layer(buffer, cursor, self._intern)
         self.unread.update(unread)
+        if len(network) < len(cursor):
+            self.announcements.add(buffer, stamps, cursor)
         return self._packets(buffer, stamps, self._whole(buffer, stamps, network))
 
     def finish(self) -> Iterator[Packets]:

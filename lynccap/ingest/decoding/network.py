@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from lynccap.ingest.decoding.cursor import (
     BROKEN,
+    CDP_TYPE,
     IPV4_TYPE,
     IPV6_TYPE,
+    LLDP_TYPE,
     REASONS,
     SHORTEST_TYPE,
     UNKNOWN_NETWORK,
@@ -25,12 +27,12 @@ HOP, ROUTING, FRAGMENT, AUTHENTICATION, DESTINATION, MOBILITY = 0, 43, 44, 51, 6
 EXTENSIONS = (HOP, ROUTING, FRAGMENT, AUTHENTICATION, DESTINATION, MOBILITY)
 ADDRESSLESS_TYPES = (
     0x0806,  # ARP
-    0x2000,  # Cisco discovery over HDLC
+    CDP_TYPE,
     0x8035,  # RARP, and Cisco's keep-alives over HDLC
     0x8809,  # LACP
     0x8863,  # PPPoE discovery
     0x888E,  # 802.1X
-    0x88CC,  # LLDP
+    LLDP_TYPE,
     0x88F7,  # precision time
     0x8902,  # connectivity fault management
     0x9000,  # loop test

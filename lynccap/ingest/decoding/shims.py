@@ -4,6 +4,7 @@ import numpy as np
 
 from lynccap.ingest.decoding.cursor import (
     BROKEN,
+    CDP_TYPE,
     ENCRYPTED,
     ETHERNET_TYPE,
     IPV4_TYPE,
@@ -24,6 +25,7 @@ from lynccap.ingest.frames import Buffer, Ints
 MAX_SHIMS = 8  # provider and customer tag, PPPoE with PPP, labels with a bridged frame and its tag: seven
 MAX_LABELS = 8  # deeper MPLS stacks are not in use
 MULTICAST_MPLS = 0x8848
+CISCO = 0x00000C  # as the organisation of a SNAP header
 BRIDGED_TYPES = (IPV4_TYPE, IPV6_TYPE, 0x0806, 0x8100, 0x88A8, 0x8863, 0x8864, 0x88CC)
 PPP_KINDS = {0x0021: IPV4_TYPE, 0x0057: IPV6_TYPE, 0x0281: MPLS_TYPE, 0x0283: MULTICAST_MPLS}
 PPP_CONTROL = 0x4000  # from here on PPP protocols carry no packets (RFC 1661 2)
@@ -117,14 +119,16 @@ def _labels(buffer: Buffer, cursor: Cursor) -> None:
 
 
 def _llc(buffer: Buffer, cursor: Cursor) -> None:
-    """802.2 with SNAP (RFC 1042); other service access points carry no IP today."""
+    """802.2 with SNAP (RFC 1042), Cisco's discovery included; other service access points carry no IP today."""
     at = cursor.position
     snap = (at + 3 <= cursor.end) & (buffer.uint(">u2", at) == 0xAAAA) & (buffer.octets[at + 2] == 3)
     organisation = buffer.uint(">u4", at + 2) & 0xFFFFFF
     typed = snap & ((organisation == 0) | (organisation == 0x0000F8))  # RFC 1042; 802.1H bridge tunnels
     inside = buffer.uint(">u2", at + 6)
     inside = np.where(inside < SHORTEST_TYPE, NOTHING, inside)
-    cursor.step(np.where(typed, 8, 0), np.where(typed, inside, NOTHING))
+    discovery = snap & (organisation == CISCO) & (inside == CDP_TYPE) & (at + 8 <= cursor.end)
+    inside = np.where(typed | discovery, inside, NOTHING)
+    cursor.step(np.where(typed | discovery, 8, 0), inside)
 
 
 def _bridged(buffer: Buffer, cursor: Cursor) -> None:

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from dissectors import DISSECTORS
 from dissectors.contract import Dissector, Verdict
-from dissectors.dns import read_question
+from dissectors.dns import DNS, read_question
+from dissectors.known import recognise
 from lynccap.ingest.frames import Flags, Ints
 from lynccap.ingest.streams.assembly import Segment
 from lynccap.reference import ports
@@ -39,22 +40,31 @@ def head_of(segments: Sequence[Segment]) -> bytes:
 
 
 def classify(client_head: bytes, server_head: bytes, on_tcp: bool) -> tuple[Dissector | None, Verdict]:
-    """Who claims these heads more strongly; the first head wins a tie. REJECT: both are nobody's."""
+    """Who claims these heads more strongly; the first head wins a tie. REJECT: both are nobody's.
+
+    What is only recognised is believed where it is surer than what is read: a shape that is likely may be shared.
+    """
+    heads = [head for head in (client_head, server_head) if head]
+    read, verdict = _read_by(heads, on_tcp)
+    if verdict is CERTAIN and read is not DNS:
+        return read, verdict
+    known, strength = recognise(heads, on_tcp)
+    surer = strength > verdict or strength is CERTAIN  # NetBIOS names have DNS's whole shape, and more
+    return (known, strength) if surer else (read, verdict)
+
+
+def _read_by(heads: Sequence[bytes], on_tcp: bool) -> tuple[Dissector | None, Verdict]:
     best, strength = None, REJECT
-    for head in (client_head, server_head):
-        if not head:
-            continue
+    for head in heads:
         for dissector in _TCP_DISSECTORS if on_tcp else _UDP_DISSECTORS:
             verdict = dissector.probe(head)
             if verdict > strength:
                 best, strength = dissector, verdict
                 if verdict is CERTAIN:  # nothing beats it
                     return best, strength
-    if on_tcp and best is not None and strength is LIKELY:
-        # A shape that fits one side by chance does not fit the other.
-        heads = [head for head in (client_head, server_head) if head]
-        if any(best.probe(head) is REJECT for head in heads):
-            return None, REJECT
+    # A shape that fits one side by chance does not fit the other.
+    if on_tcp and best is not None and strength is LIKELY and any(best.probe(head) is REJECT for head in heads):
+        return None, REJECT
     return best, strength
 
 

@@ -25,13 +25,15 @@ class Kind(IntEnum):
     """Datagrams that are neither RTP nor RTCP."""
     SETTLED = 7
     """Nothing more."""
+    RECOGNISED = 8
+    """Nothing: another product's protocol, whose datagrams are no media whatever their shape."""
 
 
 # Bytes and frames kept of one side, by kind. A head of 64 KiB holds any TLS handshake (its largest message is
 # a list of certificate authorities of some 16 KiB); 1 MiB holds every request of a sign-in and the lists a
 # client fetches; relayed media over TCP repeats itself after 256 KiB.
-KEPT_BYTES = np.array([65536, 8192, 65536, 1 << 20, 256 << 10, 1 << 20, 1 << 20, 0], np.int64)
-KEPT_FRAMES = np.array([24, 6, 512, 4096, 2048, 4096, 4096, 0], np.int64)
+KEPT_BYTES = np.array([65536, 8192, 65536, 1 << 20, 256 << 10, 1 << 20, 1 << 20, 0, 0], np.int64)
+KEPT_FRAMES = np.array([24, 6, 512, 4096, 2048, 4096, 4096, 0, 0], np.int64)
 
 KIND_OF_TCP = {
     "tls": Kind.TLS,
@@ -42,6 +44,8 @@ KIND_OF_TCP = {
     "dns": Kind.DATAGRAMS,
 }
 KIND_OF_UDP = {"stun": Kind.MEDIA, "rtp": Kind.MEDIA}
+KIND_OF_RECOGNISED = {"dtls": Kind.SETTLED}
+"""Of what is only recognised; DTLS shares its port with the media it gives the keys for (RFC 5764)."""
 
 
 class Conversation:

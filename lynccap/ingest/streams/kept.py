@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dissectors.contract import Dissector, Verdict
 from dissectors.dns import DNS
+from dissectors.known import Recogniser
 from lynccap.ingest.decoding import TCP, UDP, Packets
 from lynccap.ingest.flows.flow_rows import FlowRows
 from lynccap.ingest.flows.flow_table import NEVER, FlowTable, Numbered
@@ -22,7 +24,14 @@ from lynccap.ingest.streams.classify import (
     named_by_port,
     names_in_part,
 )
-from lynccap.ingest.streams.conversation import KEPT_FRAMES, KIND_OF_TCP, KIND_OF_UDP, Conversation, Kind
+from lynccap.ingest.streams.conversation import (
+    KEPT_FRAMES,
+    KIND_OF_RECOGNISED,
+    KIND_OF_TCP,
+    KIND_OF_UDP,
+    Conversation,
+    Kind,
+)
 from lynccap.ingest.streams.dissection import Dissection, Facts
 from lynccap.ingest.streams.media import Media
 from lynccap.ingest.streams.selection import Selection
@@ -104,7 +113,7 @@ class Streams:
     def _take(self, packets: Packets, numbered: Numbered, start: Ints, rows: Ints, kind: Ints, shaped: Flags) -> Flags:
         """Keep what these rows' kinds want, RTP-shaped datagrams of media flows left out; which rows were not kept."""
         left = np.ones(len(rows), np.bool_)
-        wanted = np.flatnonzero((kind != Kind.SETTLED) & ~(shaped & (kind == Kind.MEDIA)))
+        wanted = np.flatnonzero((kind < Kind.SETTLED) & ~(shaped & (kind == Kind.MEDIA)))
         if wanted.size:
             at = rows[wanted]
             side, frame = numbered.side[at], numbered.frame[at]
@@ -164,13 +173,12 @@ class Streams:
         for flow, conversation in self._undecided.items():
             first, second = conversation.sides
             first_head, second_head = head_of(first), head_of(second)
-            dissector, verdict = classify(first_head, second_head, conversation.on_tcp)
-            if verdict is REJECT and conversation.on_tcp:
-                dissector = classify_within(first) or classify_within(second)
-                verdict = LIKELY if dissector else REJECT
-            elif verdict < LIKELY and not conversation.on_tcp and names_in_part(*conversation.sides):
-                dissector, verdict = DNS, LIKELY
-            if dissector is not None and verdict >= LIKELY:
+            dissector, verdict = _claimed(conversation, first_head, second_head)
+            if isinstance(dissector, Recogniser):
+                self._stacks[flow] = dissector.name
+                self._drop(conversation)
+                self._kinds[flow] = KIND_OF_RECOGNISED.get(dissector.name, Kind.RECOGNISED)
+            elif dissector is not None and verdict >= LIKELY:
                 conversation.dissector = dissector
                 kinds = KIND_OF_TCP if conversation.on_tcp else KIND_OF_UDP
                 self._kinds[flow] = kinds.get(dissector.name, DATAGRAMS)
@@ -252,3 +260,17 @@ class Streams:
         stack[flow_rows.order[local["flow"]]] = local["dialect"]
         basis[stack != ""] = "bytes"
         return stack, basis
+
+
+def _claimed(
+    conversation: Conversation, first_head: bytes, second_head: bytes
+) -> tuple[Dissector | Recogniser | None, Verdict]:
+    """Who claims a flow by its heads, else by what stands inside what the capture has of it."""
+    first, second = conversation.sides
+    dissector, verdict = classify(first_head, second_head, conversation.on_tcp)
+    if verdict is REJECT and conversation.on_tcp:
+        within = classify_within(first) or classify_within(second)
+        return within, LIKELY if within else REJECT
+    if verdict < LIKELY and not conversation.on_tcp and names_in_part(first, second):
+        return DNS, LIKELY
+    return dissector, verdict
