@@ -38,7 +38,7 @@ BY_PROTOCOL = {
     "xmpp": "xmpp",
 }
 """Of the innermost protocol in a stack; whatever else is recognised is `other`."""
-PROTOCOLS_ON_HTTP = ("certprov", "web-ticket", "autodiscover", "crl", "web-service")
+PROTOCOLS_ON_HTTP = ("certprov", "web-ticket", "autodiscover", "crl")
 """Message tables of services on HTTP, the strongest first. Each is a service of its own name, unless the table has
 a column `service`."""
 
