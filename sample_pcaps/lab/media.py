@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from sample_pcaps.lab import turn
 from sample_pcaps.lab.turn import Address, Message
 from sample_pcaps.lab.turn_client import AUDIO, DATA_STREAM, Allocation, TcpAllocation
-from sample_pcaps.lab.turn_relay import Datagrams, OpenSocket, open_datagrams
+from sample_pcaps.lab.turn_relay import PASSWORD, Datagrams, OpenSocket, open_datagrams
 
 FRAME_S = 0.020
 RTCP_EVERY = 125  # RTP packets, so 2.5 s
@@ -87,6 +87,8 @@ class Agent:
         self.rfc4571 = False
         self.token: bytes | None = None
         """Relay user name its Front End got for it; None: one made up."""
+        self.secret = PASSWORD
+        """What it believes to be the relay's password."""
         self.ufrag, self.password = secrets.token_urlsafe(3), secrets.token_urlsafe(18)
         self.candidates: list[Candidate] = [Candidate("host", "udp", self.at)]
         self.paths: list[Route] = []
@@ -122,7 +124,7 @@ class Agent:
         return await self._gathered(allocation)
 
     async def _gathered(self, allocation: Allocation) -> bool:
-        allocation.username = self.token or allocation.username
+        allocation.username, allocation.secret = self.token or allocation.username, self.secret
         if not await allocation.allocate():
             return False
         assert allocation.relayed

@@ -127,6 +127,8 @@ class Deployment:
     keylog: Path | None = None
     """Where the keys of the Front End's TLS sessions are written, if it is a talking one."""
     ciphers: str | None = None
+    access_registers: bool = True
+    """The Access Edge serves 443 by itself."""
     newest_tls: ssl.TLSVersion = ssl.TLSVersion.TLSv1_2
     programs: list[Program] = field(default_factory=list)
     partner_edge: Host | None = None
@@ -274,7 +276,7 @@ class Deployment:
         self.front_end_identity = front_end
         public = AV_PUBLIC if self.private_dmz else None
         net.serve(self.edge, serve_relay, [EDGE_INTERNAL, self.av_external], self.av_external, public)
-        if not self.private_dmz:
+        if not self.private_dmz and self.access_registers:
             net.serve(
                 self.access,
                 _registrar,

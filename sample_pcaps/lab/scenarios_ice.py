@@ -8,14 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from sample_pcaps.lab.calls import FABRIKAM, Checks, call, gather, leave, party, sign_in
-from sample_pcaps.lab.front_end import Settings
+from sample_pcaps.lab.connecting import Resolver
+from sample_pcaps.lab.front_end import Settings, serve_front_end
 from sample_pcaps.lab.media import RTAUDIO_WIDE, Agent, connect, meet
-from sample_pcaps.lab.media_network import EDGE_INTERNAL, Deployment
-from sample_pcaps.lab.network import LabError, Network
+from sample_pcaps.lab.media_network import ACCESS_EDGE, AV_PUBLIC, EDGE_INTERNAL, Deployment
+from sample_pcaps.lab.network import Host, LabError, Network
+from sample_pcaps.lab.pki import client_context
 from sample_pcaps.lab.scenario import Scenario, embed_keys
 from sample_pcaps.lab.scenarios_media import agent, film, path_of
 from sample_pcaps.lab.scenarios_media import call as call_between
-from sample_pcaps.lab.scenarios_media_lookalike import UDP_OUTSIDE, outside_sign_in
+from sample_pcaps.lab.scenarios_media_lookalike import PUBLIC_RESOLVER, UDP_OUTSIDE, outside_sign_in
 
 TALK_S = 2.0
 NAMES = (
@@ -144,7 +146,65 @@ def reflexive(folder: Path) -> None:
             asyncio.run(call_between((paul, wants), (other, wants), ways, RTAUDIO_WIDE, 4.0))
 
 
+def credentials_refused(folder: Path) -> None:
+    """The relay does not take the credentials, as with a token of another Edge pool: 401 again and again."""
+    with Network() as net:
+        office = deployment(net, folder, floors_apart=True)
+        plain = folder / "turn-401-again.pcap"
+        with film(office, net.mirror(office.backbone), plain):
+            asyncio.run(_refused(office))
+        embed_keys(plain, folder / "keys.log", folder / "turn-401-again.pcapng")
+
+
+async def _refused(office: Deployment) -> None:
+    anna = party(office, office.anna, "anna", 50006)
+    await sign_in(office, office.anna, anna, ssl.TLSVersion.TLSv1_2)
+    anna.agent.secret = b"another pool's password"
+    await anna.agent.open()
+    for _ in range(3):
+        if await anna.agent.gather_udp(EDGE_INTERNAL):
+            raise LabError("the relay took a wrong password")
+        anna.agent.allocations.clear()
+    await leave(anna)
+
+
+def remote_sign_in(folder: Path) -> None:
+    """A user outside signs in through the Access Edge on 443, gets external relay credentials, allocates."""
+    plain, keylog = folder / "signin-remote-user.pcap", folder / "keys.log"
+    remote = replace(FABRIKAM, name="sip.fabrikam.example", relay="av.fabrikam.example", remote_users=True)
+    with Network() as net:
+        office = Deployment(net, access_registers=False)
+        office.guard()
+        eva = office.outsider("192.0.2.44")
+        access = office.authority.issue("sip.fabrikam.example")
+        context = access.server_context()
+        context.keylog_filename = str(keylog)
+        with film(office, eva, plain):
+            root = office.authority.root_pem
+            net.serve(office.access, serve_front_end, remote, access, root, context, 443)
+            asyncio.run(_sign_in_outside(office, eva, remote))
+    embed_keys(plain, keylog, folder / "signin-remote-user.pcapng")
+
+
+async def _sign_in_outside(office: Deployment, host: Host, remote: Settings) -> None:
+    eva = party(office, host, "eva", 50016)
+    with host.entered():
+        for name, kind in NAMES:
+            Resolver(PUBLIC_RESOLVER).records(name, kind)
+    eva.user.location = remote.location
+    context = client_context([office.authority.root_pem])
+    await eva.user.connect(ACCESS_EDGE, 443, context, "sip.fabrikam.example")
+    await eva.user.sign_in()
+    await eva.user.ask_relay(remote.relay_service)
+    eva.agent.token = eva.user.token
+    await gather(eva.agent, relay=AV_PUBLIC)
+    await asyncio.sleep(0.5)
+    await leave(eva)
+
+
 SCENARIOS = (
+    Scenario((), credentials_refused, others=("turn-401-again.pcapng",)),
+    Scenario((), remote_sign_in, others=("signin-remote-user.pcapng",)),
     Scenario((), host_pair, others=("ice-host-pair.pcapng",)),
     Scenario((), relayed, others=("ice-relayed.pcapng",)),
     Scenario((), unanswered, others=("ice-unanswered.pcapng",)),

@@ -34,7 +34,7 @@ class Allocation:
         self.relayed: Address | None = None
         self.reflexive: Address | None = None
         self.active: Address | None = None
-        self.username = turn.access_token()
+        self.username, self.secret = turn.access_token(), PASSWORD
         self._key = self._connection = b""
         self._challenge: list[turn.Attribute] = []
         self._sequence = 0
@@ -47,7 +47,7 @@ class Allocation:
             return False
         realm, nonce = first.get(turn.REALM) or b"", first.get(turn.NONCE) or b""
         self._challenge = [(turn.NONCE, nonce), (turn.REALM, realm)]
-        self._key = turn.long_term_key(self.username, realm, PASSWORD, self.version)
+        self._key = turn.long_term_key(self.username, realm, self.secret, self.version)
         answer = await self._request(self._allocate_message())
         if answer is None or answer.type != turn.ALLOCATE_SUCCESS:
             return False
