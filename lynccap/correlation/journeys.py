@@ -218,7 +218,7 @@ def _tls(case: Case, device: DeviceFacts, files: Origins) -> Step | None:
 
 
 def _sign_in(case: Case, device: DeviceFacts, files: Origins) -> Step | None:
-    registers = [row for row in case.messages_of("sip", device.id) if row.method == "REGISTER"]
+    registers = [row for row in case.messages_of("sip", device.id) if row.method == "REGISTER" and _is_ours(case, row)]
     final = [row for row in registers if row.kind == "response" and row.status >= 200]
     if final:
         row = final[-1]
@@ -241,6 +241,12 @@ def _sign_in(case: Case, device: DeviceFacts, files: Origins) -> Step | None:
             (done.data_frame,),
         )
     return None
+
+
+def _is_ours(case: Case, message: Any) -> bool:
+    """Whether a SIP message belongs to a Lync server; other providers register their users on port 443 as well."""
+    flow = case.flows.loc[message.flow]
+    return case.roles.is_sip(flow["server"], int(flow["server_port"])) or case.roles.is_plausible(flow["server"])
 
 
 def _relay(case: Case, device: DeviceFacts, files: Origins) -> Step | None:

@@ -8,7 +8,7 @@ import ssl
 import struct
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sample_pcaps.lab import sip, web
 from sample_pcaps.lab.connecting import (
@@ -21,8 +21,10 @@ from sample_pcaps.lab.connecting import (
     open_tls,
     protect,
     set_clock,
+    voice_vlan_of,
     web_server_of,
 )
+from sample_pcaps.lab.neighbours import learn_voice_vlan
 from sample_pcaps.lab.pki import client_context
 from sample_pcaps.lab.services import CERTPROV_PATH
 
@@ -57,13 +59,14 @@ class Phone:
     """Seconds it stays signed in."""
     provisioning: str | None = None
     """Address of the vendor's provisioning server, asked over HTTP before anything of Lync."""
+    interface: str = "eth0"
 
 
 def phone(plan: Phone) -> None:
     """Boot as Lync Phone Edition does: address, time, names, options, root chain, ticket, SIP."""
     domain = plan.user.partition("@")[2]
     web_server = plan.web_server or ""
-    dhcp = DhcpClient(plan.mac) if plan.mac else None
+    dhcp = DhcpClient(plan.mac, plan.interface) if plan.mac else None
     bound = dhcp.boot(b"CPE-OCPHONE") if dhcp else None
     if plan.provisioning:
         _ask_provisioning(plan.provisioning)
@@ -81,6 +84,18 @@ def phone(plan: Phone) -> None:
     context = client_context([plan.root] if trusted else [], newest=plan.newest_tls, names_checked=False)
     if _provision(plan, context, web_server, web_address) or not trusted:
         _register(plan, context, plan.resolver.address(registrar))
+
+
+def phone_in_voice_vlan(plan: Phone, patience: float) -> None:
+    """Learn the voice VLAN from the switch, else by DHCP in the data VLAN (eth0); then boot in it (eth1)."""
+    assert plan.mac
+    if learn_voice_vlan("eth0", patience) is None:
+        client = DhcpClient(plan.mac)
+        bound = client.boot(b"CPE-OCPHONE")
+        voice_vlan_of(bound.options[43])
+        client.leave(bound)
+    time.sleep(STEP_SECONDS)
+    phone(replace(plan, interface="eth1"))
 
 
 def _ask_provisioning(address: str) -> None:

@@ -16,6 +16,7 @@ import dns.rdatatype
 from sample_pcaps.lab.services import dhcp_options, encode_options, ntp_now
 
 ANSWER_SECONDS = 8.0
+RELEASED_SECONDS = 0.05
 BOOTP_SIZE = 300
 """The smallest DHCP message (RFC 951); shorter ones are padded."""
 REFUSED_RETRY_SECONDS = 0.5
@@ -141,12 +142,13 @@ class Bound:
 class DhcpClient:
     """A DHCP client of one boot (RFC 2131), broadcasting until it has an address."""
 
-    def __init__(self, mac: str) -> None:
-        """Open port 68 on the one interface."""
+    def __init__(self, mac: str, interface: str = "eth0") -> None:
+        """Open port 68 on one interface."""
+        self._interface = interface
         self._mac = bytes.fromhex(mac.replace(":", ""))
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"eth0")
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode())
         self._socket.bind(("", 68))
         self._socket.settimeout(ANSWER_SECONDS)
 
@@ -159,9 +161,21 @@ class DhcpClient:
         answer = self._ask(transaction, 3, wanted | asked)
         address, options = socket.inet_ntoa(answer[16:20]), dhcp_options(answer)
         mask = socket.inet_ntoa(options[1])
-        _ip("address", "add", f"{address}/{mask}", "brd", "+", "dev", "eth0")
+        _ip("address", "add", f"{address}/{mask}", "brd", "+", "dev", self._interface)
         _ip("route", "add", "default", "via", socket.inet_ntoa(options[3]))
         return Bound(address, options)
+
+    def leave(self, bound: Bound) -> None:
+        """Release the lease, give up the address and close."""
+        server = socket.inet_ntoa(bound.options[54])
+        head = struct.pack("!BBBBI", 1, 1, 6, 0, secrets.randbits(32)) + bytes(4) + socket.inet_aton(bound.address)
+        client = {53: b"\x07", 54: bound.options[54], 61: b"\x01" + self._mac}
+        message = head + bytes(12) + self._mac.ljust(16, b"\0") + bytes(192) + encode_options(client)
+        self._socket.sendto(message.ljust(BOOTP_SIZE, b"\0"), (server, 67))
+        # Without its address the message would not find its way any more.
+        time.sleep(RELEASED_SECONDS)
+        self._socket.close()
+        _ip("address", "flush", "dev", self._interface)
 
     def inform(self, address: str, vendor_class: bytes) -> dict[int, bytes]:
         """Ask for options 43 and 120 with an address at hand."""
@@ -182,6 +196,11 @@ class DhcpClient:
 
 def _ip(*arguments: str) -> None:
     subprocess.run(["ip", *arguments], check=True, capture_output=True)
+
+
+def voice_vlan_of(vendor_option: bytes) -> int:
+    """Return the VLAN in option 43 (sub-option 10)."""
+    return int.from_bytes(vendor_option[2:4], "big")
 
 
 def web_server_of(vendor_option: bytes) -> str:

@@ -3,21 +3,26 @@
 import contextlib
 import socket
 import ssl
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
 
 from cryptography import x509
+from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtensionOID
 
 from sample_pcaps.lab import sip
 from sample_pcaps.lab.connecting import Resolver, close_tls, exchange, open_tcp_as_windows, open_tls
 from sample_pcaps.lab.pki import Identity, client_context
+from sample_pcaps.lab.revocation import CRYPTO_AGENT, Inquiry
 from sample_pcaps.lab.web import read_message
 
 HANDSHAKE_RECORD = 22
 CERTIFICATE_MESSAGE = 11
-CRYPTO_AGENT = (("Accept", "*/*"), ("User-Agent", "Microsoft-CryptoAPI/6.3"))
+ALERT = b"\x15"
 
 
 @dataclass
@@ -29,6 +34,10 @@ class Edge:
     root: bytes
     checked: set[str] = field(default_factory=set)
     """Distribution points whose list is in the cache."""
+    shows_certificate: bool = True
+    """False: it finds none that the other side's list of authorities would take, and sends an empty one."""
+    inquiry: Inquiry | None = None
+    """How it asks an OCSP responder, before any list."""
 
     def federate(self, user: str, attempts: int, pause: float) -> None:
         """Find the partner's Access Edge, connect and send a subscription; start anew when that fails."""
@@ -49,8 +58,12 @@ class Edge:
             certificate = tunnel.hear_certificate()
             # Nothing more is sent until the certificate is known not to be revoked: the peer waits.
             if not self._is_checked(certificate):
+                tunnel.say_no()
                 return False
-            tunnel.finish()
+            try:
+                tunnel.finish()
+            except OSError:
+                return False
             tunnel.send(sip.request("SUBSCRIBE", user, 1, "RTCC/5.0.0.0", authorized=False))
             accepted = b"200 OK" in tunnel.receive()
             tunnel.close()
@@ -58,10 +71,21 @@ class Edge:
 
     def _context(self) -> ssl.SSLContext:
         context = client_context([self.root], names_checked=False)
-        self.identity.load_into(context)
+        if self.shows_certificate:
+            self.identity.load_into(context)
+        if self.inquiry and self.inquiry.known_revoked:
+            # OpenSSL itself refuses the certificate, and says so, once the responder was asked.
+            with tempfile.NamedTemporaryFile() as file:
+                Path(file.name).write_bytes(self.inquiry.known_revoked)
+                context.load_verify_locations(file.name)
+            context.verify_flags |= ssl.VerifyFlags.VERIFY_CRL_CHECK_LEAF
         return context
 
     def _is_checked(self, certificate: bytes) -> bool:
+        if self.inquiry:
+            status = self.inquiry.ask(self.resolver, certificate)
+            if status is not None:
+                return status is ocsp.OCSPCertStatus.GOOD
         points = distribution_points(certificate)
         return all(url in self.checked or self._fetch(url) for url in points)
 
@@ -71,10 +95,16 @@ class Edge:
         if connection is None:
             return False
         with connection:
-            status, _ = exchange(connection, "GET", host, f"/{path}", headers=CRYPTO_AGENT)
-        if status == 200:
-            self.checked.add(url)
-        return status == 200
+            status, body = exchange(connection, "GET", host, f"/{path}", headers=CRYPTO_AGENT)
+        if status != 200 or not _is_current(body):
+            return False
+        self.checked.add(url)
+        return True
+
+
+def _is_current(revocation_list: bytes) -> bool:
+    until = x509.load_der_x509_crl(revocation_list).next_update_utc
+    return until is not None and until > datetime.now(UTC)
 
 
 class Tunnel:
@@ -93,8 +123,15 @@ class Tunnel:
         self._flush()
         while not self._outgoing.pending:
             self._hear()
-            self._step()
+            with contextlib.suppress(ssl.SSLCertVerificationError):
+                self._step()
         return first_certificate(self._heard)
+
+    def say_no(self) -> None:
+        """Send the alert that waits, if the certificate itself was refused."""
+        waiting = self._outgoing.read()
+        if waiting[:1] == ALERT:
+            self._connection.sendall(waiting)
 
     def finish(self) -> None:
         """Send what was held back and complete the handshake."""

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from sample_pcaps.lab import turn
 from sample_pcaps.lab.turn import Address, Message
 from sample_pcaps.lab.turn_client import AUDIO, DATA_STREAM, Allocation, TcpAllocation
-from sample_pcaps.lab.turn_relay import Datagrams, OpenSocket, open_datagrams
+from sample_pcaps.lab.turn_relay import PASSWORD, Datagrams, OpenSocket, open_datagrams
 
 FRAME_S = 0.020
 RTCP_EVERY = 125  # RTP packets, so 2.5 s
@@ -25,6 +25,7 @@ CHECK_TIMES_S = (0.0, 0.15, 0.3, 0.5, 0.7)
 PACING_S = 0.02
 SCREEN_REST_S = (0.07, 0.8)
 TYPE_PREFERENCE = {"host": 126, "srflx": 100, "relay": 2}
+ROLE_CONFLICT = b"\x00\x00\x04\x57Role Conflict"
 IMPLEMENTATION = 3  # of MS-ICE2: RFC 5389 shapes
 
 
@@ -84,6 +85,10 @@ class Agent:
     def __init__(self, open_socket: OpenSocket, address: str, port: int, *, version: int = 2) -> None:
         self.open_socket, self.at, self.version = open_socket, (address, port), version
         self.rfc4571 = False
+        self.token: bytes | None = None
+        """Relay user name its Front End got for it; None: one made up."""
+        self.secret = PASSWORD
+        """What it believes to be the relay's password."""
         self.ufrag, self.password = secrets.token_urlsafe(3), secrets.token_urlsafe(18)
         self.candidates: list[Candidate] = [Candidate("host", "udp", self.at)]
         self.paths: list[Route] = []
@@ -95,7 +100,7 @@ class Agent:
         self.controlling = False
         self._peer_is_new = False
         self._pending: dict[bytes, tuple[Route, Candidate]] = {}
-        self._tie_breaker = os.urandom(8)
+        self.tie_breaker = os.urandom(8)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def open(self) -> None:
@@ -119,6 +124,7 @@ class Agent:
         return await self._gathered(allocation)
 
     async def _gathered(self, allocation: Allocation) -> bool:
+        allocation.username, allocation.secret = self.token or allocation.username, self.secret
         if not await allocation.allocate():
             return False
         assert allocation.relayed
@@ -144,6 +150,10 @@ class Agent:
             self.received += 1
         elif message.type == turn.BINDING:
             self._answer_check(path, peer, message)
+        elif message.type == turn.BINDING_ERROR and message.transaction in self._pending:
+            # 487: the other side keeps the controlling role; the check goes out anew in the other one.
+            self.controlling = False
+            self._tasks.append(asyncio.create_task(self._check_pair(0.0, *self._pending.pop(message.transaction))))
         elif message.type == turn.BINDING_SUCCESS and message.transaction in self._pending:
             sent_on, remote = self._pending.pop(message.transaction)
             self._peer_is_new = True
@@ -151,6 +161,10 @@ class Agent:
 
     def _answer_check(self, path: Route, peer: Address, check: Message) -> None:
         self._peer_is_new = self._peer_is_new or check.get(turn.IMPLEMENTATION_VERSION) is not None
+        if self._disputes_role(check):
+            conflict = Message(turn.BINDING_ERROR, [(turn.ERROR_CODE, ROLE_CONFLICT)], check.transaction)
+            path.send(peer, turn.encode_check(conflict, self.password))
+            return
         attributes = [
             (turn.XOR_MAPPED_ADDRESS, turn.pack_address(peer, check.transaction)),
             (turn.USERNAME, check.get(turn.USERNAME) or b""),
@@ -160,6 +174,14 @@ class Agent:
         path.send(peer, turn.encode_check(answer, self.password))
         if check.get(turn.USE_CANDIDATE) is not None and self.chosen is None:
             self._choose(path, peer)
+
+    def _disputes_role(self, check: Message) -> bool:
+        """RFC 5245 section 7.2.1.1: of two controlling agents the greater tie-breaker stays."""
+        theirs = check.get(turn.ICE_CONTROLLING)
+        if theirs is None or not self.controlling:
+            return False
+        self.controlling = self.tie_breaker >= theirs
+        return self.controlling
 
     def _choose(self, path: Route, peer: Address) -> None:
         self.chosen = path, peer
@@ -198,16 +220,17 @@ class Agent:
         attributes = [
             (turn.USERNAME, f"{self.peer.ufrag}:{self.ufrag}".encode()),
             (turn.PRIORITY, struct.pack("!I", own.priority)),
-            (turn.ICE_CONTROLLING if self.controlling else turn.ICE_CONTROLLED, self._tie_breaker),
+            (turn.ICE_CONTROLLING if self.controlling else turn.ICE_CONTROLLED, self.tie_breaker),
             *([(turn.USE_CANDIDATE, b"")] if nominate else []),
             (turn.CANDIDATE_IDENTIFIER, own.foundation),
             (turn.IMPLEMENTATION_VERSION, struct.pack("!I", IMPLEMENTATION)),
         ]
         return Message(turn.BINDING, attributes)
 
-    async def nominate(self, *, transport: str | None = None) -> None:
-        """Choose the best answered pair and tell the peer with USE-CANDIDATE."""
+    async def nominate(self, *, transport: str | None = None, relayed: bool = False) -> None:
+        """Choose the best answered pair, or relayed pair, and tell the peer with USE-CANDIDATE."""
         usable = [(key, remote) for key, remote in self.valid.items() if transport in (None, remote.transport)]
+        usable = [one for one in usable if isinstance(one[0][0], Allocation) or not relayed]
         if not usable:
             raise RuntimeError(f"no check of {self.at} was answered")
         (path, peer), _ = max(usable, key=lambda item: rank(item[0][0], item[1]))

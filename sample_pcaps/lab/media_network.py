@@ -16,13 +16,16 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from sample_pcaps.lab import network, services, sip, web
 from sample_pcaps.lab.clients import Noise, noise
 from sample_pcaps.lab.connecting import Resolver, close_tls, open_tls
+from sample_pcaps.lab.front_end import Settings, serve_front_end
 from sample_pcaps.lab.network import Host, LabError, Network, Program
 from sample_pcaps.lab.pki import Authority, Identity, client_context
 from sample_pcaps.lab.turn_relay import OpenSocket, Relay
@@ -119,6 +122,14 @@ class Deployment:
     net: Network
     private_dmz: bool = False
     floors_apart: bool = False
+    talking: Settings | None = None
+    """A Front End that passes calls on, instead of one that only says yes."""
+    keylog: Path | None = None
+    """Where the keys of the Front End's TLS sessions are written, if it is a talking one."""
+    ciphers: str | None = None
+    access_registers: bool = True
+    """The Access Edge serves 443 by itself."""
+    newest_tls: ssl.TLSVersion = ssl.TLSVersion.TLSv1_2
     programs: list[Program] = field(default_factory=list)
     partner_edge: Host | None = None
     proxy: Host | None = None
@@ -195,12 +206,16 @@ class Deployment:
         """Add a PC with a public address."""
         return self.net.host(address, self.homes, gateway="192.0.2.1", delay=0.004)
 
-    def home_worker(self) -> Host:
-        """Add a PC with a private address behind NAT that of UDP lets out names and port 3478 only."""
+    def home_worker(self, *, punches: bool = False) -> Host:
+        """Add a PC with a private address behind NAT that of UDP lets out names and port 3478 only, or everything."""
         lan = self.net.segment("192.168.1.0/24")
         router = self.net.router({lan: "192.168.1.1", self.homes: "192.0.2.61"}, gateway="192.0.2.1")
         router.rule("postrouting", "oifname eth1 masquerade")
-        router.rule("forward", "iifname eth0 udp dport != {53, 3478} drop")
+        if punches:
+            # Refused, or taken for the router itself, an early check would make the NAT choose another port.
+            router.rule("input", "iifname eth1 meta l4proto udp drop")
+        else:
+            router.rule("forward", "iifname eth0 udp dport != {53, 3478} drop")
         return self.net.host("192.168.1.20", lan, gateway="192.168.1.1", vendor=network.HP)
 
     def federate(self) -> Host:
@@ -249,10 +264,19 @@ class Deployment:
         net.serve(self.dc, services.serve_time)
         net.serve(self.intranet, services.serve_tcp, 80, web.Site({"/news": page}).conversation())
         net.serve(self.intranet, services.serve_tcp, 445, services.file_share)
-        net.serve(self.front_end, _registrar, "fe01.fabrikam.example", front_end, 5061)
+        if self.talking:
+            root, context = self.authority.root_pem, front_end.server_context(newest=self.newest_tls)
+            if self.keylog:
+                context.keylog_filename = str(self.keylog)
+            if self.ciphers:
+                context.set_ciphers(self.ciphers)
+            net.serve(self.front_end, serve_front_end, self.talking, front_end, root, context)
+        else:
+            net.serve(self.front_end, _registrar, "fe01.fabrikam.example", front_end, 5061)
+        self.front_end_identity = front_end
         public = AV_PUBLIC if self.private_dmz else None
         net.serve(self.edge, serve_relay, [EDGE_INTERNAL, self.av_external], self.av_external, public)
-        if not self.private_dmz:
+        if not self.private_dmz and self.access_registers:
             net.serve(
                 self.access,
                 _registrar,

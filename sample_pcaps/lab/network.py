@@ -379,13 +379,14 @@ class Network:
 
 
 def _inside(fd: int | None, program: Callable[..., object], arguments: tuple[Any, ...]) -> None:
-    _die_with_parent()
+    die_with_parent()
     if fd is not None:
         _enter(fd)
     program(*arguments)
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
+    """Have the kernel end this process when its parent ends."""
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
@@ -409,7 +410,7 @@ def _recorder(fd: int, command: list[str], path: Path, listens: str, lossless: s
 
 def _start_inside(fd: int, command: list[str], errors: IO[bytes]) -> subprocess.Popen[bytes]:
     def prepare() -> None:
-        _die_with_parent()
+        die_with_parent()
         _enter(fd)
 
     return subprocess.Popen(command, stderr=errors, preexec_fn=prepare)

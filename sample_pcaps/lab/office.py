@@ -177,6 +177,13 @@ class Office:
             self.net.serve(self.pool, serve_tcp, 5061, registrar(pool, web), context)
         self.net.serve(self.pool, serve_tcp, 8057, data_conference, context)
 
+    def lease_pcs(self, leases: Mapping[str, str], *, voice_vlan: int) -> None:
+        """Serve DHCP on the PC segment; phones that ask there are told their VLAN."""
+        gateway = self.plan.gateway(self.plan.pcs)
+        mask, names = str(self.pcs.subnet.netmask), self.plan.names
+        lease = Lease(gateway, leases, gateway, mask, names, self.plan.domain, voice_vlan=voice_vlan)
+        self.net.serve(self.router, serve_dhcp, lease)
+
     def lease_phones(self, leases: Mapping[str, str], *, time_server: bool = True) -> None:
         """Serve DHCP with the Lync options on the phone segment, from the router."""
         plan = self.plan

@@ -15,7 +15,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import pkcs7
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509 import ocsp
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
 KEY_BITS = 2048
 CERTIFICATE_LIFE = timedelta(days=730)
@@ -78,9 +79,9 @@ def _speak(context: ssl.SSLContext, newest: ssl.TLSVersion) -> None:
 class Authority:
     """A root with one issuing authority below it, as enterprises and public authorities have them."""
 
-    def __init__(self, organisation: str, name: str, cdp: str | None = None) -> None:
-        """Mint both; `cdp` is the URL written into certificates as their CRL distribution point."""
-        self._cdp = cdp
+    def __init__(self, organisation: str, name: str, cdp: str | None = None, ocsp: str | None = None) -> None:
+        """Mint both; `cdp`, `ocsp`: URLs of CRL and OCSP responder written into certificates."""
+        self._cdp, self._ocsp = cdp, ocsp
         self._root_key = _new_key()
         self._issuing_key = _new_key()
         root_name = _name(f"{name} Root CA", organisation)
@@ -114,6 +115,10 @@ class Authority:
         if self._cdp:
             point = x509.DistributionPoint([x509.UniformResourceIdentifier(self._cdp)], None, None, None)
             builder = builder.add_extension(x509.CRLDistributionPoints([point]), critical=False)
+        if self._ocsp:
+            place = x509.UniformResourceIdentifier(self._ocsp)
+            access = x509.AccessDescription(AuthorityInformationAccessOID.OCSP, place)
+            builder = builder.add_extension(x509.AuthorityInformationAccess([access]), critical=False)
         leaf = builder.sign(self._issuing_key, hashes.SHA256())
         pem = serialization.Encoding.PEM
         plain = serialization.NoEncryption()
@@ -122,22 +127,52 @@ class Authority:
             key.private_bytes(pem, serialization.PrivateFormat.TraditionalOpenSSL, plain),
         )
 
-    def revocation_list(self, revoked: int) -> bytes:
-        """Return the issuing authority's CRL as DER with so many revoked serials (none of them in use)."""
+    def revocation_list(self, revoked: int, *serials: int, age: timedelta = timedelta(hours=7)) -> bytes:
+        """Return the issuing authority's CRL as DER with so many revoked serials that nobody uses, and these."""
         now = datetime.now(UTC)
         builder = (
             x509.CertificateRevocationListBuilder()
             .issuer_name(self._issuer)
-            .last_update(now - timedelta(hours=7))
-            .next_update(now + CRL_LIFE)
+            .last_update(now - age)
+            .next_update(now - age + CRL_LIFE)
             .add_extension(x509.CRLNumber(4217), critical=False)
             .add_extension(_key_of(self._issuing_key), critical=False)
         )
-        for number in range(revoked):
-            entry = x509.RevokedCertificateBuilder().serial_number(0x0D00_0000_0000 + number * 7919)
-            dated = entry.revocation_date(now - timedelta(days=1 + number))
+        unused = (0x0D00_0000_0000 + number * 7919 for number in range(revoked))
+        for number, serial in enumerate((*unused, *serials)):
+            entry = x509.RevokedCertificateBuilder().serial_number(serial)
+            dated = entry.revocation_date(now - age - timedelta(days=1 + number))
             builder = builder.add_revoked_certificate(dated.build())
         return builder.sign(self._issuing_key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+
+    @property
+    def issuing(self) -> x509.Certificate:
+        """The authority below the root, which issues everything."""
+        return self._issuing
+
+    def certify_status(self, certificate: x509.Certificate, *, revoked: bool) -> bytes:
+        """Return a signed OCSP response about one certificate (RFC 6960), as DER."""
+        now = datetime.now(UTC)
+        builder = ocsp.OCSPResponseBuilder().add_response(
+            cert=certificate,
+            issuer=self._issuing,
+            algorithm=hashes.SHA1(),
+            cert_status=ocsp.OCSPCertStatus.REVOKED if revoked else ocsp.OCSPCertStatus.GOOD,
+            this_update=now - timedelta(hours=2),
+            next_update=now + timedelta(days=2),
+            revocation_time=now - timedelta(days=3) if revoked else None,
+            revocation_reason=x509.ReasonFlags.key_compromise if revoked else None,
+        )
+        signer = builder.responder_id(ocsp.OCSPResponderEncoding.HASH, self._issuing)
+        return signer.sign(self._issuing_key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+
+
+def certificate_names(amount: int) -> bytes:
+    """Return so many self-signed authorities as PEM, as a trust list gathers them over the years; one key for all."""
+    key = _new_key()
+    names = (_name(f"Lab Collected Trust Root Number {number:03}", f"Trust {number}") for number in range(amount))
+    made = (_authority(name, name, key, key) for name in names)
+    return b"".join(one.public_bytes(serialization.Encoding.PEM) for one in made)
 
 
 def _new_key() -> rsa.RSAPrivateKey:

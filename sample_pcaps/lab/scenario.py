@@ -40,6 +40,11 @@ class Derived:
     make: Callable[[Path, Path], None]
 
 
+def embed_keys(capture: Path, keylog: Path, target: Path) -> None:
+    """Copy a capture into a pcapng that holds the keys of its TLS sessions in a Decryption Secrets Block."""
+    run("editcap", "-F", "pcapng", "--inject-secrets", f"tls,{keylog}", str(capture), str(target))
+
+
 def run(*command: str) -> str:
     """Run a program of the capture tool set and return what it prints; its failure ends the build."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -40,12 +40,18 @@ class Perimeter:
     lists: str
     site: str
 
+    @property
+    def responder(self) -> str:
+        """The OCSP responder, next to the revocation list."""
+        return self.lists.rpartition(".")[0] + ".41"
+
     def zone(self) -> dict[tuple[str, str], list[str]]:
         """Return the public DNS of all of them."""
         addresses = {
             f"sip.{self.domain}": self.edge,
             f"sip.{self.partner}": self.partner_edge,
             "crl.labpublic.example": self.lists,
+            "ocsp.labpublic.example": self.responder,
             "update.vendor.example": self.site,
         }
         zone = {(name, "A"): [address] for name, address in addresses.items()}
@@ -91,10 +97,11 @@ COHO = Perimeter(
 class Site2Site:
     """The two companies and the Internet between them, running."""
 
-    def __init__(self, net: Network, plan: Perimeter) -> None:
-        """Build hosts; `open` starts them."""
+    def __init__(self, net: Network, plan: Perimeter, authority: Authority | None = None) -> None:
+        """Build hosts; `open` starts them. `authority`: another one than that with a revocation list only."""
         self.net, self.plan = net, plan
-        self.ca = Authority("Lab Trust Network", "Lab Public", f"http://crl.labpublic.example{CRL_PATH}")
+        usual = Authority("Lab Trust Network", "Lab Public", f"http://crl.labpublic.example{CRL_PATH}")
+        self.ca = authority or usual
         dmz = net.segment(plan.dmz)
         north, south = net.segment(plan.north, delay=0.008), net.segment(plan.south, delay=0.005)
         legs = {dmz: plan.gateway, north: plan.north_gateway, south: plan.south_gateway}
@@ -102,14 +109,14 @@ class Site2Site:
         self.edge = net.host(plan.edge, dmz, gateway=plan.gateway, vendor=VMWARE)
         self.partner = net.host(plan.partner_edge, north, gateway=plan.north_gateway, vendor=HYPER_V)
         self.user = net.host(plan.user, north, gateway=plan.north_gateway)
-        self.names, self.lists, self.site = (
+        self.names, self.lists, self.site, self.responder = (
             net.host(address, south, gateway=plan.south_gateway, stack=LINUX)
-            for address in (plan.names, plan.lists, plan.site)
+            for address in (plan.names, plan.lists, plan.site, plan.responder)
         )
         self.mirror: Mirror = net.mirror(dmz)
 
-    def open(self) -> tuple[Identity, Identity]:
-        """Start all servers; return the identities of Edge and partner."""
+    def open(self, *, partner_serves: bool = True, lists: Site | None = None) -> tuple[Identity, Identity]:
+        """Start all servers, the partner's 5061 perhaps not; return the identities of Edge and partner."""
         net, plan, ca = self.net, self.plan, self.ca
         ours = ca.issue(f"sip.{plan.domain}", f"webconf.{plan.domain}", client=True)
         theirs = ca.issue(f"sip.{plan.partner}", client=True)
@@ -117,13 +124,15 @@ class Site2Site:
         net.serve(self.names, serve_dns, plan.zone(), 0.01)
         net.serve(self.names, serve_time)
         list_page = Reply(ca.revocation_list(40), "application/pkix-crl", headers=(("Accept-Ranges", "bytes"),))
-        net.serve(self.lists, serve_tcp, 80, Site({CRL_PATH: list_page}, "Apache").conversation())
+        pages = lists or Site({CRL_PATH: list_page}, "Apache")
+        net.serve(self.lists, serve_tcp, 80, pages.conversation())
         page = Site({"/": Reply(b"<html>updates</html>" * 50)}, "nginx").conversation()
         context = ca.issue("update.vendor.example").server_context(newest=ssl.TLSVersion.TLSv1_3)
         net.serve(self.site, serve_tcp, 443, page, context)
         for host, identity, name in ((self.edge, ours, plan.domain), (self.partner, theirs, plan.partner)):
             answer = registrar(f"sip.{name}", f"web.{name}")
-            net.serve(host, serve_tcp, 5061, answer, _mutual(identity, ca.root_pem))
+            if partner_serves or host is self.edge:
+                net.serve(host, serve_tcp, 5061, answer, mutual(identity, ca.root_pem))
             net.serve(host, serve_tcp, 443, answer, identity.server_context())
         return ours, theirs
 
@@ -138,7 +147,8 @@ class Site2Site:
         yield self.net.spawn(self.edge, noise, upkeep)
 
 
-def _mutual(identity: Identity, root: bytes) -> ssl.SSLContext:
+def mutual(identity: Identity, root: bytes) -> ssl.SSLContext:
+    """A server that wants a certificate of this root from everybody."""
     context = identity.server_context()
     context.load_verify_locations(cadata=root.decode())
     context.verify_mode = ssl.CERT_REQUIRED

@@ -24,6 +24,7 @@ NTP_EPOCH = 2_208_988_800
 CERTPROV_PATH = "/CertProv/CertProvisioningService.svc"
 DHCP_COOKIE = b"\x63\x82\x53\x63"
 DNS_TTL = 1200
+VOICE_VLAN = 10
 
 Zone = Mapping[tuple[str, str], Sequence[str]]
 """(name, record type) to record data as in a zone file."""
@@ -97,6 +98,8 @@ class Lease:
     """FQDN of option 120."""
     time_server: str | None = None
     interface: str = "eth0"
+    voice_vlan: int | None = None
+    """Sub-option 10 of option 43, for phones that ask as CPE-OCPHONE."""
 
 
 def serve_dhcp(lease: Lease) -> None:
@@ -145,6 +148,8 @@ def answer_lease(request: bytes, lease: Lease) -> bytes | None:
         options[42] = socket.inet_aton(lease.time_server)
     if lease.web_server and asked.get(60) == b"MS-UC-Client":
         options[43] = _vendor_option(lease.web_server)
+    if lease.voice_vlan and asked.get(60) == b"CPE-OCPHONE":
+        options[43] = struct.pack("!BBH", VOICE_VLAN, 2, lease.voice_vlan)
     if lease.registrar and 120 in asked.get(55, b""):
         options[120] = _sip_servers(lease.registrar)
     yours = bytes(4) if inform else socket.inet_aton(address)

@@ -34,7 +34,7 @@ class Allocation:
         self.relayed: Address | None = None
         self.reflexive: Address | None = None
         self.active: Address | None = None
-        self._username = turn.access_token()
+        self.username, self.secret = turn.access_token(), PASSWORD
         self._key = self._connection = b""
         self._challenge: list[turn.Attribute] = []
         self._sequence = 0
@@ -47,7 +47,7 @@ class Allocation:
             return False
         realm, nonce = first.get(turn.REALM) or b"", first.get(turn.NONCE) or b""
         self._challenge = [(turn.NONCE, nonce), (turn.REALM, realm)]
-        self._key = turn.long_term_key(self._username, realm, PASSWORD, self.version)
+        self._key = turn.long_term_key(self.username, realm, self.secret, self.version)
         answer = await self._request(self._allocate_message())
         if answer is None or answer.type != turn.ALLOCATE_SUCCESS:
             return False
@@ -104,10 +104,10 @@ class Allocation:
 
     def _identity(self) -> list[turn.Attribute]:
         if not self._connection:
-            return [(turn.USERNAME, self._username)]
+            return [(turn.USERNAME, self.username)]
         self._sequence += 1
         number = struct.pack("!I", self._sequence)
-        return [(turn.USERNAME, self._username), (turn.MS_SEQUENCE_NUMBER, self._connection + number)]
+        return [(turn.USERNAME, self.username), (turn.MS_SEQUENCE_NUMBER, self._connection + number)]
 
     def _sealed(self, message: Message) -> bytes:
         return turn.encode_turn(message, self._key, self.version)

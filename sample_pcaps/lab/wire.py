@@ -12,9 +12,50 @@ import os
 import select
 import time
 from dataclasses import dataclass, field
+from random import Random
 
+UDP = 17
 LARGEST_FRAME = 2048
 """Bytes read at once: an Ethernet frame of MTU 1500 with VLAN tags fits."""
+
+
+def is_rtp(frame: bytes, source_port: int) -> bool:
+    """Say whether an untagged IPv4 frame holds RTP, not RTCP or a check, from this UDP port (RFC 3550, RFC 5761)."""
+    if frame[12:14] != b"\x08\x00" or frame[23] != UDP:
+        return False
+    udp = 14 + (frame[14] & 0x0F) * 4
+    payload = frame[udp + 8 :]
+    from_port = int.from_bytes(frame[udp : udp + 2], "big") == source_port
+    return from_port and len(payload) >= 12 and payload[0] >> 6 == 2 and not 192 <= payload[1] <= 223
+
+
+@dataclass(eq=False)
+class Impairment:
+    """What a bad cable does to the RTP packets of one UDP port; they are numbered from 0 as they are sent."""
+
+    source_port: int
+    lost: frozenset[int] = frozenset()
+    doubled: frozenset[int] = frozenset()
+    late: frozenset[int] = frozenset()
+    """Held back by `late_by` seconds: others overtake them."""
+    late_by: float = 0.05
+    jitter: float = 0.0
+    """The most a packet is held back, without being overtaken."""
+    random: Random = field(default_factory=lambda: Random(3550))
+    _number: int = -1
+    _latest: float = 0.0
+
+    def arrivals(self, frame: bytes, arrival: float) -> tuple[float, ...]:
+        """Return when copies of a frame come out of the cable that would have come out at `arrival`."""
+        if not is_rtp(frame, self.source_port):
+            return (arrival,)
+        self._number += 1
+        if self._number in self.lost:
+            return ()
+        if self._number in self.late:
+            return (arrival + self.late_by,)
+        self._latest = max(self._latest, arrival + self.random.uniform(0.0, self.jitter))
+        return (self._latest,) * (2 if self._number in self.doubled else 1)
 
 
 @dataclass(eq=False)
@@ -24,6 +65,13 @@ class Port:
     fd: int
     segment: str
     delay: float
+    impairment: Impairment | None = None
+    """What the cable does besides to what comes in here."""
+
+    def arrivals(self, frame: bytes) -> tuple[float, ...]:
+        """Return when a frame just sent comes in."""
+        arrival = time.monotonic() + self.delay
+        return self.impairment.arrivals(frame, arrival) if self.impairment else (arrival,)
 
 
 @dataclass(eq=False)
@@ -88,11 +136,14 @@ class Wire:
 
     def forward(self, source: Port, frame: bytes) -> None:
         """Send a frame that came in at a port to where it belongs, and to the mirrors."""
-        arrival = time.monotonic() + source.delay
         self._learned[source.segment, frame[6:12]] = source
         known = None if frame[0] & 1 else self._learned.get((source.segment, frame[:6]))
         others = (port for port in self.ports if port.segment == source.segment and port is not source)
         targets = [known] if known else list(others)
+        for arrival in source.arrivals(frame):
+            self._copy_to(targets, source, frame, arrival)
+
+    def _copy_to(self, targets: list[Port], source: Port, frame: bytes, arrival: float) -> None:
         for mirror in self.mirrors:
             if mirror.sees(source) or any(mirror.sees(port) for port in targets):
                 self._send_at(arrival, mirror.fd, mirror.copy(frame, source.segment))

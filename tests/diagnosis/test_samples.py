@@ -67,6 +67,14 @@ def test_tls_and_sign_in_have_the_time_of_the_frame_that_shows_them(name: str) -
         assert step.time == rfc3339(recorded(name)[step.frames[-1] - 1].time, digits)
 
 
+def test_another_providers_refusal_is_not_the_sign_in() -> None:
+    (pc,) = document_of("lookalike-odd-ports").devices
+
+    (sign_in,) = [one for one in pc.journey if one.step == "sign-in"]
+    assert "REGISTER" not in sign_in.says
+    assert all(one.outcome != "failed" for one in pc.journey)
+
+
 def test_silence_of_the_inner_relay_is_repaired_for_datagrams_too() -> None:
     findings = document_of("media-hairpin-external-edge").findings
 
