@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from dissectors.contract import dissect
 from dissectors.http import HTTP
-from dissectors.tls import APPLICATION_DATA, CHANGE_CIPHER_SPEC, HEARTBEAT, MAX_RECORD
+from dissectors.tls import MAX_RECORD
+from dissectors.tls.numbers import APPLICATION_DATA, CHANGE_CIPHER_SPEC, HEARTBEAT
 from lynccap.ingest.decryption.gathering import Gathered
 from lynccap.ingest.streams.assembly import Run, Segment, reassemble
 
