@@ -186,7 +186,7 @@ class _Maker:
             other=other or None,
             hosts=hosts,
             allocation=None if peer is None else int(flow.Index),
-            relays=tuple(end for end in (one, other) if end in self._relays.relays),
+            relays=tuple(end for end in (one, other) if self._relays.holder_of(end)),
             forth=forth,
             back=back,
             outcome=self._outcome(forth, back),
@@ -199,8 +199,8 @@ class _Maker:
 
     def _host(self, end: str) -> str:
         """The device behind an address: of a relayed one the holder, else the host itself."""
-        endpoint = split_endpoint(end)
-        return self._relays.relays.get(end) or (endpoint[0] if endpoint else end)
+        holder, endpoint = self._relays.holder_of(end), split_endpoint(end)
+        return holder.client if holder else endpoint[0] if endpoint else end
 
     def _outcome(self, forth: Checks, back: Checks) -> Outcome:
         asking = [side for side in (forth, back) if side.requests]

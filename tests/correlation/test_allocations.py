@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 from cases import SECOND, START, case, flow
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lynccap.correlation.allocations import MAX_STEPS, Allocation, Ending, StepKind
 
@@ -241,3 +243,37 @@ def test_holder_of_a_relayed_address() -> None:
 
     assert book.holder_of(f"{RELAY}:50001") is book.allocations[0]
     assert book.holder_of(f"{RELAY}:50009") is None
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {
+                "kind": st.sampled_from(["request", "response", "error"]),
+                "tid": st.integers(0, 4),
+                "method": st.sampled_from(["allocate", "set-active-destination"]),
+                "lifetime": st.sampled_from([None, 0, 5, 600]),
+                "error_code": st.sampled_from([None, 300, 401, 438, 486]),
+                "has_integrity": st.booleans(),
+                "destination": st.sampled_from([None, "192.0.2.44:40000"]),
+                "mapped_address": st.sampled_from([None, f"{RELAY}:50001"]),
+            }
+        ),
+        max_size=30,
+    )
+)
+def test_any_order_of_messages_is_told(messages: list[dict[str, Any]]) -> None:
+    rows = [turn(place, **one) for place, one in enumerate(messages)]
+
+    book = case([udp()], stun=rows).relays
+
+    assert len(book.allocations) == any(one["method"] == "allocate" for one in messages)
+    for one in book.allocations:
+        granted = [
+            row for row in rows if row["method"] == "allocate" and row["kind"] == "response" and row["lifetime"] != 0
+        ]
+        assert len(one.steps) == len(rows)
+        assert (one.ending in (Ending.ALIVE, Ending.LAPSED)) <= bool(granted)
+        assert (one.ended == 0) == (one.ending in (Ending.ALIVE, Ending.NOT_GRANTED, Ending.ELSEWHERE))
+        assert one.active is None or one.active in one.activations

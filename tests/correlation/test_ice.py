@@ -1,15 +1,21 @@
 """Connectivity checks become pairs of addresses with what came of them."""
 
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 from cases import SECOND, START, case, flow
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tshark_fields import capture
 
-from lynccap.correlation.case import Case
+from lynccap.correlation.case import Case, build_case
 from lynccap.correlation.checks import MAX_FRAMES, Outcome
 from lynccap.correlation.ice import CheckPair
+from lynccap.ingest import Source, read_tables
 
+SAMPLES = Path(__file__).parents[2] / "sample_pcaps"
 ONE, OTHER, EDGE, RELAY = "10.1.0.9", "10.2.0.9", "10.9.0.8", "203.0.113.13"
 MINE, PEER = f"{RELAY}:50001", "192.0.2.44:40000"
 
@@ -324,6 +330,64 @@ def test_both_families(version: int) -> None:
     one = only(case([udp(*ends)], stun=[ask(0.1, 1)]))
 
     assert one.one == (f"{ONE}:50000" if version == 4 else "[2001:db8::1]:50000")
+
+
+MESSAGES = st.lists(
+    st.fixed_dictionaries(
+        {
+            "kind": st.sampled_from(["request", "response", "error", "indication"]),
+            "tid": st.integers(0, 4),
+            "from_client": st.booleans(),
+            "dialect": st.sampled_from(["ms-ice2", "rfc5389", "ms-ice", "rfc3489"]),
+            "framing": st.sampled_from(["udp", "turn-data", "mturn"]),
+            "fingerprint": st.sampled_from([None, "normal", "legacy"]),
+            "has_username": st.booleans(),
+            "use_candidate": st.booleans(),
+            "error_code": st.sampled_from([None, 487, 400]),
+            "destination": st.sampled_from([None, PEER]),
+        }
+    ),
+    max_size=30,
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(MESSAGES)
+def test_every_check_is_counted_once(given_messages: list[dict[str, Any]]) -> None:
+    rows = [binding(place / 50, **one) for place, one in enumerate(given_messages)]
+    checks = [row for row in rows if row["kind"] == "request" and row["has_username"] and row["dialect"] != "rfc3489"]
+
+    sides = [side for one in case([udp()], stun=rows).ice.pairs for side in (one.forth, one.back)]
+
+    assert sum(side.requests + side.twins + side.repeats for side in sides) == len(checks)
+    assert all(side.answered <= side.requests for side in sides)
+    assert all(side.round_trip is None or side.round_trip >= 0 for side in sides)
+
+
+@pytest.mark.parametrize("name", ["media-relayed-internal-edge", "media-direct-ice-probes", "media-tcp443-fallback"])
+def test_the_pair_that_carried_the_media_of_a_sample_was_nominated(name: str) -> None:
+    made = build_case(read_tables([Source(str(SAMPLES / f"{name}.pcap"))]))
+
+    carrying = {one.flow: one for one in made.ice.pairs if one.media}
+
+    assert {one.flow for one in made.media if one.sustained} <= set(carrying)
+    assert all(one.nominated and one.outcome is Outcome.SUCCEEDED for one in carrying.values())
+    # written by the laboratory's own code, which sends twins
+    assert set(made.tables["stun"]["fingerprint"]) == {None, "normal", "legacy"}
+
+
+def test_a_public_call() -> None:
+    made = build_case(read_tables([Source(str(capture("real/02-teams.pcap")))]))
+
+    nominated = {(one.one, one.other): one for one in made.ice.pairs if one.nominated}
+
+    assert set(nominated) == {
+        ("93.71.110.205:16332", "192.168.1.6:50016"),
+        ("93.71.110.205:16333", "192.168.1.6:50036"),
+    }
+    assert {one.outcome for one in nominated.values()} == {Outcome.SUCCEEDED}
+    assert all(len(one.ufrags) == 2 for one in nominated.values())
+    assert {one.allocation for one in made.ice.pairs if one.hosts[0] == "192.168.1.6" and one.relays} == {67, 69}
 
 
 def test_many_flows_take_little() -> None:

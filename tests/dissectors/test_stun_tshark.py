@@ -8,6 +8,7 @@ from tshark_fields import capture, fields
 
 from dissectors.contract import Verdict, dissect
 from dissectors.stun import STUN, StunMessage
+from lynccap.ingest import Source, read_tables
 
 pytestmark = pytest.mark.tshark
 
@@ -177,6 +178,26 @@ def test_messages_are_read_as_tshark_reads_them(name: str) -> None:
         assert message is not None, shown.values["frame.number"]
         told = [one for one in differences(message, shown) if not _is_fault(one[0], message, shown)]
         assert told == [], shown.values["frame.number"]
+
+
+@pytest.mark.parametrize("name", CAPTURES)
+def test_no_message_is_missed(name: str) -> None:
+    """Over UDP and TCP alike, every frame and transaction tshark shows is a row of the table."""
+    rows = fields(
+        capture(name),
+        "stun.type and !stun.channel and !icmp and !icmpv6",
+        *("frame.number", "stun.id"),
+        options=("-o", "stun.stunversion:Auto", "-E", "aggregator=|"),
+        occurrence="a",
+    )
+    shown = {(int(frame), one) for frame, ids in rows for one in ids.split("|")}
+    stun = read_tables([Source(str(capture(name)))])["stun"]
+
+    found = {(frame, one.hex()[8:]) for frame, one in zip(stun["frame"], stun["transaction_id"], strict=True)}
+
+    assert shown
+    missing = {frame for frame, _ in shown - found}
+    assert missing == {int(frame) for frame in MALFORMED.get(name, ())}
 
 
 def _is_fault(what: str, message: StunMessage, shown: Seen) -> bool:
