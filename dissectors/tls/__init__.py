@@ -7,17 +7,24 @@ that follows the server-hello is application data. That encryption has begun is 
 from dataclasses import dataclass
 
 from dissectors.contract import Cursor, Malformed, Truncated, Verdict
+from dissectors.tls.extensions import MAX_LIST
 from dissectors.tls.handshakes import MAX_HANDSHAKE, handshakes, is_clear
 from dissectors.tls.hellos import ssl2_hello
 from dissectors.tls.message import TlsMessage
 from dissectors.tls.numbers import (
     ALERT,
+    ALERT_LEVELS,
     ALERTS,
     APPLICATION_DATA,
+    CERTIFICATE,
+    CERTIFICATE_REQUEST,
     CHANGE_CIPHER_SPEC,
+    CLIENT_HELLO,
     HANDSHAKE,
     HANDSHAKES,
     HEARTBEAT,
+    SERVER_HELLO,
+    SESSION_TICKET,
     VERSIONS,
 )
 from dissectors.tls.probing import MAX_RECORD, probe_records, probe_ssl2
@@ -25,11 +32,23 @@ from dissectors.tls.records import CUT, ENCRYPTED, SECRET, alerts, application_d
 from dissectors.tls.suites import FORWARD_SECRET, SUITES, key_exchange, suite_name
 
 __all__ = [
+    "ALERT",
     "ALERTS",
+    "ALERT_LEVELS",
+    "APPLICATION_DATA",
+    "CERTIFICATE",
+    "CERTIFICATE_REQUEST",
+    "CHANGE_CIPHER_SPEC",
+    "CLIENT_HELLO",
     "FORWARD_SECRET",
+    "HANDSHAKE",
     "HANDSHAKES",
+    "HEARTBEAT",
     "MAX_HANDSHAKE",
+    "MAX_LIST",
     "MAX_RECORD",
+    "SERVER_HELLO",
+    "SESSION_TICKET",
     "SUITES",
     "TLS",
     "VERSIONS",

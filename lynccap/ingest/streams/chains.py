@@ -10,9 +10,10 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from lynccap.ingest.streams.certificates import UNREADABLE, Fields, leniently, read_certificate
+from lynccap.tables import CERTIFICATES
 
-MAX_CANDIDATES = 4  # certificates of the issuer's name tried for one: an authority and its renewals
-MAX_CHECKS = 2000  # signatures checked of one capture: a large key takes milliseconds, and captures are hostile
+MAX_CANDIDATES = 4  # certificates of one name in a list: an authority and its renewals; nobody shows more
+MAX_CHECKS = 1000  # signatures checked of one capture: a large key takes milliseconds, and captures are hostile
 
 SELF_SIGNED, VERIFIED = "self-signed", "verified"
 WRONG_SIGNATURE = "wrong-signature"
@@ -21,6 +22,8 @@ NOT_SHOWN = "not-shown"
 """No certificate beside it bears the issuer's name: usual for the last one, whose issuer the other side must have."""
 UNCHECKED = "unchecked"
 """It cannot be read, its signature is of an unknown or forbidden kind, or too much was checked already."""
+_COLUMNS = list(CERTIFICATES)[list(CERTIFICATES).index("subject") :]
+_SUBJECT, _ISSUER, _UNREADABLE = map(_COLUMNS.index, ("subject", "issuer", "unreadable"))
 Link = tuple[int, str]
 """Columns `issued_by` and `link` of CERTIFICATES."""
 
@@ -31,7 +34,6 @@ class Chains:
     def __init__(self) -> None:
         """Nothing read."""
         self._fields: dict[bytes, Fields] = {}
-        self._parsed: dict[bytes, x509.Certificate | None] = {}
         self._checked: dict[tuple[bytes, bytes], bool | None] = {}
         self._links: dict[tuple[bytes, ...], tuple[Fields, ...]] = {}
 
@@ -45,53 +47,49 @@ class Chains:
     def _fields_of(self, der: bytes) -> Fields:
         if der not in self._fields:
             self._fields[der] = read_certificate(der)
-            with leniently():
-                self._parsed[der] = None if self._fields[der][-1] else x509.load_der_x509_certificate(der)
         return self._fields[der]
 
     def _linked(self, chain: Sequence[bytes]) -> list[Link]:
-        for der in chain:
-            self._fields_of(der)
         by_subject: dict[str, list[int]] = {}
         for position, der in enumerate(chain):
-            if self._parsed[der]:
-                by_subject.setdefault(str(self._fields[der][0]), []).append(position)
-        unread = any(self._parsed[der] is None for der in chain)
+            if self._is_readable(der):
+                by_subject.setdefault(str(self._fields_of(der)[_SUBJECT]), []).append(position)
+        unread = not all(map(self._is_readable, chain))
         return [self._link(chain, position, by_subject, unread) for position in range(len(chain))]
 
     def _link(self, chain: Sequence[bytes], position: int, by_subject: dict[str, list[int]], unread: bool) -> Link:
         der = chain[position]
-        if self._parsed[der] is None:
+        if not self._is_readable(der):
             return -1, UNCHECKED
-        bearers = by_subject.get(str(self._fields[der][2]), [])
-        # Its issuer mostly comes right behind it; itself is tried first, which settles roots.
-        nearest = sorted(bearers, key=lambda one: (one != position, one < position, abs(one - position)))
-        verdicts = [(one, self._issued(der, chain[one])) for one in nearest[:MAX_CANDIDATES]]
-        issuer = next((one for one, verdict in verdicts if verdict), None)
-        if issuer is not None:
-            return issuer, SELF_SIGNED if issuer == position else VERIFIED
+        bearers = by_subject.get(str(self._fields_of(der)[_ISSUER]), [])
         if not bearers:
             return -1, UNCHECKED if unread else NOT_SHOWN
-        sure = len(bearers) <= MAX_CANDIDATES and all(verdict is False for _, verdict in verdicts)
-        return -1, WRONG_SIGNATURE if sure and not unread else UNCHECKED
+        if len(bearers) > MAX_CANDIDATES:
+            return -1, UNCHECKED
+        # Its issuer mostly comes right behind it; itself is tried first, which settles roots.
+        nearest = sorted(bearers, key=lambda one: (one != position, one < position, abs(one - position)))
+        verdicts = []
+        for one in nearest:
+            verdicts.append(self._issued(der, chain[one]))
+            if verdicts[-1]:
+                return one, SELF_SIGNED if one == position else VERIFIED
+        return -1, UNCHECKED if unread or None in verdicts else WRONG_SIGNATURE
 
     def _issued(self, der: bytes, issuer: bytes) -> bool | None:
         """Whether the issuer's key made the signature; None when that cannot be told."""
         pair = der, issuer
         if pair not in self._checked:
-            self._checked[pair] = _verifies(self._parsed[der], self._parsed[issuer]) if self._may_check() else None
+            self._checked[pair] = _verifies(der, issuer) if len(self._checked) < MAX_CHECKS else None
         return self._checked[pair]
 
-    def _may_check(self) -> bool:
-        return len(self._checked) < MAX_CHECKS
+    def _is_readable(self, der: bytes) -> bool:
+        return not self._fields_of(der)[_UNREADABLE]
 
 
-def _verifies(certificate: x509.Certificate | None, issuer: x509.Certificate | None) -> bool | None:
-    if certificate is None or issuer is None:
-        return None
+def _verifies(der: bytes, issuer: bytes) -> bool | None:
     with leniently():
         try:
-            _verify(certificate, issuer)
+            _verify(x509.load_der_x509_certificate(der), x509.load_der_x509_certificate(issuer))
         except InvalidSignature:
             return False
         except (UnsupportedAlgorithm, *UNREADABLE):
