@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from dissectors.contract import Cursor, Malformed, Truncated, Verdict
 from dissectors.sip.compression import Inflater
-from dissectors.sip.headers import MAX_VALUE, Headers, read_headers
+from dissectors.sip.headers import MAX_VALUE, read_headers
 from dissectors.sip.message import SipMessage, StartLine, build
 
 MAX_HEAD = 64 * 1024
@@ -49,8 +49,9 @@ class Sip:
         """Read the next message; blank lines between messages (keep-alives) are consumed and yield nothing.
 
         A message without Content-Length reaches to the next start line or to the end of the bytes (RFC 3261
-        18.3). Raises Truncated when head or announced body are cut short, Malformed when no start line stands
-        where one must, when the head exceeds its limits, or on a Content-Length that is no number.
+        18.3); one whose announced body the bytes cut short is told with `complete=False`. Raises Truncated when the
+        head is cut short, Malformed when no start line stands where one must, when the head exceeds its limits, or on
+        a Content-Length that is no number.
         """
         if isinstance(cursor.decoder, _Compressed):
             return cursor.decoder.read(cursor)
@@ -159,13 +160,14 @@ def _read(cursor: Cursor) -> SipMessage:
     head = cursor.take(empty.end() - start)
     line, _, lines = head.partition(b"\n")
     start_line, headers = _start_line(line.strip()), read_headers(lines)
-    return build(start_line, headers, _body(cursor, headers))
+    announced = _announced(headers["content-length"][0]) if "content-length" in headers else None
+    complete = announced is None or announced <= cursor.remaining
+    return build(start_line, headers, _body(cursor, announced), complete)
 
 
-def _body(cursor: Cursor, headers: Headers) -> bytes:
-    announced = headers.get("content-length")
-    if announced:
-        return cursor.take(_announced(announced[0]))
+def _body(cursor: Cursor, announced: int | None) -> bytes:
+    if announced is not None:
+        return cursor.take(min(announced, cursor.remaining))
     if _judge_start(cursor.data, cursor.position, cursor.end) is Verdict.CERTAIN:
         return b""
     return cursor.rest()

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 MAX_HEADERS = 512
 """Header lines read of one message; a real one has under 60."""
@@ -42,6 +43,8 @@ _BARE_ADDRESS = re.compile(r"\s*([^;,<>\s]+)")
 _QUOTED = r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)'
 _ITEM = re.compile(rf'(?:{_QUOTED}|<[^<>]*(?:>|\Z)|[^,"<])+')
 _PARAMETER = re.compile(rf'(?<![\w.+-])([\w.+-]{{1,64}})[ \t]*=[ \t]*({_QUOTED}|[^;,\s"]*)')
+_DATE = re.compile(r"(?:[A-Za-z]{3},\s*)?(\d{1,2}) ([A-Za-z]{3}) (\d{4}) (\d{2}):(\d{2}):(\d{2}) (?:GMT|UTC)")
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DIGITS = re.compile(r"\s*(\d{1,9})")
 
 
@@ -95,6 +98,19 @@ def leading_number(value: str | None) -> int | None:
     """The number a value begins with."""
     found = _DIGITS.match(value or "")
     return int(found[1]) if found else None
+
+
+def date(value: str | None) -> int | None:
+    """A SIP date (RFC 3261 20.17) as seconds since 1970-01-01 UTC; None when it is none."""
+    found = _DATE.fullmatch((value or "").strip())
+    if not found or found[2].lower() not in _MONTHS:
+        return None
+    day, year, hour, minute, second = (int(found[place]) for place in (1, 3, 4, 5, 6))
+    try:
+        moment = datetime(year, _MONTHS.index(found[2].lower()) + 1, day, hour, minute, second, tzinfo=UTC)
+    except ValueError:
+        return None
+    return int(moment.timestamp())
 
 
 def without_parameters(value: str | None) -> str | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from lynccap.correlation.registrations import Registration, read_registrations
+from lynccap.correlation.registrations import CHALLENGES, Registration, read_registrations
 from lynccap.correlation.transactions import SECOND, Transaction, read_transactions
 from lynccap.tables import Tables
 
@@ -26,6 +26,8 @@ class DialogEnd(StrEnum):
     REDIRECTED = "redirected"
     CANCELLED = "cancelled"
     """The caller gave up before an answer, or another device of the callee took the call."""
+    CHALLENGED = "challenged"
+    """The last answer asks for proof, and none was sent."""
     REFUSED = "refused"
     PENDING = "pending"
     """Provisional answers, and no final one within the capture."""
@@ -189,6 +191,8 @@ def _end(opening: Transaction) -> DialogEnd:
         return DialogEnd.ESTABLISHED
     if status < 400:
         return DialogEnd.REDIRECTED
+    if status in CHALLENGES:
+        return DialogEnd.CHALLENGED
     return DialogEnd.CANCELLED if status == CANCELLED else DialogEnd.REFUSED
 
 

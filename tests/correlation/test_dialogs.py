@@ -184,6 +184,7 @@ class TestCalls:
         assert call(status=None).calls[0].end is DialogEnd.PENDING
         assert book(row(0, "INVITE")).calls[0].end is DialogEnd.UNANSWERED
         assert call(status=302).calls[0].end is DialogEnd.REDIRECTED
+        assert call(status=407).calls[0].end is DialogEnd.CHALLENGED
 
     def test_a_cancelled_call_names_who_cancelled(self):
         (one,) = call(row(1.5, "CANCEL", 1), status=487).calls

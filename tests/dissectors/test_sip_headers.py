@@ -50,6 +50,22 @@ def test_expires_header_comes_before_that_of_the_contact():
     assert read("Contact: <sip:a;expires=7200>").expires is None
 
 
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("Tue, 14 Nov 2023 22:13:20 GMT", 1_700_000_000),
+        ("14 Nov 2023 22:13:20 UTC", 1_700_000_000),
+        ("Tue, 31 Feb 2023 22:13:20 GMT", None),
+        ("Tue, 14 Nov 2023 25:13:20 GMT", None),
+        ("Tue, 14 Foo 2023 22:13:20 GMT", None),
+        ("Tue, 14 Nov 2023 22:13:20 CET", None),
+        ("yesterday", None),
+    ],
+)
+def test_the_clock_of_the_sender(value: str, seconds: int | None):
+    assert read(f"Date: {value}").date == seconds
+
+
 def test_topmost_via_is_the_one_told():
     found = read(
         'v: SIP/2.0/UDP 192.0.2.1:5060;x="a,b";branch=z9hG4bK1;rport=5062, SIP/2.0/TCP 192.0.2.2;branch=z9hG4bK2',

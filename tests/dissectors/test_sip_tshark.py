@@ -2,7 +2,10 @@
 
 Known differences, which are not compared: tshark shows a Content-Length only where one is sent, while the length of
 a body is known without; its Expires is the header's, while Contact may give one too; it takes x-candidate-ipv6 and
-candidates of draft-06 for attributes it does not know.
+candidates of draft-06 for attributes it does not know; it shows no SDP of one body that is two bytes short
+(Wireshark-MSCML.pcap). Captures that are left out: Wireshark-T38.pcap, recorded on "any", holds each datagram of one
+side twice, which counts once here; in zeek-invalid-content-length.pcap a message whose length is no number has no
+end, and is refused here; nDPI-fuzz-2006-06-26-2594.pcap is damaged at random.
 """
 
 from collections import Counter
@@ -25,7 +28,15 @@ CAPTURES = [
     "real/21-sip.pcap",
     "real/29-VoIP-FullCapture-.pcapng",
     "real/31-SIP_CALL_RTP_G711",
+    "real/18-ipv6frag.pcap",
+    "formats/nDPI-gre.pcapng",
+    "protocols/Wireshark-1filtered.cap",
     "protocols/Wireshark-DTMFsipinfo.pcap",
+    "protocols/Wireshark-MSCML.pcap",
+    "protocols/Wireshark-MagicJack_pwr_up.pcap",
+    "protocols/Wireshark-h263-over-rtp.pcap",
+    "protocols/Wireshark-nb6-startup.pcap",
+    "protocols/Wireshark-port-16_vlan24_200.pcap",
     "protocols/Wireshark-sip-rtp-g722.pcap",
     "protocols/Wireshark-sip-rtp-g729a.pcap",
     "protocols/Wireshark-sip-rtp-gsm.pcap",
@@ -35,6 +46,7 @@ CAPTURES = [
     "protocols/suricata-verify-sip-tcp.pcap",
     "protocols/suricata-verify-sip.pcap",
 ]
+SHORT_BODY = "protocols/Wireshark-MSCML.pcap"
 COLUMNS = {
     "sip.CSeq.method": "method",
     "sip.Status-Code": "status",
@@ -84,7 +96,7 @@ def said_by_tshark(path: Path, *names: str) -> dict[str, Values]:
     return found
 
 
-@pytest.mark.parametrize("name", CAPTURES)
+@pytest.mark.parametrize("name", [one for one in CAPTURES if one != SHORT_BODY])
 def test_media_of_public_captures(name: str):
     assert media_of(capture(name)) == said_by_tshark(capture(name), "sdp.media")["sdp.media"]
 
