@@ -28,6 +28,7 @@ BY_STACK = {
     "dhcp": "dhcp",
     "ntp": "ntp",
     "http": "http",
+    "http2": "http",
     "psom": "psom",
     "tls": "tls",
 }
