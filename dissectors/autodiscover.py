@@ -10,7 +10,7 @@ from typing import ClassVar
 from xml.parsers import expat
 
 from dissectors.contract import Message
-from dissectors.http import HttpMessage, below, outcome_of, path_of
+from dissectors.http import HttpMessage, below, fault_of, outcome_of, path_of
 
 SERVICE = "/autodiscover/autodiscoverservice.svc"
 MEDIA_TYPE = "vnd.microsoft.rtc.autodiscover"
@@ -49,6 +49,9 @@ class AutodiscoverExchange(Message):
     sip_server_external: str | None = None
     location: str | None = None
     """Where an HTTP redirect points."""
+    fault_id: int | None = None
+    """Of X-Ms-diagnostics or a SOAP fault."""
+    fault_reason: str | None = None
 
 
 @dataclass(slots=True)
@@ -91,6 +94,7 @@ def read(request: HttpMessage, response: HttpMessage | None) -> AutodiscoverExch
     answer = _Answer()
     if response is not None:
         _read_answer(response.body, answer)
+    fault_id, fault_reason = fault_of(response)
     return AutodiscoverExchange(
         resource=_resource(path_of(request).lower()),
         status=response.status if response else None,
@@ -102,6 +106,8 @@ def read(request: HttpMessage, response: HttpMessage | None) -> AutodiscoverExch
         sip_server_internal=answer.access_points.get("sip_server_internal"),
         sip_server_external=answer.access_points.get("sip_server_external"),
         location=response.location if response else None,
+        fault_id=fault_id,
+        fault_reason=fault_reason,
     )
 
 

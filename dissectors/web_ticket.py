@@ -25,6 +25,8 @@ class WebTicketExchange(Message):
     fault_id: int | None = None
     """ErrorId of Ms-Diagnostics-Fault."""
     fault_reason: str | None = None
+    location: str | None = None
+    """Where a redirect points."""
 
 
 def claims(request: HttpMessage) -> bool:
@@ -43,6 +45,7 @@ def read(request: HttpMessage, response: HttpMessage | None) -> WebTicketExchang
         outcome=outcome_of(request, response),
         fault_id=fault_id,
         fault_reason=fault_reason,
+        location=response.location if response else None,
     )
 
 

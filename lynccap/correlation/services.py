@@ -30,6 +30,7 @@ BY_PROTOCOL = {
     "dhcp": "dhcp",
     "ntp": "ntp",
     "http": "http",
+    "http2": "http",
     "psom": "psom",
     "tls": "tls",
     "smb": "smb",

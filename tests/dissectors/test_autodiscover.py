@@ -145,3 +145,10 @@ def test_status_tells_the_outcome(status: int, outcome: str):
 @given(start=st.sampled_from([b"<", b"{", b"\xff\xfe<", b"<a "]), rest=st.binary(max_size=200))
 def test_arbitrary_answers_never_raise(start: bytes, rest: bytes):
     assert autodiscover.read(request("/"), response(200, start + rest)).status == 200
+
+
+def test_refusal_tells_its_number_and_reason():
+    said = '28020;source="fe.contoso.com";reason="No valid security token."'
+    read = autodiscover.read(request(SERVICE + "/user"), response(403, ms_diagnostics=said))
+
+    assert (read.fault_id, read.fault_reason) == (28020, "No valid security token.")

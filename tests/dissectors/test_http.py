@@ -135,6 +135,26 @@ class TestCredentials:
 
         assert message.location == "https://h/y"
 
+    @pytest.mark.parametrize(
+        ("header", "token"),
+        [
+            (b"Authorization: NTLM TlRMTVNTUAABAAAAB4IIogAAAAA=", "ntlm-1"),
+            (b"WWW-Authenticate: NTLM TlRMTVNTUAACAAAADAAMADgAAAA=", "ntlm-2"),
+            (b"Proxy-Authorization: Negotiate TlRMTVNTUAADAAAAGAAYAIgAAAA=", "ntlm-3"),
+            (b"Authorization: Negotiate YIIFBgYrBgEFBQKgggT6MIIE9qAwMC4GCSqGSIL3EgECAg==", "kerberos"),
+            (b"WWW-Authenticate: Negotiate oRQwEqADCgEAoQsGCSqGSIb3EgECAg==", "kerberos"),
+            (b"WWW-Authenticate: Negotiate oQcwBaADCgEA", "spnego"),
+            (b"Authorization: Basic TlRMTVNTUAABAAAA", None),
+            (b"Authorization: Negotiate !!!", None),
+            (b"WWW-Authenticate: NTLM", None),
+        ],
+    )
+    def test_token_is_named_and_not_kept(self, header: bytes, token: str | None):
+        message = only(b"HTTP/1.1 401 X\r\nContent-Length: 0\r\n" + header + b"\r\n\r\n")
+
+        assert message.token == token
+        assert header.rsplit(b" ", 1)[1] not in repr(message).encode() or token is None
+
     def test_challenges_keep_their_schemes_in_order(self):
         message = only(
             b"HTTP/1.1 401 No\r\nWWW-Authenticate: Negotiate\r\n"
@@ -244,6 +264,24 @@ class TestBodies:
         head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(packed)
 
         assert len(only(head + packed).body) == MAX_BODY
+
+    def test_byte_ranges_without_a_length_end_at_their_last_boundary(self):
+        ranges = b"--B\r\nContent-Range: bytes 0-1/9\r\n\r\nab\r\n--B--\r\n"
+        head = b"HTTP/1.1 206 Partial\r\nContent-Type: multipart/byteranges; boundary=B\r\n\r\n"
+        first, second = messages(head + ranges + b"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n")
+
+        assert (first.body, first.complete, second.status) == (ranges.rstrip(), True, 404)
+        assert not only(head + ranges[:20]).complete
+
+    def test_bytes_that_the_length_announces_and_that_are_not_here_are_counted(self):
+        assert only(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabcd").missing == 6
+        assert only(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nabcd").missing == 0
+
+    def test_body_packed_by_its_transfer_coding_is_unpacked(self):
+        packed = gzip.compress(b"<xml/>", mtime=0)
+        chunks = b"%x\r\n%b\r\n0\r\n\r\n" % (len(packed), packed)
+
+        assert only(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n" + chunks).body == b"<xml/>"
 
     def test_answers_to_head_requests_in_a_row_have_no_bodies(self):
         head = b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n"

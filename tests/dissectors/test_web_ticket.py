@@ -57,3 +57,11 @@ def test_ticket_is_not_kept():
     exchange = web_ticket.read(request(SERVICE + "/Auth", "POST"), response(200, b"<Assertion>secret</Assertion>"))
 
     assert "secret" not in repr(exchange)
+
+
+def test_redirect_tells_where_to():
+    read = web_ticket.read(
+        request("/WebTicket/WebTicketService.svc/Auth", "POST"), response(302, location="https://b/")
+    )
+
+    assert (read.outcome, read.location) == ("redirected", "https://b/")

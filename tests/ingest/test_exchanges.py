@@ -140,6 +140,14 @@ def test_capture_that_begins_inside_bodies_finds_what_follows(tmp_path):
     assert tables["certprov"]["status"].tolist() == [401]
 
 
+def test_sip_that_begins_before_the_capture_finds_what_follows(tmp_path):
+    said = [(0, b"a=rest of a session description\r\n"), (1, b"v=0\r\n"), (0, SIP_REGISTER), (1, SIP_ANSWER)]
+    tables = read_frames(frames_of(said, opened=False), tmp_path)
+
+    assert tables.flows["stack"].tolist() == ["sip"]
+    assert tables["sip"]["kind"].tolist() == ["request", "response"]
+
+
 def test_start_line_inside_a_foreign_segment_is_not_believed(tmp_path):
     said = [(0, b"\x01\x02binary " + ask(0)), (1, b"\x03\x04log: " + reply(200))]
 

@@ -1,5 +1,6 @@
 """Says what a stream is, by bytes; ports never override bytes, they only name what has none."""
 
+import re
 from collections.abc import Sequence
 from functools import cache
 
@@ -19,6 +20,7 @@ WIDEST_PORT_ROW = 100  # rows of the reference that name wider ranges are media 
 REJECT, LIKELY, CERTAIN = Verdict.REJECT, Verdict.LIKELY, Verdict.CERTAIN  # looking into an enumeration takes time
 _TCP_DISSECTORS = [one for one in DISSECTORS if one.name in ("tls", "http", "http2", "sip", "stun", "dns")]
 _TEXT_DISSECTORS = [one for one in DISSECTORS if one.name in ("http", "sip")]
+_TEXT_BEGINS = re.compile(rb"[A-Z][A-Z_]{2,19}[ /]")  # "GET ", "HTTP/": spares the bytes of others the whole probe
 _UDP_DISSECTORS = [one for one in DISSECTORS if one.name in ("sip", "stun", "rtp", "dns", "dhcp", "dhcpv6", "ntp")]
 
 
@@ -74,9 +76,10 @@ def classify_within(segments: Sequence[Segment]) -> Dissector | None:
     For streams that began before the capture. Binary protocols have no beginning that could not be chance.
     """
     for one in segments:
-        for dissector in _TEXT_DISSECTORS:
-            if dissector.probe(one.data[:HEAD_BYTES]) is CERTAIN:
-                return dissector
+        if _TEXT_BEGINS.match(one.data):
+            for dissector in _TEXT_DISSECTORS:
+                if dissector.probe(one.data[:HEAD_BYTES]) is CERTAIN:
+                    return dissector
     return None
 
 

@@ -1,8 +1,8 @@
 """Where reading one side of a stream begins again behind bytes the capture lacks.
 
-Behind a hole, HTTP is read on where the length of the message before it says that message ends, else where a segment
-begins with a start line: servers and clients begin messages in new segments. Start lines inside a segment are not
-believed, because bodies may hold some.
+Behind a hole, HTTP is read on where the length of the message before it says that message ends; it and SIP else where
+a segment begins with a start line: servers and clients begin messages in new segments. Start lines inside a segment
+are not believed, because bodies may hold some.
 """
 
 from dissectors.contract import Anomaly, AnomalyKind, Dissector, Message
@@ -11,6 +11,8 @@ from lynccap.ingest.streams.assembly import Run, Segment
 from lynccap.ingest.streams.classify import CERTAIN, LIKELY, REJECT
 from lynccap.ingest.streams.exchanges import Said
 
+TEXT = frozenset(("http", "sip"))
+"""Protocols whose messages begin with a line that proves them."""
 MAX_RESTARTS = 16  # within one run: each costs a copy of what is left of it
 GLANCE = 16  # bytes that tell almost every segment from the beginning of a message
 
@@ -33,7 +35,7 @@ class Resumption:
 
     def into(self, run: Run, *, first: bool, begins: bool) -> Run | None:
         """The part of a run from which on it can be read; `begins` when the stream does with its `first` one."""
-        if self.dissector.name != "http":
+        if self.dissector.name not in TEXT:
             return run if first or self.dissector.probe(run.data) >= LIKELY else None
         if first and not begins:
             self._begun_before, self._expected = True, run.start
@@ -65,7 +67,7 @@ class Resumption:
         """Note how the reading of `run` ended."""
         self._expected = run.end + self._missing if self._missing and anomaly is None else -1
         self._missing = 0
-        if anomaly is not None and self.dissector.name == "http":
+        if anomaly is not None and self.dissector.name in TEXT:
             self.hole = True
             if anomaly.kind is AnomalyKind.MALFORMED:
                 self._stopped = anomaly.offset
