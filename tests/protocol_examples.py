@@ -140,6 +140,12 @@ DHCP_ACK = (
     + bytes.fromhex("63825363 350105 3604 0a000001 7811 00 03736970 07636f6e746f736f 03636f6d 00 ff")
 )
 RTCP_COMPOUND = bytes.fromhex("81c90007deadbeef 11111111 20000003 00010000 00000009 00000000 00000000 80cb0001deadbeef")
+RTCP_EXTENDED = bytes.fromhex(
+    "80c8000c deadbeef e0000000 80000000 00004e20 00000064 00003e80"
+    "0001000c deadbeef 0007d000 0007000c 00000000 00017700"
+    "81ca0003 deadbeef 01046162 63640000"
+)
+RTCP_SEALED = RTCP_COMPOUND[:32] + bytes.fromhex("9d3c5a77 80000001 0102030405060708090a")
 RTP_PACKET = bytes.fromhex("80727d0a00004e20deadbeef") + bytes(range(160))
 DHCP_DISCOVER = (
     bytes.fromhex("01010600 3903f326 00000000")
@@ -242,6 +248,6 @@ EXAMPLES: dict[str, tuple[bytes, ...]] = {
     "dhcp": (DHCP_DISCOVER, DHCP_ACK),
     "dhcpv6": (bytes.fromhex("01 abcdef 0001 000a 00030001 00155d010203 0006 0002 0017"),),
     "ntp": (ntp(3, transmit=0xE0000000_00000001), ntp(4)),
-    "rtp": (RTP_PACKET, RTCP_COMPOUND),
+    "rtp": (RTP_PACKET, RTCP_COMPOUND, RTCP_EXTENDED, RTCP_SEALED),
     "psom": (b"\x01\x00\x00\x09opaque",),
 }

@@ -392,6 +392,41 @@ def test_what_only_resembles_rtp_is_none(tmp_path, packets):
     assert "rtp" not in tables.flows.loc[0, "stack"]
 
 
+def test_security_payload_and_games_are_no_media(tmp_path):
+    """ESP in UDP whose SPI looks like a header (RFC 3948), and a game's reliable messages, which count too."""
+    indexes = ((("10.0.0.8", 4500), 0x80000005), (("10.0.0.7", 4500), 0x80C80003))
+    esp = [
+        udp(end, SERVER, struct.pack(">II", index, number) + bytes(80))
+        for end, index in indexes
+        for number in range(60)
+    ]
+    heads = (bytes.fromhex("bbc80002") + struct.pack(">II", number, 7) for number in range(60))
+    game = [udp(CLIENT, SERVER, head + bytes(40)) for head in heads]
+    tables = read_frames([*esp, *game], tmp_path)
+    assert tables.media.empty
+    assert tables["rtcp"].empty
+    assert set(tables.flows["stack"]) == {""}
+
+
+@pytest.mark.parametrize("window", [1 << 12, 1 << 14, 1 << 16])
+def test_a_capture_read_in_small_windows_gives_the_same_tables(tmp_path, monkeypatch, window):
+    dice = random.Random(2)
+    packets = [(START, rtp(0)), (START, rtp(0, 114, 8))]
+    for ssrc, kind in ((7, 0), (8, 114)):
+        numbers = [one for one in range(1, 700) if dice.random() > 0.03 for _ in range(1 + (dice.random() < 0.01))]
+        packets += [(START + one * TICK + dice.randrange(30_000_000), rtp(one, kind, ssrc)) for one in numbers]
+    records = [
+        (time, udp(CLIENT, SERVER, packet, id=place + 1)) for place, (time, packet) in enumerate(sorted(packets))
+    ]
+    whole = read(pcap(records), tmp_path)
+    monkeypatch.setattr("lynccap.ingest.formats.window.WINDOW_BYTES", window)
+    cut = read(pcap(records), tmp_path)
+    jitters = ["jitter_us", "jitter_max_us"]
+    assert (whole.media[jitters] - cut.media[jitters]).abs().to_numpy().max() <= 1
+    assert whole.media.drop(columns=jitters).equals(cut.media.drop(columns=jitters))
+    assert (whole.media[["lost", "reordered", "duplicates"]] > 0).all(axis=None)
+
+
 def test_clock_rates_are_those_of_the_codec_table():
     for kind, codec in codecs().items():
         assert clock_rates()[kind] == codec.clock_rate, codec.name

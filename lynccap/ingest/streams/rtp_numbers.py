@@ -68,8 +68,11 @@ class Numbers:
             return following, None
         self._advance(here[plain], runs.sizes[plain])
         rows = np.flatnonzero(runs.spread(~plain))
+        fewer = self._follow(step[rows], Runs(runs.stream[rows]))
+        if fewer.all():
+            return following, None
         once = np.ones(len(sequence), np.bool_)
-        once[rows] = self._follow(step[rows], Runs(runs.stream[rows]))
+        once[rows] = fewer
         return following, once
 
     def measured(self, streams: Ints) -> Arrays:
