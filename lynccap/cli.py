@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lynccap import __version__
-from lynccap.programs import tshark
 
 if TYPE_CHECKING:
     from lynccap.document import Document
@@ -190,6 +189,7 @@ def flows(captures: tuple[str, ...], form: str, keys: "KeyReader") -> None:
     with _errors():
         from lynccap.analysis import flow_rows
         from lynccap.ingest.collecting.collect import collect
+        from lynccap.programs import tshark
 
         opening = keys()
         with _progress() as progress:

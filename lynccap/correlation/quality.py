@@ -198,6 +198,7 @@ SEALED = {
     "gaps": "{} from where bytes are missing in the capture",
     "too-large": "{} beyond the size that is read",
     "nothing-found": "{} because nothing came out: the key does not fit, or nothing was said",
+    "not-all": "{} of which some records did not open: no key is for what was said after a new handshake",
     "read-once": "{} because the capture came as a stream: save it as a file first",
     "no-tshark": "{} because tshark is not installed: install Wireshark with its command line tools",
     "tshark-off": "{} because tshark was not to be used (--no-tshark)",

@@ -37,9 +37,8 @@ from lynccap.report.words import (
 
 MAX_SUBNETS = 3  # subnets a sentence names; with more it gives their number
 NO_LYNC = "no-lync"  # the quality code of a capture in which no Lync server was recognised
-NO_GAPS = frozenset(
-    (NO_LYNC, "segment-offload", "decryption")
-)  # codes of lacks that forbid something and hide no failure
+NO_GAPS = frozenset((NO_LYNC, "segment-offload", "decryption"))
+"""Codes of lacks that forbid something and hide no failure; what keys do not open is shut without them too."""
 GRAVE = (Severity.CRITICAL, Severity.MAJOR)
 SUBNET_BITS = {4: 24, 6: 64}  # the usual size of a user subnet; a capture does not tell the real one
 

@@ -307,6 +307,21 @@ def test_a_stream_can_be_read_only_once(office):
     assert outcomes(tables) == [("not-decrypted", "read-once")]
 
 
+@pytest.mark.parametrize("ciphers", ["", RSA_SUITE])
+def test_records_that_do_not_open_are_not_forgotten(tmp_path, monkeypatch, ciphers):
+    """As after a renegotiation of which the key log holds only the first session."""
+    office = Office(tmp_path / "office", ciphers=ciphers, with_rsa=bool(ciphers))
+    office.talk(sip(), [*SIGN_IN, *SIGN_IN])
+    last = max(number for number, frame in enumerate(office.frames) if len(frame) > 54 + 69)
+    frame = office.frames[last]
+    office.frames[last] = frame[:-30] + bytes(one ^ 0xFF for one in frame[-30:])
+
+    tables = read(office.capture(), office.keylog)
+
+    assert outcomes(tables) == [("partly", "not-all")]
+    assert len(tables["sip"]) == 3
+
+
 def test_the_keys_lie_in_files_of_this_user_only(office, monkeypatch):
     office.talk(sip(), SIGN_IN)
     seen: list[tuple[str, int]] = []

@@ -8,7 +8,7 @@ from pathlib import Path
 from lynccap.ingest.decryption.gathering import Gathered, gather
 from lynccap.ingest.decryption.keylog import read_keylog
 from lynccap.ingest.decryption.keys import Keys
-from lynccap.ingest.decryption.matching import Match, match, read_handshakes, tls_flows
+from lynccap.ingest.decryption.matching import OLD, Match, match, read_handshakes, tls_flows
 from lynccap.ingest.decryption.outcomes import Outcome, Reason
 from lynccap.ingest.decryption.plaintext import Plaintext, add_plaintext
 from lynccap.ingest.decryption.slicing import Slice, slice_of
@@ -34,8 +34,10 @@ def decrypt(part: CaptureParts, keys: Keys, reopen: Reopen) -> None:
     if not keys:
         return
     tls = part.tables["tls"]
-    matches = match(read_handshakes(tls, tls_flows(part.flows, tls)).values(), keys)
-    work = _Work(part, keys, {flow: one for flow, one in matches.items() if not one.reason})
+    handshakes = read_handshakes(tls, tls_flows(part.flows, tls))
+    matches = match(handshakes.values(), keys)
+    matched = {flow: one for flow, one in matches.items() if not one.reason}
+    work = _Work(part, keys, matched, frozenset(flow for flow in matched if handshakes[flow].version in OLD))
     if work.matched:
         work.run(reopen)
     rows = [work.row(flow) if flow in work.matched else _refused(flow, one) for flow, one in matches.items()]
@@ -53,9 +55,13 @@ class _Work:
     part: CaptureParts
     keys: Keys
     matched: Mapping[int, Match]
+    old: frozenset[int]
+    """Those of a version before TLS 1.3."""
     found: Mapping[int, Gathered] = field(default_factory=dict)
     slice: Slice = field(default_factory=Slice)
     plaintext: Plaintext = field(default_factory=lambda: Plaintext(Slice()))
+    shut: frozenset[int] = frozenset()
+    """Those of which some records stayed encrypted."""
     failed: Reason = Reason.NONE
     """What kept all of them from being decrypted."""
 
@@ -74,6 +80,7 @@ class _Work:
         self.plaintext = Plaintext(self.slice)
         if any(record.is_data for record in self.slice.records):
             self._ask(program)
+        self.shut = self.old & self.plaintext.shut()
         add_plaintext(self.part, self.plaintext, {flow: self._ends(flow) for flow in self.matched})
 
     def _ask(self, program: str) -> None:
@@ -124,7 +131,9 @@ class _Work:
             return Reason.GAPS
         if self.found[flow].bounded:
             return Reason.TOO_LARGE
-        return Reason.NONE if any_told else Reason.NOTHING_FOUND
+        if not any_told:
+            return Reason.NOTHING_FOUND
+        return Reason.NOT_ALL if flow in self.shut else Reason.NONE
 
 
 def _written(path: Path, secret: bytes) -> str:

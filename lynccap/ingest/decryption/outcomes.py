@@ -26,6 +26,7 @@ class Reason(StrEnum):
     GAPS = "gaps"
     TOO_LARGE = "too-large"
     NOTHING_FOUND = "nothing-found"
+    NOT_ALL = "not-all"
     READ_ONCE = "read-once"
     NO_TSHARK = "no-tshark"
     TSHARK_OFF = "tshark-off"

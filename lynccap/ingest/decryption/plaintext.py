@@ -23,12 +23,15 @@ class Plaintext:
 
     slice: Slice
     sides: dict[int, list[Segment]] = field(default_factory=dict)
+    opened: set[int] = field(default_factory=set)
+    """Packets whose record was decrypted."""
 
     def take(self, packet: int, data: bytes) -> None:
         """The bytes of the record in this packet of the slice."""
         if not 0 < packet <= len(self.slice.records) or not data:
             return
         record = self.slice.records[packet - 1]
+        self.opened.add(packet)
         segments = self.sides.setdefault(record.side, [])
         start = segments[-1].start + segments[-1].length if segments else 0
         segments.append(Segment(start, record.last.frame, record.last.time, data, len(data)))
@@ -36,6 +39,11 @@ class Plaintext:
     def bytes_of(self, side: int) -> int:
         """Bytes decrypted of one side."""
         return sum(one.length for one in self.sides.get(side, ()))
+
+    def shut(self) -> set[int]:
+        """The flows with records that say something and were not decrypted; of TLS 1.3 that cannot be told."""
+        records = enumerate(self.slice.records, 1)
+        return {one.side >> 1 for packet, one in records if one.says_something and packet not in self.opened}
 
 
 class _Sides:

@@ -19,6 +19,7 @@ LINKTYPE_RAW = 101  # packets begin with the IP header
 SERVER_PORT, CLIENT_PORT = 443, 40000  # of every rebuilt connection
 SERVER = bytes((192, 0, 2, 1))  # RFC 5737
 MAX_CONNECTIONS = 1 << 24  # client addresses are 10.0.0.0/8, one for each
+MIN_SAID = 64  # bytes of a record that says something whatever the cipher: an empty one is sealed in fewer
 
 
 class Record(NamedTuple):
@@ -33,6 +34,11 @@ class Record(NamedTuple):
     def is_data(self) -> bool:
         """Whether it may hold application data."""
         return self.data[0] == APPLICATION_DATA
+
+    @property
+    def says_something(self) -> bool:
+        """Whether, before TLS 1.3, it holds application data: some send records without any between the others."""
+        return self.is_data and len(self.data) > 5 + MIN_SAID
 
 
 @dataclass(slots=True)
