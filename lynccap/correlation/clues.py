@@ -8,6 +8,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+import pandas as pd
+
 from lynccap import reference
 from lynccap.tables import Tables
 
@@ -46,16 +48,16 @@ class Clues:
         return (self.certified[flow], "certificate") if flow in self.certified else None
 
 
-def read_clues(tables: Tables) -> Clues:
-    """The clues of all captures."""
+def read_clues(tables: Tables, sealed: pd.DataFrame) -> Clues:
+    """The clues to `sealed`, which are rows of the flows."""
     clues = Clues()
     tls = tables["tls"]
-    for row in tls[tls["sni"].notna()].itertuples():
+    for row in tls[tls["sni"].notna() & tls["flow"].isin(sealed.index)].itertuples():
         service = service_of_name(row.sni)
         if service != UNKNOWN:
             clues.asked[row.flow] = service
-    _read_dns(tables, clues)
-    _read_certificates(tables, clues)
+    _read_dns(tables, sealed, clues)
+    _read_certificates(tables, sealed, clues)
     return clues
 
 
@@ -69,15 +71,16 @@ def service_of_name(name: str) -> str:
     return UNKNOWN
 
 
-def _read_dns(tables: Tables, clues: Clues) -> None:
+def _read_dns(tables: Tables, sealed: pd.DataFrame, clues: Clues) -> None:
     flows, answers = tables.flows, tables.dns_answers
-    told = answers["record_type"].isin(("A", "AAAA")) & (answers["flow"].map(flows["server_port"]) == DNS_PORT)
-    for row in answers[told].itertuples():
+    answers = answers[answers["record_type"].isin(("A", "AAAA")) & answers["value"].isin(sealed["server"].unique())]
+    for row in answers[answers["flow"].map(flows["server_port"]) == DNS_PORT].itertuples():
         clues.resolved[flows.at[row.flow, "client"], row.value].add(service_of_name(row.question))
 
 
-def _read_certificates(tables: Tables, clues: Clues) -> None:
-    flows, leaves = tables.flows, tables.certificates[tables.certificates["position"] == 0]
+def _read_certificates(tables: Tables, sealed: pd.DataFrame, clues: Clues) -> None:
+    flows, shown = tables.flows, tables.certificates
+    leaves = shown[(shown["position"] == 0) & shown["flow"].isin(sealed.index)]
     clues.mutual = set(leaves.loc[leaves["from_client"], "flow"])
     shown = leaves[~leaves["from_client"]]
     of_sip: set[tuple[str, str]] = set()

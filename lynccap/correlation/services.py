@@ -98,7 +98,7 @@ def name_services(tables: Tables, roles: RoleBook) -> pd.DataFrame:
     lync = flows["server"].isin(list(roles.servers()))
     sealed = flows["stack"].isin(("", "tls"))
     open_cases = flows[lync & (sealed | (service == "http"))]
-    clues = read_clues(tables) if len(open_cases) else Clues()
+    clues = read_clues(tables, open_cases)
     for row in open_cases.itertuples():
         found = _service_of(row, roles, clues)
         if found:
