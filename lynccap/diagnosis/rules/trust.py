@@ -82,7 +82,8 @@ def _untrusted(
     frames = {one.certificate_frame if from_client else one.client_certificate_frame for one in sessions}
     certificates = {frame for frame in frames if frame}
     shown = inquiry.case.tables.certificates
-    shown = shown[shown["flow"].isin([one.flow for one in sessions]) & (shown["from_client"] != from_client)]
+    shown = shown[(shown["carried"] == "tls") & (shown["from_client"] != from_client)]
+    shown = shown[shown["flow"].isin([one.flow for one in sessions])]
     issuers = tuple(dict.fromkeys(shown["issuer"]))
     issued = f" The certificate of {shown_by} was issued by {issuers[0]}." if issuers else ""
     other = inquiry.server(shown_by, port) if from_client else f"the client {shown_by}"
