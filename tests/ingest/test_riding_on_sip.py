@@ -99,9 +99,9 @@ def test_compressed_sip_is_read_and_what_cannot_be_is_told(tmp_path):
         (443, SIP_SERVICE, "sip"),
         (8080, SIP_SERVICE, "sip"),
         (5061, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "http"),
-        (5060, b"OPTIONS rtsp://a/b RTSP/1.0\r\nCSeq: 1\r\n\r\n", ""),
+        (5060, b"OPTIONS rtsp://a/b RTSP/1.0\r\nCSeq: 1\r\n\r\n", "rtsp"),
         (5060, b"REQMOD icap://a/b ICAP/1.0\r\nHost: a\r\n\r\n", ""),
-        (5061, b"<stream:stream to='contoso.com' xmlns='jabber:server' version='1.0'>", ""),
+        (5061, b"<stream:stream to='contoso.com' xmlns='jabber:server' version='1.0'>", "xmpp"),
     ],
 )
 def test_bytes_say_what_is_sip_and_ports_do_not(port: int, data: bytes, stack: str, tmp_path):
