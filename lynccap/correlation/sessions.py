@@ -1,6 +1,8 @@
 """TLS connections: how far each handshake came, who refused it, and whether data followed."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 from typing import Any
 
 from dissectors.tls import key_exchange
@@ -22,7 +24,7 @@ class Alert:
     fatal: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TlsSession:
     """One flow's TLS, as far as it can be read."""
 
@@ -56,7 +58,13 @@ class TlsSession:
     authorities_bytes: int
     empty_certificate_frame: int
     """The client answered that request with an empty list."""
-    handshake: Handshake
+    judge: Callable[[], Handshake] = field(repr=False, compare=False)
+    """Gives the verdict on the handshake, which few sessions are asked for."""
+
+    @cached_property
+    def handshake(self) -> Handshake:
+        """How far the handshake came, whose turn it was, and who ended it how."""
+        return self.judge()
 
     @property
     def refusal(self) -> Alert | None:
@@ -85,9 +93,21 @@ def read_sessions(tables: Tables) -> dict[int, TlsSession]:
     by_flow: dict[int, list[Any]] = {}
     for row in tables["tls"][_COLUMNS].itertuples(index=False):
         by_flow.setdefault(row.flow, []).append(row)
-    sent = tables.flows["data_frames_client"]
-    around = _surroundings(tables, sorted(by_flow))
-    return {flow: _session(flow, rows, int(sent[flow]), around[flow]) for flow, rows in sorted(by_flow.items())}
+    sent = tables.flows["data_frames_client"].to_numpy()
+    around = _Around(tables, sorted(by_flow))
+    return {flow: _session(flow, rows, int(sent[flow]), around) for flow, rows in sorted(by_flow.items())}
+
+
+@dataclass(frozen=True)
+class _Around:
+    """What the capture shows beside the messages of these flows, put together when the first one is judged."""
+
+    tables: Tables
+    flows: list[int]
+
+    @cached_property
+    def by_flow(self) -> dict[int, Surroundings]:
+        return _surroundings(self.tables, self.flows)
 
 
 def _surroundings(tables: Tables, flows: list[int]) -> dict[int, Surroundings]:
@@ -128,7 +148,7 @@ def _doubt(flow: Any, damage: tuple[str, str] | None, snapped: bool) -> str:
 HANDSHAKE_SEGMENTS = 2
 
 
-def _session(flow: int, rows: list[Any], segments: int, around: Surroundings) -> TlsSession:
+def _session(flow: int, rows: list[Any], segments: int, around: _Around) -> TlsSession:
     server_hellos = [row for row in rows if row.kind == "server-hello"]
     client_hellos = [row for row in rows if row.kind == "client-hello"]
     certificates = [row for row in rows if row.kind == "certificate"]
@@ -164,8 +184,12 @@ def _session(flow: int, rows: list[Any], segments: int, around: Surroundings) ->
         authorities=int(request.authorities) if request else 0,
         authorities_bytes=int(request.authorities_bytes) if request else 0,
         empty_certificate_frame=_first([row for row in certificates if row.from_client and not row.certificates]),
-        handshake=judge_handshake(rows, version, completed, around),
+        judge=partial(_judged, flow, rows, version, completed, around),
     )
+
+
+def _judged(flow: int, rows: list[Any], version: str, completed: bool, around: _Around) -> Handshake:
+    return judge_handshake(rows, version, completed, around.by_flow[flow])
 
 
 def _resumed(client_hellos: list[Any], server_hello: Any, rows: list[Any]) -> bool:
