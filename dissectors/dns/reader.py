@@ -110,7 +110,7 @@ def _judge(message: DnsMessage, *, whole: bool) -> Verdict:
     name = message.name
     if "\\" in name and any(control in name for control in _CONTROLS):
         return Verdict.REJECT
-    if not message.record_type and not message.answers:
+    if not message.record_type and not _answers_of_itself(message.wire):
         return Verdict.REJECT
     return Verdict.CERTAIN if whole and message.record_type else Verdict.LIKELY
 
@@ -211,13 +211,24 @@ def _neighbours(
     return DnsMessage, "dns", name
 
 
+def _answers_of_itself(wire: bytes) -> bool:
+    """Whether a message without a question begins with a record there can be: numbers of other protocols fit too."""
+    record_type, of_class = _first_record(wire, 0, len(wire)) if u16(wire, 6) else (0, 0)
+    return bool(record_type) and of_class & ~_LOCAL in _CLASSES
+
+
 def _forgets(data: bytes, start: int, end: int) -> bool:
     """Whether the first record of an answer to no question tells its readers to forget older ones."""
+    return bool(_first_record(data, start, end)[1] & _LOCAL)
+
+
+def _first_record(data: bytes, start: int, end: int) -> tuple[int, int]:
+    """Type and class of what follows the header, (0, 0) where no record does."""
     try:
         after = skip_name(data, start + HEADER, end)
     except (Truncated, Malformed):
-        return False
-    return after + 4 <= end and bool(u16(data, after + 2) & _LOCAL)
+        return 0, 0
+    return (u16(data, after), u16(data, after + 2)) if after + 4 <= end else (0, 0)
 
 
 def _header_fault(flags: int, questions: int, records: int) -> str:

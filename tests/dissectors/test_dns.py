@@ -161,8 +161,9 @@ def test_what_breaks_the_rules_is_rejected_and_malformed(data: bytes) -> None:
         b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
         struct.pack(">HH", 0x0001, 0) + bytes(range(0x51, 0x61)),
         header(0x0100) + b"\3a\1b\0" + struct.pack(">HH", 1, 1),
+        struct.pack(">7I", 0x0A0B1600, 1, 0, 0, 0, 0, 2049),
     ],
-    ids=["rtp", "ntp", "http", "stun", "control characters in the name"],
+    ids=["rtp", "ntp", "http", "stun", "control characters in the name", "answer to a remote procedure call"],
 )
 def test_look_alikes_are_rejected(data: bytes) -> None:
     assert DNS.probe(data) is Verdict.REJECT
