@@ -88,6 +88,16 @@ def test_a_certificate_of_an_unknown_version_is_unreadable(der):
     assert found["common_name"] == ""
 
 
+def test_wildcard_written_as_printable_string_is_read():
+    der, _ = issue("*.contoso.com")
+    as_utf8 = bytes((0x0C, 13)) + b"*.contoso.com"
+    assert as_utf8 in der
+
+    found = row(der.replace(as_utf8, b"\x13" + as_utf8[1:]))
+
+    assert (found["common_name"], found["unreadable"]) == ("*.contoso.com", "")
+
+
 def test_no_changed_byte_raises(der):
     for at in range(len(der)):
         for value in (0, 1, 0x7F, 0x80, 0xFF, der[at] ^ 1, der[at] ^ 0x80):

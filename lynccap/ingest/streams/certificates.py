@@ -1,6 +1,7 @@
 """Reads X.509 certificates into rows of CERTIFICATES (RFC 5280)."""
 
 import hashlib
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -34,6 +35,9 @@ UNREADABLE = (
     LookupError,
 )
 
+_PRINTABLE = re.compile(rb"(\x06\x03\x55\x04.)\x13", re.DOTALL)
+"""An attribute of a name (X.520) whose value is a PrintableString."""
+
 Fields = tuple[Any, ...]
 
 
@@ -51,10 +55,21 @@ def read_certificate(der: bytes) -> Fields:
     digest = hashlib.sha256(der).hexdigest()
     with leniently():
         try:
-            return _fields(x509.load_der_x509_certificate(der), digest)
+            return _fields(_loaded(der), digest)
         except UNREADABLE as problem:
             says = f"not a readable X.509 certificate ({len(der)} bytes): {str(problem)[:MAX_REASON]}"
             return ("", "", "", (), (), (), "", 0, 0, (), (), (), (), (), False, False, "", "", "", "", digest, says)
+
+
+def _loaded(der: bytes) -> x509.Certificate:
+    """Old authorities wrote "*", "@" and "&" as PrintableString, which has none of them: then read as UTF-8."""
+    try:
+        return x509.load_der_x509_certificate(der)
+    except ValueError:
+        lenient = _PRINTABLE.sub(lambda found: found[1] + b"\x0c", der)
+        if lenient == der:
+            raise
+        return x509.load_der_x509_certificate(lenient)
 
 
 def _fields(certificate: x509.Certificate, digest: str) -> Fields:
