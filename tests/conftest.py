@@ -13,3 +13,17 @@ def pytest_sessionstart() -> None:
     missing = [names[0] for names in TOOLS if not any(map(shutil.which, names))]
     if missing and os.environ.get("CI"):
         raise pytest.UsageError(f"CI runs every test, but this is not installed: {', '.join(missing)}")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The figures tests published with `record_property`, added up over all of them and all processes."""
+    totals: dict[str, dict[str, int]] = {}
+    for report in (*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")):
+        for name, figures in report.user_properties:
+            sums = totals.setdefault(name, {})
+            for what, count in figures.items():
+                sums[what] = sums.get(what, 0) + count
+    if totals:
+        terminalreporter.section("agreement")
+    for name, sums in sorted(totals.items()):
+        terminalreporter.line(f"{name}: " + ", ".join(f"{count} {what}" for what, count in sums.items()))

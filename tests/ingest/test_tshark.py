@@ -9,15 +9,18 @@ a file there must differ in exactly that, and what both read must agree. Kinds o
 - times: in any other way;
 - tcp, udp: streams with their endpoints and the frames each sent;
 - tcp bytes, udp bytes: only the payload of these streams;
-- udp splits: streams of tshark's that together are the stream of their two endpoints.
+- udp splits: streams of tshark's that together are the stream of their two endpoints;
+- PROTOCOL missed: values of messages that tshark reads; PROTOCOL more: those that are read here alone.
 """
 
 import tomllib
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
+from messages_by_tshark import NAMES as MESSAGE_NAMES
+from messages_by_tshark import Agreement, agreements
 from pandas import DataFrame
 from sharkd import Sharkd, running
 from tshark_fields import CAPTURES
@@ -49,7 +52,7 @@ FILES = {f"{path.parent.name}/{path.name}": path for path in sorted(SAMPLES.glob
 }
 NAMES = (
     "frame.time_epoch", "frame.protocols", "ip.src", "ip.dst", "ipv6.src", "ipv6.dst", "tcp.stream", "udp.stream",
-    "tcp.srcport", "tcp.dstport", "udp.srcport", "udp.dstport", "tcp.len", "udp.length", "icmp.type", "icmpv6.type",
+    "tcp.srcport", "tcp.dstport", "udp.srcport", "udp.dstport", "tcp.len", "udp.length", *MESSAGE_NAMES,
 )  # fmt: skip
 UDP_HEADER = 8
 WRAP = 1 << 32
@@ -61,6 +64,7 @@ Stream = tuple[tuple[Endpoint, int, int], ...]
 """Each endpoint with the frames and the payload bytes it sent."""
 Bare = tuple[tuple[Endpoint, int], ...]
 """The same without the bytes."""
+Publish = Callable[[str, dict[str, int]], None]
 
 
 @pytest.fixture(scope="module")
@@ -193,7 +197,12 @@ def flows_read(path: Path, count: int):
     return DataFrame(engine.finish().flows)
 
 
-def differences(path: Path, sharkd: Sharkd) -> set[str]:
+def message_differences(found: dict[str, Agreement]) -> set[str]:
+    missed = {f"{name} missed" for name, one in found.items() if one.missed}
+    return missed | {f"{name} more" for name, one in found.items() if one.more}
+
+
+def differences(path: Path, sharkd: Sharkd, publish: Publish) -> set[str]:
     rows = sharkd.frames(path, *NAMES)
     try:
         tables = read_tables([Source(str(path))])
@@ -207,13 +216,17 @@ def differences(path: Path, sharkd: Sharkd) -> set[str]:
     assert (packets, first, last) == (len(times), min(timed), max(timed))
     kinds = {"packets"} if packets != len(rows) else set()
     kinds |= time_differences(times, rows)
+    said = agreements(tables, rows)
+    for name, figures in said.items():
+        publish(f"{name} values of tshark", figures._asdict())
+    kinds |= message_differences(said)
     flows = tables.flows if packets <= len(rows) else flows_read(path, len(rows))
     return kinds.union(*(stream_differences(flows, rows, transport) for transport in ("tcp", "udp")))
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_captures_are_read_as_tshark_reads_them(name, sharkd):
-    assert differences(FILES[name], sharkd) == EXPLAINED.get(name, set())
+def test_captures_are_read_as_tshark_reads_them(name, sharkd, record_property):
+    assert differences(FILES[name], sharkd, record_property) == EXPLAINED.get(name, set())
 
 
 def test_only_captures_that_are_there_are_explained():
