@@ -59,6 +59,8 @@ class SipMessage(Message):
     """The device of From, else of To."""
     from_epid: str | None = None
     to_epid: str | None = None
+    hops: int = 0
+    """Via entries: one in a request of the sender's own, for each proxy on the way adds its own (RFC 3261 16.6)."""
     branch: str | None = None
     """Of the topmost Via, like the next four."""
     via_transport: str | None = None
@@ -231,9 +233,11 @@ def _contact(headers: Headers) -> Columns:
 
 
 def _path(headers: Headers) -> Columns:
-    top, routes = next(iter(items(first(headers, "via") or "")), ""), headers.get("record-route", [])
+    path = [entry for line in headers.get("via", ()) for entry in items(line)]
+    top, routes = path[0] if path else "", headers.get("record-route", [])
     found, said = _VIA.match(top), parameters(top)
     return {
+        "hops": len(path),
         "via_transport": found[1].upper() if found else None,
         "via_host": found[2] if found else None,
         "branch": said.get("branch") or None,

@@ -229,9 +229,9 @@ def _traits(tables: Tables, flows: pd.DataFrame) -> dict[str, _Traits]:
             traits[address].note(kind, f"DHCP vendor class {row.vendor_class}", row.frame)
         if address and row.host_name:
             traits.setdefault(address, _Traits()).names.add(row.host_name)
-    for protocol in ("sip", "http"):
-        rows = tables[protocol]
-        for row in rows[rows["user_agent"].notna() & (rows["kind"] == "request")].itertuples():
+    for protocol, forwarded in (("sip", tables["sip"]["hops"] > 1), ("http", tables["http"]["via"].notna())):
+        rows = tables[protocol]  # what a proxy passes on names another's program
+        for row in rows[rows["user_agent"].notna() & (rows["kind"] == "request") & ~forwarded].itertuples():
             kind = next((kind for part, kind in USER_AGENTS if part.lower() in row.user_agent.lower()), None)
             if kind:
                 sender = flows.at[row.flow, "client" if row.from_client else "server"]

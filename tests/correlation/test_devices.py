@@ -88,3 +88,15 @@ def test_a_routers_mac_is_nobodys() -> None:
     made = case(flows, dns_answers=[answer("sipinternal.contoso.example", "10.9.0.6")])
 
     assert {one.macs for one in made.devices.all()} == {()}
+
+
+@pytest.mark.parametrize(("hops", "kind"), [(1, "desktop"), (2, None)])
+def test_request_passed_on_names_the_program_of_another(hops: int, kind: str | None) -> None:
+    sip = flow("10.1.0.9", "10.9.0.6", 5061, stack="tls/sip")
+    agent = "UCCAPI/15.0.4569.1503 OC/15.0.4569.1503 (Microsoft Lync)"
+    request = {"flow": 0, "frame": 9, "kind": "request", "method": "INVITE", "user_agent": agent, "hops": hops}
+
+    made = case([sip], sip=[{**request, "from_client": False}])
+
+    device = made.devices.of("10.9.0.6")
+    assert (device.kind if device else None) == kind

@@ -74,6 +74,7 @@ def test_topmost_via_is_the_one_told():
 
     assert (found.via_transport, found.via_host, found.branch) == ("UDP", "192.0.2.1:5060", "z9hG4bK1")
     assert found.received_port == 5062
+    assert found.hops == 3
 
 
 def test_servers_that_stay_in_the_path():
