@@ -11,14 +11,14 @@ import pandas as pd
 from lynccap.correlation.addresses import subnet_of
 from lynccap.correlation.attempts import Answer, Attempt, Ending, read_answers, read_attempts
 from lynccap.correlation.devices import DeviceBook, read_devices
-from lynccap.correlation.dialogs import DialogBook, read_dialogs
-from lynccap.correlation.ice import IceBook, read_ice
-from lynccap.correlation.media import MediaSession, read_media
+from lynccap.correlation.media.ice import IceBook, read_ice
+from lynccap.correlation.media.paths import MediaSession, read_media
+from lynccap.correlation.media.relays import RelayBook, read_relays
 from lynccap.correlation.names import NameBook, read_names
-from lynccap.correlation.relays import RelayBook, read_relays
 from lynccap.correlation.roles import PSOM_PORT, RoleBook, read_roles
 from lynccap.correlation.services import name_services
-from lynccap.correlation.sessions import TlsSession, read_sessions
+from lynccap.correlation.sip.dialogs import DialogBook, read_dialogs
+from lynccap.correlation.tls.sessions import TlsSession, read_sessions
 from lynccap.tables import Tables
 
 UNHEARD_NS = 2_000_000_000  # data a server that is up would have acknowledged long before

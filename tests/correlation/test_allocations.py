@@ -7,7 +7,7 @@ from cases import SECOND, START, case, flow
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lynccap.correlation.allocations import MAX_STEPS, Allocation, Ending, StepKind
+from lynccap.correlation.media.allocations import MAX_STEPS, Allocation, Ending, StepKind
 
 DEVICE, EDGE, RELAY = "10.1.0.9", "10.9.0.8", "203.0.113.13"
 GRANT = {

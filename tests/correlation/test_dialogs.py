@@ -5,8 +5,8 @@ from typing import Any
 import cases
 from cases import SECOND, START, flow
 
-from lynccap.correlation.dialogs import DialogBook, DialogEnd
-from lynccap.correlation.registrations import RegistrationEnd
+from lynccap.correlation.sip.dialogs import DialogBook, DialogEnd
+from lynccap.correlation.sip.registrations import RegistrationEnd
 
 CLIENT, SERVER, OTHER = "10.1.0.9", "10.1.0.20", "10.1.0.30"
 TLS = flow(CLIENT, SERVER, 5061)

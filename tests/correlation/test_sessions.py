@@ -8,8 +8,8 @@ from capture_files import ACK, FIN, RST, SECOND, START, Connection, pcap, read, 
 from protocol_examples import client_hello, extension, record, server_hello
 from tls_sessions import Spoken, contexts, mint, openssl_server, speak, speak_with
 
-from lynccap.correlation.handshakes import Means, Outcome
-from lynccap.correlation.sessions import TlsSession, read_sessions
+from lynccap.correlation.tls.handshakes import Means, Outcome
+from lynccap.correlation.tls.sessions import TlsSession, read_sessions
 
 V12, V13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 STEP = 10_000_000  # between frames

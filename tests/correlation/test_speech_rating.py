@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lynccap.correlation.speech_rating import (
+from lynccap.correlation.media.speech_rating import (
     ASSUMPTIONS,
     DEFAULT_RATING,
     G711_UNCONCEALED,

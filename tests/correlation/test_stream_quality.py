@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 from capture_files import CLIENT, SERVER, START, pcap, read, udp
 
-from lynccap.correlation.stream_quality import read_quality, round_trips
+from lynccap.correlation.media.stream_quality import read_quality, round_trips
 
 MS = 1_000_000
 SENDERS = (7, 9)

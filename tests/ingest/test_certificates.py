@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tls_sessions import mint
 
-from lynccap.ingest.streams.certificates import read_certificate
-from lynccap.ingest.streams.chains import MAX_CANDIDATES, Chains
+from lynccap.ingest.streams.x509.certificates import read_certificate
+from lynccap.ingest.streams.x509.chains import MAX_CANDIDATES, Chains
 from lynccap.tables import CERTIFICATES
 
 OCSP, CA_ISSUERS = AuthorityInformationAccessOID.OCSP, AuthorityInformationAccessOID.CA_ISSUERS

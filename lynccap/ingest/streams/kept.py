@@ -33,7 +33,7 @@ from lynccap.ingest.streams.conversation import (
     Kind,
 )
 from lynccap.ingest.streams.dissection import Dissection, Facts
-from lynccap.ingest.streams.media import Media
+from lynccap.ingest.streams.rtp.media import Media
 from lynccap.ingest.streams.selection import Selection
 from lynccap.ingest.streams.stream_tables import add_read, part_local_names, tables_of
 

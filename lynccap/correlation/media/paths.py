@@ -7,7 +7,7 @@ from enum import StrEnum
 import pandas as pd
 
 from lynccap.correlation.addresses import split_endpoint
-from lynccap.correlation.relays import RELAY_PORTS, TURN_PORTS, TURN_UDP_PORT, RelayBook, Side
+from lynccap.correlation.media.relays import RELAY_PORTS, TURN_PORTS, TURN_UDP_PORT, RelayBook, Side
 from lynccap.tables import Tables
 
 SUSTAINED_SECONDS = 5.0  # call set-up probes every path for a moment; media stays (catalogue, media-* entries)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from lynccap.correlation.transactions import Transaction
+from lynccap.correlation.sip.transactions import Transaction
 
 CHALLENGES = (401, 407)
 

@@ -9,7 +9,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
-from lynccap.ingest.streams.certificates import UNREADABLE, Fields, leniently, read_certificate
+from lynccap.ingest.streams.x509.certificates import UNREADABLE, Fields, leniently, read_certificate
 from lynccap.tables import CERTIFICATES
 
 MAX_CANDIDATES = 4  # certificates of one name in a list: an authority and its renewals; nobody shows more

@@ -10,9 +10,9 @@ from lynccap.ingest.flows.columns import Columns
 from lynccap.ingest.flows.flow_table import Numbered
 from lynccap.ingest.frames import Flags, Ints
 from lynccap.ingest.streams.conversation import Kind
-from lynccap.ingest.streams.rtcp_reports import KEPT_BYTES, Datagram, Report, RtcpReports
-from lynccap.ingest.streams.rtp_packets import MTURN_BYTES, NO_DSCP, RtpPackets, read_headers
-from lynccap.ingest.streams.rtp_streams import RtpStreams
+from lynccap.ingest.streams.rtp.packets import MTURN_BYTES, NO_DSCP, RtpPackets, read_headers
+from lynccap.ingest.streams.rtp.reports import KEPT_BYTES, Datagram, Report, RtcpReports
+from lynccap.ingest.streams.rtp.streams import RtpStreams
 from lynccap.tables import MEDIA
 
 UDP_CARRIED, MTURN, TURN_DATA, TURN_TCP, RFC4571 = "udp", "mturn", "turn-data", "turn-tcp", "rfc4571"

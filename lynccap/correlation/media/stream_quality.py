@@ -7,7 +7,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from lynccap import reference
-from lynccap.correlation.speech_rating import Rating, burst_ratio, rate
+from lynccap.correlation.media.speech_rating import Rating, burst_ratio, rate
 from lynccap.tables import Tables
 
 if TYPE_CHECKING:

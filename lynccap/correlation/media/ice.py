@@ -15,10 +15,10 @@ from itertools import groupby
 from typing import Any
 
 from lynccap.correlation.addresses import split_endpoint
-from lynccap.correlation.allocations import Allocation
-from lynccap.correlation.checks import Checks, Outcome, Transactions
-from lynccap.correlation.media import MediaSession
-from lynccap.correlation.relays import RelayBook
+from lynccap.correlation.media.allocations import Allocation
+from lynccap.correlation.media.checks import Checks, Outcome, Transactions
+from lynccap.correlation.media.paths import MediaSession
+from lynccap.correlation.media.relays import RelayBook
 from lynccap.tables import Tables
 
 ANSWER_NS = 500_000_000  # the least time an answer must have had before its absence says anything
