@@ -16,6 +16,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
+SECOND = 1_000_000_000
+"""Of the times in all tables."""
+
 CAPTURES: Mapping[str, str] = {
     "name": "object",  # file name without folder
     "packets": "int64",

@@ -40,7 +40,7 @@ class StreamQuality:
     rating: Rating
 
 
-def read_quality(tables: Tables) -> tuple[StreamQuality, ...]:
+def read_stream_quality(tables: Tables) -> tuple[StreamQuality, ...]:
     """The quality of all audio streams, in the order of the media table."""
     captures = tables.flows["capture"]
     trips = round_trips(tables)

@@ -31,6 +31,11 @@ def carried_by(message: StunMessage) -> str:
     return TURN_DATA
 
 
+def _placed(numbered: Numbered, rows: Ints) -> tuple[Ints, Ints, Ints]:
+    """Side, frame and time of these rows."""
+    return numbered.side[rows], numbered.frame[rows], numbered.time[rows]
+
+
 class Media:
     """The RTP streams of one capture."""
 
@@ -59,31 +64,17 @@ class Media:
         for carrier, of in ((UDP_CARRIED, ~wrapped), (MTURN, wrapped)):
             control = np.flatnonzero(is_rtcp & of & counted)
             if control.size:
-                of_rows, skipped = rows[at[control]], skip[control]
-                side = numbered.side[of_rows]
+                skipped = skip[control]
+                side, frame, time = _placed(numbered, rows[at[control]])
                 np.add.at(self._control[carrier], side, np.ones(len(control), np.int32))
-                self.reports.add(
-                    side,
-                    numbered.frame[of_rows],
-                    numbered.time[of_rows],
-                    position[control] + skipped,
-                    available[control] - skipped,
-                    length[control] - skipped,
-                    buffer,
-                )
+                bounds = (position[control] + skipped, available[control] - skipped, length[control] - skipped)
+                self.reports.add(side, frame, time, *bounds, buffer)
             chosen = np.flatnonzero(is_rtp & of & counted)
             if chosen.size:
                 of_rows = rows[at[chosen]]
-                self._streams[carrier].add(
-                    headers.packets(
-                        chosen,
-                        numbered.side[of_rows],
-                        numbered.frame[of_rows],
-                        numbered.time[of_rows],
-                        (length - skip)[chosen],
-                        packets.network.tos[of_rows] >> 2,
-                    )
-                )
+                dscp = packets.network.tos[of_rows] >> 2
+                found = headers.packets(chosen, *_placed(numbered, of_rows), (length - skip)[chosen], dscp)
+                self._streams[carrier].add(found)
         return shaped
 
     def add_wrapped(self, carrier: str, side: int, frame: int, time: int, data: bytes, length: int) -> None:
