@@ -1,8 +1,4 @@
-"""Which service each flow served, and on what that rests, strongest first.
-
-`bytes` (its own, or the messages in it), `sni` (the name it asked for in TLS), `role` (what its server is), `dns` (the
-only name its client got the address for), `certificate` (what was shown on it), `port`.
-"""
+"""Which service each flow served, and on what that rests."""
 
 from typing import Any
 
@@ -22,6 +18,9 @@ from lynccap.correlation.roles import (
 )
 from lynccap.tables import Tables
 
+BASES = ("bytes", "sni", "role", "dns", "certificate", "port")
+"""What the naming of a service rests on, strongest first: its bytes or the messages in it, the name it asked for in
+TLS, what its server is, the only name its client got the address for, what was shown on it, its port."""
 BY_PROTOCOL = {
     "sip": "sip",
     "stun": "stun-turn",
