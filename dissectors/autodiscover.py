@@ -7,17 +7,16 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
-from xml.parsers import expat
 
 from dissectors.contract import Message
+from dissectors.elements import MAX_TEXT, read_elements
 from dissectors.http import HttpMessage, below, fault_of, outcome_of, path_of
 
 SERVICE = "/autodiscover/autodiscoverservice.svc"
 MEDIA_TYPE = "vnd.microsoft.rtc.autodiscover"
 DISCOVERY_HOST = "lyncdiscover"  # also the start of lyncdiscoverinternal
 MAX_LINKS = 64  # a user resource has about ten
-MAX_NODES = 20_000  # JSON values or XML elements looked at
-MAX_TEXT = 2048  # characters kept of one attribute: no URL a client follows is longer
+MAX_NODES = 20_000  # JSON values looked at
 
 _ACCESS_POINTS = {
     "sipclientinternalaccess": "sip_client_internal",
@@ -73,10 +72,6 @@ class _Answer:
             self.access_points[place] = f"{attributes['fqdn']}:{attributes.get('port', '')}".rstrip(":")
 
 
-class _Refused(Exception):
-    """The XML declares a document type, which no autodiscover answer needs, or has too many elements."""
-
-
 def claims(request: HttpMessage) -> bool:
     """Whether the request is Lync autodiscover's: by path, media type, or host name for a bare path."""
     path = path_of(request).lower()
@@ -130,40 +125,11 @@ def _resource(path: str) -> str:
 
 
 def _read_answer(body: bytes, answer: _Answer) -> None:
-    start = body[:64].lstrip(b"\xef\xbb\xbf \t\r\n")
-    if start.startswith(b"{"):
+    if body[:64].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
         _read_json(body, answer)
-    elif start.startswith((b"<", b"\xff\xfe", b"\xfe\xff")):
-        _read_xml(body, answer)
-
-
-def _read_xml(body: bytes, answer: _Answer) -> None:
-    """Element by element, so that a cut answer yields what it holds; a document type declaration ends it."""
-    utf16 = body.startswith((b"\xff\xfe", b"\xfe\xff"))
-    parser = expat.ParserCreate("utf-16" if utf16 else "utf-8")
-    seen = 0
-
-    def element(name: str, attributes: dict[str, str]) -> None:
-        nonlocal seen
-        seen += 1
-        if seen > MAX_NODES:
-            raise _Refused
-        answer.take(_local(name), {_local(key).lower(): text[:MAX_TEXT] for key, text in attributes.items()})
-
-    def document_type(*_: object) -> None:
-        raise _Refused
-
-    parser.StartElementHandler = element
-    parser.StartDoctypeDeclHandler = document_type
-    parser.EntityDeclHandler = document_type
-    try:
-        parser.Parse(body, True)
-    except (expat.ExpatError, _Refused):
         return
-
-
-def _local(name: str) -> str:
-    return name.rpartition(":")[2][:MAX_TEXT]
+    for one in read_elements(body):
+        answer.take(one.name, {key.lower(): text for key, text in one.attributes.items()})
 
 
 def _read_json(body: bytes, answer: _Answer) -> None:

@@ -1,4 +1,4 @@
-"""Certificates in a file or a message: bare, in PEM, or in a PKCS#7 bundle (RFC 5280 4.1, RFC 2315 9, RFC 7468)."""
+"""What stands in PEM (RFC 7468), and certificates: bare, or in a PKCS#7 bundle (RFC 5280 4.1, RFC 2315 9)."""
 
 import re
 from base64 import b64decode
@@ -18,7 +18,7 @@ _SEQUENCE, _SET, _INTEGER, _OID, _CONTEXT_0 = 0x30, 0x31, 0x02, 0x06, 0xA0
 def certificates_of(content: bytes) -> tuple[bytes, ...]:
     """The certificates of a DER value or of PEM texts, as DER and in order; () for other content. Never raises."""
     found: list[bytes] = []
-    for der in _values(content):
+    for der in unarmoured(content):
         try:
             found.extend(_certificates(der))
         except (Truncated, Malformed):
@@ -28,7 +28,8 @@ def certificates_of(content: bytes) -> tuple[bytes, ...]:
     return tuple(found[:MAX_CERTIFICATES])
 
 
-def _values(content: bytes) -> Iterator[bytes]:
+def unarmoured(content: bytes) -> Iterator[bytes]:
+    """The DER values of PEM texts, which CryptoAPI takes too; other content as it is. Never raises."""
     if b"-----BEGIN " not in content[:1024]:
         yield content
         return
@@ -44,13 +45,18 @@ def _certificates(der: bytes) -> Iterator[bytes]:
     content = enter_der(Cursor(der), _SEQUENCE)
     tag, first = read_der(content)
     if tag == _SEQUENCE:
-        if first.peek(1) == b"\xa0":  # version
-            enter_der(first, _CONTEXT_0)
-        for wanted in (_INTEGER, _SEQUENCE, _SEQUENCE, _SEQUENCE):  # serial, algorithm, issuer, validity
-            enter_der(first, wanted)
+        enter_certificate(first)
         yield der
     elif tag == _OID and first.rest() == _SIGNED_DATA:
         yield from _bundled(enter_der(enter_der(content, _CONTEXT_0), _SEQUENCE))
+
+
+def enter_certificate(to_sign: Cursor) -> None:
+    """Move behind the validity of what is signed of a certificate. Raises Truncated or Malformed for anything else."""
+    if to_sign.peek(1) == b"\xa0":  # version
+        enter_der(to_sign, _CONTEXT_0)
+    for wanted in (_INTEGER, _SEQUENCE, _SEQUENCE, _SEQUENCE):  # serial, algorithm, issuer, validity
+        enter_der(to_sign, wanted)
 
 
 def _bundled(signed: Cursor) -> Iterator[bytes]:

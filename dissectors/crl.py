@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
+from dissectors.bundles import enter_certificate, unarmoured
 from dissectors.contract import Cursor, Malformed, Message, Truncated
 from dissectors.der import enter_der, open_der, read_der
 from dissectors.http import HttpMessage, outcome_of, path_of
@@ -21,7 +22,6 @@ ROOT_LIST_FOLDER = "/trustedr/"  # of ctldl.windowsupdate.com, the only service 
 MAX_OCSP_PATH = 512  # RFC 5019 5: longer requests are sent by POST
 
 _CABINET = b"MSCF"
-_PEM = re.compile(rb"\s*-----BEGIN [A-Z0-9 ]{1,40}-----([A-Za-z0-9+/=\s]+)-----END")
 _SEQUENCE, _INTEGER, _OID, _ENUMERATED, _OCTETS = 0x30, 0x02, 0x06, 0x0A, 0x04
 _UTC_TIME, _GENERALIZED_TIME = 0x17, 0x18
 _CONTEXT_0, _CONTEXT_1, _CONTEXT_2 = 0xA0, 0xA1, 0xA2
@@ -138,7 +138,7 @@ def _is_ocsp_request(text: str) -> bool:
 def _check(kind: str, content: bytes) -> _Told | None:
     """What the content says when it is of the kind asked for, else None."""
     try:
-        der = _unarmoured(content)
+        der = next(unarmoured(content), b"")
         if kind in ("crl", "delta-crl"):
             return _crl(Cursor(der))
         if kind == "ocsp":
@@ -146,14 +146,8 @@ def _check(kind: str, content: bytes) -> _Told | None:
         if kind == "trust-list" and content.startswith(_CABINET):
             return _Told()
         return _certificate(Cursor(der))
-    except (Base64Error, Truncated, Malformed):
+    except (Truncated, Malformed):
         return None
-
-
-def _unarmoured(content: bytes) -> bytes:
-    """The DER inside PEM, which CryptoAPI accepts too; other content as it is."""
-    armoured = _PEM.match(content)
-    return b64decode(b"".join(armoured[1].split()), validate=True) if armoured else content
 
 
 def _crl(content: Cursor) -> _Told:
@@ -199,10 +193,7 @@ def _certificate(content: Cursor) -> _Told:
     open_der(content, _SEQUENCE)
     tag = open_der(content, _SEQUENCE, _OID)
     if tag == _SEQUENCE:
-        if content.peek(1) == b"\xa0":  # version
-            enter_der(content, _CONTEXT_0)
-        for wanted in (_INTEGER, _SEQUENCE, _SEQUENCE, _SEQUENCE):  # serial, algorithm, issuer, validity
-            enter_der(content, wanted)
+        enter_certificate(content)
     return _Told()
 
 

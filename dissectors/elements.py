@@ -37,7 +37,8 @@ def read_elements(body: bytes) -> list[Element]:
         return []
     utf16 = start.startswith((b"\xff\xfe", b"\xfe\xff"))
     reading = _Reading()
-    parser = expat.ParserCreate("utf-16" if utf16 else None)
+    # What a body declares is often wrong: .NET writes "utf-16" into texts that are then sent as UTF-8.
+    parser = expat.ParserCreate("utf-16" if utf16 else "utf-8")
     parser.buffer_text = True
     parser.StartElementHandler = reading.start
     parser.EndElementHandler = reading.end

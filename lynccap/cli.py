@@ -183,6 +183,24 @@ def flows(captures: tuple[str, ...], form: str, keys: "KeyReader") -> None:
     """List every conversation in CAPTURE...: service, stack, role of the server, outcome.
 
     CAPTURE is what it is for analyze: a capture, an archive, a folder, a pattern, or - for standard input.
+
+    \b
+    client, server  who began the conversation, and whom it addressed
+    service         what it was for; "other" is nothing of Lync's, or unknown
+    stack           the protocols its bytes show, outermost first: tls/sip is SIP
+                    read inside TLS; empty when no bytes tell
+    service_basis   what the service was told by, surest first:
+                    bytes        what was said
+                    sni          the name asked for in TLS
+                    role         what the server is
+                    dns          the name the address was looked up by
+                    certificate  what the server showed
+                    port         the port alone
+    role            what the server is in the deployment, where that is known
+    outcome         how it opened, then who ended it: "fin" closes, "rst" breaks off;
+                    midstream: it began before the capture
+    frames          from the client + from the server
+    transport       ip-1 and ip-58 are ICMP: pings and errors
     """
     from lynccap.report.flows import FLOW_FORMATS
 

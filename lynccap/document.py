@@ -162,7 +162,9 @@ class Service(_Part, frozen=True):
 
     service: str
     stack: str
+    """Protocols from the outside in, "/"-separated; "" when no bytes tell."""
     basis: str
+    """What the service was told by: bytes, sni, role, dns, certificate or port; "" when by nothing."""
     flows: int
     packets: int
     bytes: int

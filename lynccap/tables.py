@@ -16,6 +16,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
+SECOND = 1_000_000_000
+"""Of the times in all tables."""
+
 CAPTURES: Mapping[str, str] = {
     "name": "object",  # file name without folder
     "packets": "int64",
@@ -163,7 +166,8 @@ FLOWS: Mapping[str, str] = {
     "retransmitted_server": "int64",
     "lost_client": "int64",  # bytes the other side acknowledged that this capture lacks ("ACKed unseen segment")
     "lost_server": "int64",
-    "stack": "object",  # protocols by bytes from the outside in, "/"-separated: "tls", "stun/rtp", "" when unknown
+    "stack": "object",  # protocols by bytes from the outside in, "/"-separated: "stun/rtp", with a key "tls/sip"; ""
+    # when unknown
     "basis": "object",  # on what the stack rests: bytes, port, "" when unknown
 }
 """One row a conversation; the index is the flow's number, in order of first appearance."""
@@ -243,7 +247,7 @@ CERTIFICATES: Mapping[str, str] = {
     "frame": "int64",
     "time": "int64",
     "from_client": "bool",
-    "position": "int64",  # 0 is the leaf
+    "position": "int64",  # in the list it came in; of a handshake's list 0 is the leaf
     "subject": "object",  # RFC 4514
     "common_name": "object",
     "issuer": "object",
@@ -267,10 +271,13 @@ CERTIFICATES: Mapping[str, str] = {
     "sha256": "object",
     "unreadable": "object",  # why it could not be parsed, "" when it could
     "issued_by": "int64",  # position of the certificate beside it whose key made its signature, -1 when none did
-    "link": "object",  # self-signed, verified, wrong-signature, not-shown, unchecked: what was found of its issuer
-    "carried": "object",  # tls: shown in a handshake; aia: fetched as somebody's issuer; certprov: given to a client
+    "link": "object",  # self-signed, verified, wrong-signature, not-shown, unchecked: what that list has of its issuer
+    "carried": "object",  # tls: in a handshake; aia: fetched as an issuer's or a trusted root's; certprov: provisioned
 }
-"""One row a certificate shown in a handshake. That a chain links says nothing of anybody's trust in it."""
+"""One row a certificate, presented first and fetched ones behind; `carried` tells them apart.
+
+That a chain links says nothing of anybody's trust in it.
+"""
 
 REVOCATIONS: Mapping[str, str] = {
     "flow": "int64",
@@ -317,6 +324,7 @@ ANOMALIES: Mapping[str, str] = {
     "kind": "object",  # truncated, malformed, gap, no-progress, too-many, bounded
     "says": "object",
 }
+"""One row a place at which reading a flow stopped or passed something over; -1 for what is of no flow."""
 
 DECRYPTIONS: Mapping[str, str] = {
     "flow": "int64",
@@ -362,7 +370,7 @@ class Tables:
     anomalies: pd.DataFrame
     decryptions: pd.DataFrame
     messages: Mapping[str, pd.DataFrame]
-    """By protocol, as its dissector is called: tls, sip, stun, certprov, … Always present, empty where none was
+    """By protocol, as its messages are called: tls, sip, stun, certprov, … Always present, empty where none was
     seen."""
 
     def __getitem__(self, protocol: str) -> pd.DataFrame:

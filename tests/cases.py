@@ -3,49 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from dissectors.autodiscover import AutodiscoverExchange
-from dissectors.certprov import CertProvExchange
-from dissectors.conference import ConferenceExchange
-from dissectors.crl import CrlExchange
-from dissectors.dhcp import DhcpMessage
-from dissectors.dhcpv6 import Dhcpv6Message
-from dissectors.dns import DnsMessage, LocalNameMessage
-from dissectors.http import HttpMessage
-from dissectors.http2 import Http2Message
-from dissectors.mras import MrasExchange
-from dissectors.ntp import NtpMessage
-from dissectors.sip import SipMessage
-from dissectors.stun import StunMessage
-from dissectors.tls import TlsMessage
-from dissectors.web_service import WebServiceExchange
-from dissectors.web_ticket import WebTicketExchange
 from lynccap import tables as schemas
 from lynccap.correlation.case import Case, build_case
-from lynccap.tables import Tables, columns_of, table
+from lynccap.ingest.schemas import MESSAGES
+from lynccap.tables import SECOND, Tables, columns_of, table
 
-MESSAGES: Mapping[str, type[Any]] = {
-    one.protocol: one
-    for one in (
-        AutodiscoverExchange,
-        CertProvExchange,
-        ConferenceExchange,
-        CrlExchange,
-        DhcpMessage,
-        Dhcpv6Message,
-        DnsMessage,
-        HttpMessage,
-        MrasExchange,
-        Http2Message,
-        LocalNameMessage,
-        NtpMessage,
-        SipMessage,
-        StunMessage,
-        TlsMessage,
-        WebServiceExchange,
-        WebTicketExchange,
-    )
-}
-SECOND = 1_000_000_000
 START = 1_700_000_000 * SECOND
 TUPLES = frozenset(
     [

@@ -9,6 +9,7 @@ from dissectors.sip.diagnostics import Diagnostics, MediaDebug, read_media_debug
 from dissectors.sip.framing import COMPRESSED, MAX_HEAD, SIP, Sip
 from dissectors.sip.headers import MAX_VALUE
 from dissectors.sip.message import MAX_BODY, SipMessage
+from dissectors.sip.provisioning import Provisioning, read_provisioning
 from dissectors.sip.sdp import Media, Sdp, read_sdp
 
 __all__ = [
@@ -22,11 +23,13 @@ __all__ = [
     "Diagnostics",
     "Media",
     "MediaDebug",
+    "Provisioning",
     "Sdp",
     "Sip",
     "SipMessage",
     "read_candidate",
     "read_media_debug",
+    "read_provisioning",
     "read_remote_candidates",
     "read_sdp",
 ]

@@ -75,6 +75,11 @@ def sort_key(address: str) -> tuple[int, int | str]:
     return (value.version, int(value))
 
 
+def join_endpoint(address: str, port: int) -> str:
+    """`"10.0.0.1:50000"` or `"[2001:db8::1]:50000"`."""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
 def split_endpoint(text: str | None) -> tuple[str, int] | None:
     """`"10.0.0.1:50000"` or `"[2001:db8::1]:50000"` as address and port, None when it is neither."""
     if not text:

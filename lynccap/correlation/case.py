@@ -10,15 +10,20 @@ import pandas as pd
 
 from lynccap.correlation.addresses import subnet_of
 from lynccap.correlation.attempts import Answer, Attempt, Ending, read_answers, read_attempts
+from lynccap.correlation.clocks import ClockOffset, clock_offsets
 from lynccap.correlation.devices import DeviceBook, read_devices
-from lynccap.correlation.dialogs import DialogBook, read_dialogs
-from lynccap.correlation.ice import IceBook, read_ice
-from lynccap.correlation.media import MediaSession, read_media
+from lynccap.correlation.log_ons import LogOn, read_log_ons
+from lynccap.correlation.lookups import Lookup, read_lookups
+from lynccap.correlation.media.ice import IceBook, read_ice
+from lynccap.correlation.media.paths import MediaSession, read_media
+from lynccap.correlation.media.relays import RelayBook, read_relays
+from lynccap.correlation.media.stream_quality import StreamQuality, read_stream_quality
 from lynccap.correlation.names import NameBook, read_names
-from lynccap.correlation.relays import RelayBook, read_relays
 from lynccap.correlation.roles import PSOM_PORT, RoleBook, read_roles
 from lynccap.correlation.services import name_services
-from lynccap.correlation.sessions import TlsSession, read_sessions
+from lynccap.correlation.sip.dialogs import DialogBook, read_dialogs
+from lynccap.correlation.tls.issuers import IssuerLink, issuer_links
+from lynccap.correlation.tls.sessions import TlsSession, read_sessions
 from lynccap.tables import Tables
 
 UNHEARD_NS = 2_000_000_000  # data a server that is up would have acknowledged long before
@@ -86,6 +91,36 @@ class Case:
         return read_dialogs(self.tables)
 
     @cached_property
+    def ice(self) -> IceBook:
+        """The connectivity checks, pair by pair."""
+        return read_ice(self.tables, self.relays, self.media)
+
+    @cached_property
+    def stream_quality(self) -> tuple[StreamQuality, ...]:
+        """Loss, jitter, round trip and rating of every audio stream."""
+        return read_stream_quality(self.tables)
+
+    @cached_property
+    def lookups(self) -> tuple[Lookup, ...]:
+        """What clients asked DNS servers, and what they were told."""
+        return read_lookups(self.tables)
+
+    @cached_property
+    def log_ons(self) -> tuple[LogOn, ...]:
+        """The log-ons to web services, where HTTP is readable."""
+        return read_log_ons(self.tables)
+
+    @cached_property
+    def issuers(self) -> tuple[IssuerLink, ...]:
+        """Which certificates that were fetched belong above which that were presented."""
+        return issuer_links(self.tables)
+
+    @cached_property
+    def clocks(self) -> tuple[ClockOffset, ...]:
+        """How far time servers were from the clock of the capture."""
+        return clock_offsets(self.tables)
+
+    @cached_property
     def _answers(self) -> dict[str, tuple[Answer, ...]]:
         return read_answers(self.flows, self.attempts)
 
@@ -137,11 +172,6 @@ class Case:
             for device in one.devices:
                 found[device].append(one)
         return found
-
-    @cached_property
-    def ice(self) -> IceBook:
-        """The connectivity checks, pair by pair."""
-        return read_ice(self.tables, self.relays, self.media)
 
     def heard_after(self, capture: int, address: str, time: int) -> int:
         """The last frame an address sent in a capture, 0 when it sent none at or after `time`."""

@@ -2,9 +2,8 @@
 
 from typing import NamedTuple
 
-from lynccap.tables import Tables
+from lynccap.tables import SECOND, Tables
 
-SECOND = 1_000_000_000
 UNSYNCHRONISED_LEAP, UNSYNCHRONISED_STRATUM = 3, 16  # RFC 5905 7.3
 
 

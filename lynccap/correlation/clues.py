@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from lynccap import reference
+from lynccap.correlation.names import DNS_PORT
 from lynccap.tables import Tables
 
-DNS_PORT = 53
 PSOM_PORTS = (8057, 8058)  # the latter for Live Meeting's clients
 OWN_SERVICES = frozenset({"psom", "sip", "stun-turn"})
 """What names of port 443 may stand for beside web services, which many names share."""

@@ -8,8 +8,8 @@ import pandas as pd
 
 from lynccap.correlation.addresses import Scope, is_private, is_public, scope_of, sort_key
 from lynccap.correlation.attempts import OPEN
+from lynccap.correlation.media.relays import RelayBook, Side
 from lynccap.correlation.names import NameBook, resolvers_of
-from lynccap.correlation.relays import RelayBook, Side
 from lynccap.correlation.roles import EXTERNAL_ROLES, ROLE_NAMES, SIP_PORT, SIP_TLS_PORT, RoleBook
 from lynccap.tables import Tables
 

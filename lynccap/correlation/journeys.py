@@ -14,6 +14,7 @@ from lynccap.correlation.case import Case
 from lynccap.correlation.devices import DISCOVERY_QUESTIONS, DeviceFacts
 from lynccap.correlation.origins import Origins
 from lynccap.correlation.roles import EDGE_ACCESS, PSOM_PORT, REVERSE_PROXY, WEB_ROLES
+from lynccap.correlation.sip.registrations import CHALLENGES
 from lynccap.document import Step, StepOutcome, rfc3339
 
 LISTED = 12  # frames a step lists at most
@@ -224,7 +225,7 @@ def _sign_in(case: Case, device: DeviceFacts, files: Origins) -> Step | None:
         row = final[-1]
         says = f"REGISTER answered {int(row.status)} {row.reason or ''}".rstrip()
         good = any(one.status == 200 for one in final)
-        outcome = StepOutcome.OK if good else StepOutcome.UNKNOWN if row.status in (401, 407) else StepOutcome.FAILED
+        outcome = StepOutcome.OK if good else StepOutcome.UNKNOWN if row.status in CHALLENGES else StepOutcome.FAILED
         return _told(case, files, "sign-in", outcome, says, row, registers)
     sealed = case.sessions_of(_sip_attempts(case, device))
     done = next((one for one in sealed if one.completed), None)

@@ -1,11 +1,11 @@
-"""How clients logged on to web services: the rounds of 401 or 407 on a connection before its answer."""
+"""How clients logged on to web services: the challenges (401, 407) on a connection before its answer."""
 
 from dataclasses import dataclass, field
 from typing import Any
 
 from lynccap.tables import Tables
 
-CHALLENGES = frozenset((401, 407))
+CHALLENGES = (401, 407)  # RFC 9110 11
 
 
 @dataclass(slots=True)
@@ -29,7 +29,7 @@ class LogOn:
 
 
 @dataclass(slots=True)
-class _Round:
+class _UnderWay:
     """What a connection said since the last answer that was no challenge."""
 
     target: str = ""
@@ -60,20 +60,20 @@ def read_log_ons(tables: Tables) -> tuple[LogOn, ...]:
     found: list[LogOn] = []
     http = tables["http"]
     for flow, rows in http.sort_values("frame", kind="stable").groupby("flow", sort=True):
-        current = _Round()
+        current = _UnderWay()
         for row in rows.itertuples():
             _note(current, row)
             final = row.kind == "response" and row.status >= 200 and row.status not in CHALLENGES
             if final:
                 if current.challenges or current.tokens:
                     found.append(current.ended(int(flow), int(row.status)))
-                current = _Round()
+                current = _UnderWay()
         if current.challenges:
             found.append(current.ended(int(flow), None))
     return tuple(found)
 
 
-def _note(current: _Round, row: Any) -> None:
+def _note(current: _UnderWay, row: Any) -> None:
     if row.kind == "request":
         current.target, current.scheme = row.target or "", row.authorization or ""
     elif row.status in CHALLENGES:

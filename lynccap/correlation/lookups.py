@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from lynccap.tables import Tables
+from lynccap.tables import SECOND, Tables
 
-SECOND = 1_000_000_000
 MAX_WAIT = 30 * SECOND  # resolvers give up after 15 s or less; the same number later is another question
 
 

@@ -1,13 +1,10 @@
-"""Which service each flow served, and on what that rests, strongest first.
-
-`bytes` (its own, or the messages in it), `sni` (the name it asked for in TLS), `role` (what its server is), `dns` (the
-only name its client got the address for), `certificate` (what was shown on it), `port`.
-"""
+"""Which service each flow served, and on what that rests."""
 
 from typing import Any
 
 import pandas as pd
 
+from dissectors.mras import MEDIA_TYPE as MRAS_TYPE
 from lynccap import reference
 from lynccap.correlation.clues import PSOM_PORTS, Clues, read_clues
 from lynccap.correlation.roles import (
@@ -21,6 +18,9 @@ from lynccap.correlation.roles import (
 )
 from lynccap.tables import Tables
 
+BASES = ("bytes", "sni", "role", "dns", "certificate", "port")
+"""What the naming of a service rests on, strongest first: its bytes or the messages in it, the name it asked for in
+TLS, what its server is, the only name its client got the address for, what was shown on it, its port."""
 BY_PROTOCOL = {
     "sip": "sip",
     "stun": "stun-turn",
@@ -40,10 +40,8 @@ BY_PROTOCOL = {
 }
 """Of the innermost protocol in a stack; whatever else is recognised is `other`."""
 PROTOCOLS_ON_HTTP = ("certprov", "web-ticket", "autodiscover", "crl")
-"""Message tables of services on HTTP, the strongest first. Each is a service of its own name, unless the table has
-a column `service`."""
+"""Message tables of services on HTTP that name themselves, the strongest first; each is a service of that name."""
 
-# Not read, but told apart from the rest by their registered port (IANA), on the server's side.
 BY_PORT = {
     ("tcp", 53): "dns",
     ("udp", 53): "dns",
@@ -56,6 +54,7 @@ BY_PORT = {
     ("udp", 1434): "sql",
     ("tcp", 5269): "xmpp",
 }
+"""Of flows whose bytes tell nothing: by the server's registered port (IANA)."""
 BY_PORT_OF_LYNC = {
     80: "web",
     443: "web",
@@ -78,9 +77,7 @@ BY_ROLE_ON_443 = (
     (REVERSE_PROXY, "web"),
 )
 SHARED_PORTS = (443, 444)  # the second on an Edge whose services share one address
-MRAS_CONTENT = "application/msrtc-media-relay-auth+xml"
 SHARED_DATA = 127  # the payload type of application sharing
-WIDEST_PORT_ROW = 100  # wider ranges of the port table are media pools
 
 
 def name_services(tables: Tables, roles: RoleBook) -> pd.DataFrame:
@@ -114,9 +111,8 @@ def _innermost(stack: str) -> str | None:
 
 def _name_messages(tables: Tables, service: "pd.Series", basis: "pd.Series") -> None:
     for protocol in reversed(PROTOCOLS_ON_HTTP):
-        rows = tables[protocol]
-        for flow, named in zip(rows["flow"], rows.get("service", [protocol] * len(rows)), strict=True):
-            service[flow], basis[flow] = named, "bytes"
+        flows = tables[protocol]["flow"].unique()
+        service[flows], basis[flows] = protocol, "bytes"
     crl = tables["crl"]
     service[crl.loc[crl["kind"] == "ocsp", "flow"].unique()] = "ocsp"
 
@@ -136,7 +132,7 @@ def _name_relay_requests(tables: Tables, service: "pd.Series") -> None:
     """SIP connections on which nothing but relay credentials is asked for: those of the Edge's own port for them."""
     sip = tables["sip"]
     requests = sip[sip["kind"] == "request"]
-    asks = (requests["method"] == "SERVICE") & requests["content_type"].fillna("").str.startswith(MRAS_CONTENT)
+    asks = (requests["method"] == "SERVICE") & requests["content_type"].fillna("").str.startswith(MRAS_TYPE)
     only = asks.groupby(requests["flow"]).all()
     service[only[only].index] = "mras"
 
@@ -178,7 +174,7 @@ def _by_table(row: Any, held: frozenset[str]) -> tuple[str, str] | None:
     services = {
         one.service
         for one in reference.services_on(row.transport, row.server_port)
-        if one.to_role in held and one.port_max - one.port_min < WIDEST_PORT_ROW
+        if one.to_role in held and not one.is_pool
     }
     only = next(iter(services), "other") if len(services) == 1 else "other"
     return None if only == "other" else (only, "role")

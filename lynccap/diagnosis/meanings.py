@@ -20,7 +20,7 @@ from lynccap.correlation.roles import (
     UNSPECIFIED,
     WEB_ROLES,
 )
-from lynccap.correlation.sessions import UNKNOWN_CA, TlsSession
+from lynccap.correlation.tls.sessions import UNKNOWN_CA, TlsSession
 
 HTTP, HTTPS = 80, 443
 PAIR_NS = 60_000_000_000  # both web ports are tried within one sign-in

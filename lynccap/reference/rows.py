@@ -6,6 +6,9 @@ Lists are tuples; `None` is an empty cell. `source` names rows of the table of s
 
 from dataclasses import dataclass
 
+WIDEST_SERVICE = 100
+"""Ports of the widest range one service listens on; media pools have hundreds or thousands."""
+
 
 @dataclass(frozen=True, slots=True)
 class PortRow:
@@ -32,6 +35,11 @@ class PortRow:
     versions: tuple[str, ...]
     verified: bool
     source: tuple[str, ...]
+
+    @property
+    def is_pool(self) -> bool:
+        """Whether its ports are a pool for media, a range so wide that a port in it says nothing of the service."""
+        return self.port_max - self.port_min >= WIDEST_SERVICE
 
 
 @dataclass(frozen=True, slots=True)

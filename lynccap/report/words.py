@@ -97,7 +97,14 @@ SERVICE_NAMES: dict[str, str] = {
 }
 
 SERVICE_ORDER: dict[str, int] = {service: rank for rank, service in enumerate(SERVICE_NAMES)}
-BASIS_NAMES: dict[str, str] = {"bytes": "its bytes", "port": "its port number", "role": "the server's role"}
+BASIS_NAMES: dict[str, str] = {
+    "bytes": "its bytes",
+    "sni": "the name it asked for in TLS",
+    "role": "the server's role",
+    "dns": "the name it was looked up by",
+    "certificate": "the server's certificate",
+    "port": "its port number",
+}
 """On what the naming of a service rests."""
 
 LYNC_SERVICES = frozenset(SERVICE_NAMES) - {

@@ -7,7 +7,7 @@ from cases import SECOND, START, case, flow
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lynccap.correlation.allocations import MAX_STEPS, Allocation, Ending, StepKind
+from lynccap.correlation.media.allocations import MAX_STEPS, Allocation, AllocationEnding, AllocationStepKind
 
 DEVICE, EDGE, RELAY = "10.1.0.9", "10.9.0.8", "203.0.113.13"
 GRANT = {
@@ -56,7 +56,7 @@ def allocation(stun: list[dict[str, Any]], seconds: float = 60.0, **facts: Any) 
     return one
 
 
-def kinds(one: Allocation) -> list[StepKind]:
+def kinds(one: Allocation) -> list[AllocationStepKind]:
     return [step.kind for step in one.steps]
 
 
@@ -72,17 +72,17 @@ def test_challenge_success_refresh_release() -> None:
     )
 
     assert kinds(one) == [
-        StepKind.REQUEST,
-        StepKind.CHALLENGED,
-        StepKind.SIGNED,
-        StepKind.GRANTED,
-        StepKind.REFRESH,
-        StepKind.REFRESHED,
-        StepKind.RELEASE,
-        StepKind.RELEASED,
+        AllocationStepKind.REQUEST,
+        AllocationStepKind.CHALLENGED,
+        AllocationStepKind.SIGNED,
+        AllocationStepKind.GRANTED,
+        AllocationStepKind.REFRESH,
+        AllocationStepKind.REFRESHED,
+        AllocationStepKind.RELEASE,
+        AllocationStepKind.RELEASED,
     ]
     assert (one.lifetime, one.bandwidth, one.stream) == (300, 64, "audio")
-    assert (one.ending, one.ended) == (Ending.RELEASED, START + 20 * SECOND)
+    assert (one.ending, one.ended) == (AllocationEnding.RELEASED, START + 20 * SECOND)
     assert one.relays == (f"{RELAY}:50001",)
 
 
@@ -98,25 +98,25 @@ def test_what_rules_read_stays() -> None:
 def test_a_request_repeated_without_an_answer() -> None:
     one = allocation([turn(at, "request", 1) for at in (0, 1, 2)])
 
-    assert kinds(one) == [StepKind.REQUEST, StepKind.REPEAT, StepKind.REPEAT]
-    assert (one.ending, one.ended, one.answered) == (Ending.NOT_GRANTED, 0, False)
+    assert kinds(one) == [AllocationStepKind.REQUEST, AllocationStepKind.REPEAT, AllocationStepKind.REPEAT]
+    assert (one.ending, one.ended, one.answered) == (AllocationEnding.NOT_GRANTED, 0, False)
 
 
 @pytest.mark.parametrize(
     ("code", "kind"),
     [
-        (401, StepKind.REJECTED),
-        (438, StepKind.STALE),
-        (300, StepKind.ALTERNATE),
-        (486, StepKind.ERROR),
-        (507, StepKind.ERROR),
+        (401, AllocationStepKind.REJECTED),
+        (438, AllocationStepKind.STALE),
+        (300, AllocationStepKind.ALTERNATE),
+        (486, AllocationStepKind.ERROR),
+        (507, AllocationStepKind.ERROR),
     ],
 )
-def test_errors_to_a_signed_request(code: int, kind: StepKind) -> None:
+def test_errors_to_a_signed_request(code: int, kind: AllocationStepKind) -> None:
     one = allocation([*opened()[:3], turn(0.3, "error", 2, error_code=code)])
 
     assert (one.steps[-1].kind, one.steps[-1].code) == (kind, code)
-    assert one.ending is Ending.NOT_GRANTED
+    assert one.ending is AllocationEnding.NOT_GRANTED
     assert one.errors == (() if code in (401, 438) else ((4, code),))
 
 
@@ -131,39 +131,49 @@ def test_stale_nonce_then_success() -> None:
         ]
     )
 
-    assert kinds(one)[4:] == [StepKind.REFRESH, StepKind.STALE, StepKind.REFRESH, StepKind.REFRESHED]
-    assert one.ending is Ending.ALIVE
+    assert kinds(one)[4:] == [
+        AllocationStepKind.REFRESH,
+        AllocationStepKind.STALE,
+        AllocationStepKind.REFRESH,
+        AllocationStepKind.REFRESHED,
+    ]
+    assert one.ending is AllocationEnding.ALIVE
 
 
 @pytest.mark.parametrize(
     ("lifetime", "last_time", "ending"),
-    [(30, 20, Ending.LAPSED), (30, 40, Ending.ALIVE), (600, 20, Ending.ALIVE), (None, 20, Ending.ALIVE)],
+    [
+        (30, 20, AllocationEnding.LAPSED),
+        (30, 40, AllocationEnding.ALIVE),
+        (600, 20, AllocationEnding.ALIVE),
+        (None, 20, AllocationEnding.ALIVE),
+    ],
     ids=["silent", "still used", "lasts longer than the capture", "no lifetime told"],
 )
-def test_lifetime_runs_out(lifetime: int | None, last_time: int, ending: Ending) -> None:
+def test_lifetime_runs_out(lifetime: int | None, last_time: int, ending: AllocationEnding) -> None:
     one = allocation(opened(lifetime=lifetime), last_time=START + last_time * SECOND)
 
     assert one.ending is ending
-    assert one.ended == (START + round(30.3 * SECOND) if ending is Ending.LAPSED else 0)
+    assert one.ended == (START + round(30.3 * SECOND) if ending is AllocationEnding.LAPSED else 0)
 
 
 def test_tcp_ends_with_its_connection() -> None:
     ended = START + 9 * SECOND
     one = allocation(opened(), transport="tcp", opening="established", closing="server-rst", last_time=ended)
 
-    assert (one.ending, one.ended) == (Ending.CLOSED, ended)
+    assert (one.ending, one.ended) == (AllocationEnding.CLOSED, ended)
 
 
 def test_release_is_meant_even_when_nothing_comes_back() -> None:
     one = allocation([*opened(), signed(20, 4, lifetime=0)])
 
-    assert (one.ending, one.ended) == (Ending.RELEASED, START + 20 * SECOND)
+    assert (one.ending, one.ended) == (AllocationEnding.RELEASED, START + 20 * SECOND)
 
 
 def test_released_and_granted_again_is_alive() -> None:
     one = allocation([*opened(), signed(20, 4, lifetime=0), *opened(25, mapped_address=f"{RELAY}:50002")])
 
-    assert one.ending is Ending.ALIVE
+    assert one.ending is AllocationEnding.ALIVE
     assert (one.relay, one.relays) == (f"{RELAY}:50001", (f"{RELAY}:50001", f"{RELAY}:50002"))
 
 
@@ -220,7 +230,7 @@ def test_answer_from_another_address_of_the_relay() -> None:
 
     asked, sent_on = case([udp(), {**udp(), "server": "10.9.0.9"}], stun=stun).relays.allocations
 
-    assert (asked.ending, sent_on.ending) == (Ending.ALIVE, Ending.ELSEWHERE)
+    assert (asked.ending, sent_on.ending) == (AllocationEnding.ALIVE, AllocationEnding.ELSEWHERE)
 
 
 def test_who_asks_is_the_client_whoever_came_first_in_the_capture() -> None:
@@ -274,6 +284,8 @@ def test_any_order_of_messages_is_told(messages: list[dict[str, Any]]) -> None:
             row for row in rows if row["method"] == "allocate" and row["kind"] == "response" and row["lifetime"] != 0
         ]
         assert len(one.steps) == len(rows)
-        assert (one.ending in (Ending.ALIVE, Ending.LAPSED)) <= bool(granted)
-        assert (one.ended == 0) == (one.ending in (Ending.ALIVE, Ending.NOT_GRANTED, Ending.ELSEWHERE))
+        assert (one.ending in (AllocationEnding.ALIVE, AllocationEnding.LAPSED)) <= bool(granted)
+        assert (one.ended == 0) == (
+            one.ending in (AllocationEnding.ALIVE, AllocationEnding.NOT_GRANTED, AllocationEnding.ELSEWHERE)
+        )
         assert one.active is None or one.active in one.activations

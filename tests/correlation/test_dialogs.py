@@ -5,8 +5,8 @@ from typing import Any
 import cases
 from cases import SECOND, START, flow
 
-from lynccap.correlation.dialogs import DialogBook, DialogEnd
-from lynccap.correlation.registrations import RegistrationEnd
+from lynccap.correlation.sip.dialogs import DialogBook, DialogEnd
+from lynccap.correlation.sip.registrations import RegistrationEnd
 
 CLIENT, SERVER, OTHER = "10.1.0.9", "10.1.0.20", "10.1.0.30"
 TLS = flow(CLIENT, SERVER, 5061)
@@ -102,7 +102,7 @@ class TestRegistrations:
             row(0.5, "REGISTER", 3, 200, expires=7200, remote_user=True, connected_to_primary="no"),
         ).registrations
 
-        assert (one.end, one.status, one.rounds) == (RegistrationEnd.REGISTERED, 200, 2)
+        assert (one.end, one.status, one.challenges) == (RegistrationEnd.REGISTERED, 200, 2)
         assert (one.offered, one.used) == (("NTLM", "Kerberos", "TLS-DSK"), ("TLS-DSK",))
         assert (one.user, one.epid, one.seconds) == ("sip:ada@contoso.com", "0a0b", 0.5)
         assert one.frames == (1, 101, 201, 301, 401, 501)
@@ -122,7 +122,7 @@ class TestRegistrations:
         assert book(row(0, "REGISTER"), row(1, "REGISTER", status=403)).registrations[0].end is RegistrationEnd.REFUSED
         assert book(row(0, "REGISTER")).registrations[0].end is RegistrationEnd.UNANSWERED
         given_up = book(row(0, "REGISTER"), challenge(1, 1)).registrations[0]
-        assert (given_up.end, given_up.rounds) == (RegistrationEnd.CHALLENGED, 1)
+        assert (given_up.end, given_up.challenges) == (RegistrationEnd.CHALLENGED, 1)
         gone = book(row(0, "REGISTER", expires=0), row(1, "REGISTER", status=200, expires=0)).registrations[0]
         assert gone.end is RegistrationEnd.REMOVED
 
@@ -139,7 +139,7 @@ class TestRegistrations:
     def test_an_answer_alone_is_judged_by_itself(self):
         (one,) = book(row(1, "REGISTER", status=200)).registrations
 
-        assert (one.end, one.rounds, one.frames) == (RegistrationEnd.REGISTERED, 0, (1001,))
+        assert (one.end, one.challenges, one.frames) == (RegistrationEnd.REGISTERED, 0, (1001,))
 
 
 def call(*later: dict[str, Any], status: int | None = 200, **facts: Any) -> DialogBook:

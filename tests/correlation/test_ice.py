@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from tshark_fields import capture
 
 from lynccap.correlation.case import Case, build_case
-from lynccap.correlation.checks import MAX_FRAMES, Outcome
-from lynccap.correlation.ice import CheckPair
+from lynccap.correlation.media.checks import MAX_FRAMES
+from lynccap.correlation.media.checks import CheckOutcome as Outcome
+from lynccap.correlation.media.ice import CheckPair
 from lynccap.ingest import Source, read_tables
 
 SAMPLES = Path(__file__).parents[2] / "sample_pcaps"

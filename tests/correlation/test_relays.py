@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from cases import answer, case, dns_flow, flow
 
-from lynccap.correlation.relays import Side
+from lynccap.correlation.media.relays import Side
 
 RELAY = "203.0.113.13"
 

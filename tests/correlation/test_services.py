@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 from cases import answer, case, dns_flow, flow, tables
 
+from dissectors.mras import MEDIA_TYPE
 from lynccap import reference
 from lynccap.correlation.roles import EDGE_INT, Basis, RoleBook, RoleClaim
-from lynccap.correlation.services import MRAS_CONTENT, name_services
+from lynccap.correlation.services import name_services
 
 POOL, EDGE, PROXY = "10.9.0.5", "203.0.113.5", "203.0.113.6"
 NAMES = [
@@ -187,7 +188,7 @@ class TestWebConferencing:
         assert self._named(linked, certificates=[leaf], tls=[hello]) == ("psom", "certificate")
 
 
-MRAS = {"flow": 1, "kind": "request", "method": "SERVICE", "content_type": MRAS_CONTENT, "from_client": True}
+MRAS = {"flow": 1, "kind": "request", "method": "SERVICE", "content_type": MEDIA_TYPE, "from_client": True}
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,9 @@ from capture_files import ACK, FIN, RST, SECOND, START, Connection, pcap, read, 
 from protocol_examples import client_hello, extension, record, server_hello
 from tls_sessions import Spoken, contexts, mint, openssl_server, speak, speak_with
 
-from lynccap.correlation.handshakes import Means, Outcome
-from lynccap.correlation.sessions import TlsSession, read_sessions
+from lynccap.correlation.tls.handshakes import HandshakeOutcome as Outcome
+from lynccap.correlation.tls.handshakes import Means
+from lynccap.correlation.tls.sessions import TlsSession, read_sessions
 
 V12, V13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 STEP = 10_000_000  # between frames
@@ -282,7 +283,11 @@ class TestStalled:
     def test_nobody_answers_the_finished_of_the_client(self, plain, tmp_path):
         shake = Story().say(*plain.turns[:3]).confirm(SERVER).hear(tmp_path).handshake
 
-        assert (shake.outcome, shake.stage, shake.client_due) == (Outcome.STALLED, "encrypted-handshake", False)
+        assert (shake.outcome, shake.stage, shake.client_due) == (
+            Outcome.STALLED,
+            "encrypted-handshake",
+            False,
+        )
 
 
 class TestUnknown:

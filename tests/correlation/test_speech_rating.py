@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lynccap.correlation.speech_rating import (
+from lynccap.correlation.media.speech_rating import (
     ASSUMPTIONS,
     DEFAULT_RATING,
-    G711_UNCONCEALED,
     IMPAIRMENTS,
     UNRATED,
+    Impairment,
     burst_ratio,
     delay_impairment,
     loss_impairment,
@@ -45,7 +45,9 @@ def test_loss_takes_what_g113_measured(payload_type, percent, impairment):
 
 @pytest.mark.parametrize(("percent", "impairment"), [(1, 17.9), (5, 51.1)])
 def test_loss_without_concealment_takes_far_more(percent, impairment):
-    assert loss_impairment(G711_UNCONCEALED, percent / 100) == pytest.approx(impairment, abs=0.1)
+    unconcealed = Impairment("G.711", 0.0, 4.3, "G.113 I: G.711 without packet loss concealment, 10 ms")
+
+    assert loss_impairment(unconcealed, percent / 100) == pytest.approx(impairment, abs=0.1)
 
 
 # The curve of G.107 clause 3.4, worked out by hand.

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 from capture_files import CLIENT, SERVER, START, pcap, read, udp
 
-from lynccap.correlation.stream_quality import read_quality, round_trips
+from lynccap.correlation.media.stream_quality import read_stream_quality, round_trips
 
 MS = 1_000_000
 SENDERS = (7, 9)
@@ -63,7 +63,7 @@ def test_one_end_alone_makes_no_round_trip(tmp_path):
 
 
 def test_streams_are_rated_with_what_was_lost_before_the_capture(tmp_path):
-    streams = read_quality(call(tmp_path, to_server=110 * MS, to_client=100 * MS))
+    streams = read_stream_quality(call(tmp_path, to_server=110 * MS, to_client=100 * MS))
     assert [(one.ssrc, one.codec, one.jitter_ms) for one in streams] == [
         (7, "PCMU (G.711)", 0.0),
         (9, "PCMU (G.711)", 0.0),
@@ -76,19 +76,19 @@ def test_streams_are_rated_with_what_was_lost_before_the_capture(tmp_path):
 
 
 def test_without_reports_the_delay_counts_as_none_and_says_so(tmp_path):
-    (one, _) = read_quality(call(tmp_path, reports=False))
+    (one, _) = read_stream_quality(call(tmp_path, reports=False))
     assert (one.round_trip_ms, one.reported_loss) == (None, None)
     assert "the delay is not known" in one.rating.basis
 
 
 def test_codecs_without_public_figures_get_no_rating(tmp_path):
-    (one, _) = read_quality(call(tmp_path, kind=114))
+    (one, _) = read_stream_quality(call(tmp_path, kind=114))
     assert (one.codec, one.rating.mos) == ("RTAudio wideband", None)
     assert "RTAudio" in one.rating.basis
 
 
 def test_video_is_not_speech(tmp_path):
-    assert read_quality(call(tmp_path, kind=122)) == ()
+    assert read_stream_quality(call(tmp_path, kind=122)) == ()
 
 
 def test_loss_between_two_reports_is_against_what_was_sent_between_them(tmp_path):
@@ -97,5 +97,5 @@ def test_loss_between_two_reports_is_against_what_was_sent_between_them(tmp_path
         (START + at * MS, frame(1, report(9, at * MS, block(7, 0, 0, lost, highest))))
         for at, lost, highest in ((100, 500, 1000), (5000, 510, 1200))
     ]
-    (one,) = read_quality(read(pcap(sorted(records)), tmp_path))
+    (one,) = read_stream_quality(read(pcap(sorted(records)), tmp_path))
     assert one.reported_loss == pytest.approx(0.05)

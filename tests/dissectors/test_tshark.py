@@ -13,7 +13,7 @@ from dissectors.contract import Message, dissect
 from dissectors.http import HttpMessage
 from dissectors.tls import VERSIONS, TlsMessage
 from dissectors.tls.numbers import is_grease
-from lynccap.ingest.streams.certificates import read_certificate
+from lynccap.ingest.streams.x509.certificates import read_certificate
 from lynccap.tables import CERTIFICATES
 
 pytestmark = pytest.mark.tshark

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tls_sessions import mint
 
-from lynccap.ingest.streams.certificates import read_certificate
-from lynccap.ingest.streams.chains import MAX_CANDIDATES, Chains
+from lynccap.ingest.streams.x509.certificates import read_certificate
+from lynccap.ingest.streams.x509.chains import MAX_CANDIDATES, Chains
 from lynccap.tables import CERTIFICATES
 
 OCSP, CA_ISSUERS = AuthorityInformationAccessOID.OCSP, AuthorityInformationAccessOID.CA_ISSUERS
@@ -190,13 +190,13 @@ class TestChains:
         assert links(family[0], *flood)[0] == (-1, "unchecked")
 
     def test_signatures_of_one_capture_are_bounded(self, family, monkeypatch):
-        monkeypatch.setattr("lynccap.ingest.streams.chains.MAX_CHECKS", 1)
+        monkeypatch.setattr("lynccap.ingest.streams.x509.chains.MAX_CHECKS", 1)
 
         assert links(*family) == [(1, "verified"), (-1, "unchecked"), (-1, "unchecked")]
 
     def test_every_pair_is_checked_once(self, family, monkeypatch):
         checked = []
-        monkeypatch.setattr("lynccap.ingest.streams.chains._verifies", lambda *pair: checked.append(pair) or True)
+        monkeypatch.setattr("lynccap.ingest.streams.x509.chains._verifies", lambda *pair: checked.append(pair) or True)
         chains = Chains()
 
         for length in (3, 3, 2):

@@ -40,7 +40,7 @@ from tls_sessions import NAME, contexts, mint, speak
 
 from lynccap.ingest import UnreadableCapture
 from lynccap.ingest.schemas import MESSAGES
-from lynccap.ingest.streams.rtp_streams import MIN_PACKETS
+from lynccap.ingest.streams.rtp.streams import MIN_PACKETS
 from lynccap.tables import ANOMALIES, CERTIFICATES, DNS_ANSWERS, MEDIA, columns_of
 
 GET = b"GET /certprov/x HTTP/1.1\r\nHost: a\r\n\r\n"

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dissectors.bundles import certificates_of
-from lynccap.ingest.streams.revocations import read_revocations
+from lynccap.ingest.streams.x509.revocations import read_revocations
 from lynccap.tables import REVOCATIONS
 
 WEB = ("10.0.0.2", 80)

@@ -27,10 +27,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from protocol_examples import MS_COOKIE, STUN_BINDING, pseudo_client_hello, pseudo_server_hello
 
-from lynccap.ingest.streams.rtp_numbers import LATE, RESTART_STEP
-from lynccap.ingest.streams.rtp_packets import RtpPackets, clock_rates, irregular_types
-from lynccap.ingest.streams.rtp_streams import RtpStreams
-from lynccap.ingest.streams.rtp_timing import GAP_NS, RESTART_US
+from lynccap.ingest.streams.rtp.numbers import LATE, RESTART_STEP
+from lynccap.ingest.streams.rtp.packets import RtpPackets, clock_rates, irregular_types
+from lynccap.ingest.streams.rtp.streams import RtpStreams
+from lynccap.ingest.streams.rtp.timing import GAP_NS, RESTART_US
 from lynccap.reference import codecs
 
 Packet = tuple[int, int, int, int, int, int]

@@ -4,8 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lynccap.correlation.services import BASES
 from lynccap.document import Confidence, Outcome, Severity, StepOutcome
 from lynccap.report import words
+
+
+def test_what_names_a_service_has_words() -> None:
+    assert set(words.BASIS_NAMES) == set(BASES)
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from lynccap.correlation.allocations import Allocation
 from lynccap.correlation.devices import Location
-from lynccap.correlation.media import MediaSession, Path
-from lynccap.correlation.relays import Side
+from lynccap.correlation.media.allocations import Allocation
+from lynccap.correlation.media.paths import MediaSession, Path
+from lynccap.correlation.media.relays import Side
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof

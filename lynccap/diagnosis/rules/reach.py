@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from lynccap.correlation.attempts import PROHIBITED_CODES
-from lynccap.correlation.relays import TURN_UDP_PORT
+from lynccap.correlation.media.relays import TURN_UDP_PORT
 from lynccap.correlation.roles import EDGE_INT, RELAY
 from lynccap.correlation.services import BY_PORT_OF_LYNC
 from lynccap.diagnosis.contract import Stage, rule

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from lynccap.correlation.addresses import is_private
 from lynccap.correlation.attempts import Attempt
-from lynccap.correlation.media import MediaSession, Path
+from lynccap.correlation.media.paths import MediaSession, Path
 from lynccap.correlation.roles import REVERSE_PROXY
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from lynccap.correlation.sessions import UNKNOWN_CA, TlsSession
+from lynccap.correlation.tls.sessions import UNKNOWN_CA, TlsSession
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Found, Judgement, Proof

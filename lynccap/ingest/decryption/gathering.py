@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lynccap.ingest.decoding import TCP, Decoder, Packets
+from lynccap.ingest.flows.columns import Columns
 from lynccap.ingest.flows.flow_table import FlowTable, Numbered
 from lynccap.ingest.flows.sequences import Sequences
 from lynccap.ingest.frames import Frames, Ints
@@ -43,7 +44,7 @@ class _Gatherer:
         self._found = {flow: Gathered() for flow in wanted}
         self._sides = _first_frames(flows, self._found)
         self._first = np.array(sorted(self._sides), np.int64)
-        self._side_of = np.full(1024, -1, np.int64)
+        self._wanted = Columns({"side": ("i8", -1)})
         """2 * row + 0 for the client or 1 for the server, by side of the flow table; -1 for what is not wanted."""
         self._copies, self._flows, self._sequences = Copies(), FlowTable(), Sequences()
         self._decoder = Decoder(self._flows.intern)
@@ -66,7 +67,7 @@ class _Gatherer:
         numbered = self._flows.add(packets)
         self._flows.control.clear()
         self._recognise(numbered)
-        side = self._side_of[numbered.side]
+        side = self._wanted["side"][numbered.side]
         keep = (side >= 0) & (packets.network.protocol == TCP)
         if keep.any():
             packets = packets.where(keep)
@@ -76,13 +77,9 @@ class _Gatherer:
 
     def _recognise(self, numbered: Numbered) -> None:
         """Note the sides whose first frame is among these."""
-        sides = self._flows.flows.rows * 2
-        if sides > len(self._side_of):
-            wider = np.full(max(sides, len(self._side_of) * 2), -1, np.int64)
-            wider[: len(self._side_of)] = self._side_of
-            self._side_of = wider
+        self._wanted.grow(self._flows.flows.rows * 2)
         for row in np.flatnonzero(np.isin(numbered.frame, self._first)).tolist():
-            self._side_of[numbered.side[row]] = self._sides[int(numbered.frame[row])]
+            self._wanted["side"][numbered.side[row]] = self._sides[int(numbered.frame[row])]
 
     def _keep(self, packets: Packets, numbered: Numbered, side: Ints, start: Ints) -> None:
         opened = self._flows.sides

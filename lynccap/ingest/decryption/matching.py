@@ -9,15 +9,11 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from dissectors.tls import key_exchange
 from lynccap.ingest.decryption.keys import Keys
 from lynccap.ingest.decryption.outcomes import KeyKind, Reason
 from lynccap.ingest.schemas import Arrays
 
-RSA_SUITES = frozenset(
-    {*range(0x0001, 0x000B), 0x002F, 0x0035, 0x003B, 0x003C, 0x003D, 0x0041, 0x0084, 0x0096, 0x009C, 0x009D}
-    | {0x00BA, 0x00C0, 0xC03C, 0xC03D, 0xC050, 0xC051, 0xC07A, 0xC07B, 0xC09C, 0xC09D, 0xC0A0, 0xC0A1}
-)
-"""Suites whose premaster secret travels under the server's RSA key: TLS_RSA_WITH_… of the IANA registry."""
 OLD = frozenset({"ssl3", "tls1.0", "tls1.1", "tls1.2"})
 COLUMNS = ("flow", "from_client", "kind", "version", "suites", "random", "session_id", "ticket", "certificates")
 
@@ -111,7 +107,7 @@ def _is_logged(one: Handshake, keys: Keys) -> bool:
     return (
         one.random in log.randoms
         or one.session_id in log.session_ids
-        or (log.premasters and one.version in OLD and one.suite in RSA_SUITES)
+        or (log.premasters and one.version in OLD and key_exchange(one.suite) == "rsa")
     )
 
 
@@ -130,7 +126,7 @@ class _Fitting:
             return Reason.FORWARD_SECRECY
         if one.leaf and self._key_of(one.leaf) not in self._public:
             return Reason.OTHER_CERTIFICATE
-        if one.suite not in RSA_SUITES:
+        if key_exchange(one.suite) != "rsa":
             return Reason.FORWARD_SECRECY
         if not one.leaf:
             resumable = one.session_id in self._sessions or (one.ticket and self._tickets)

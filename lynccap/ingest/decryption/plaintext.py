@@ -13,7 +13,7 @@ from lynccap.ingest.streams.assembly import Segment
 from lynccap.ingest.streams.classify import LIKELY, classify, head_of
 from lynccap.ingest.streams.conversation import Conversation
 from lynccap.ingest.streams.dissection import Dissection, Facts
-from lynccap.ingest.streams.media import Media
+from lynccap.ingest.streams.rtp.media import Media
 from lynccap.ingest.streams.stream_tables import add_read, tables_of
 
 

@@ -16,7 +16,6 @@ from lynccap.ingest.streams.assembly import Segment
 from lynccap.reference import ports
 
 HEAD_BYTES = 2048  # a probe decides on the first bytes; a ClientHello with padding fits
-WIDEST_PORT_ROW = 100  # rows of the reference that name wider ranges are media pools: they say nothing of a port
 REJECT, LIKELY, CERTAIN = Verdict.REJECT, Verdict.LIKELY, Verdict.CERTAIN  # looking into an enumeration takes time
 _TCP_DISSECTORS = [one for one in DISSECTORS if one.name in ("tls", "http", "http2", "sip", "stun", "dns")]
 _TEXT_DISSECTORS = [one for one in DISSECTORS if one.name in ("http", "sip")]
@@ -92,7 +91,7 @@ def names_in_part(*sides: Sequence[Segment]) -> bool:
 def _named_ports(transport: str) -> NDArray[np.bool_]:
     named = np.zeros(65536, np.bool_)
     for row in ports():
-        if transport in row.transport and row.port_max - row.port_min < WIDEST_PORT_ROW:
+        if transport in row.transport and not row.is_pool:
             named[row.port_min : row.port_max + 1] = True
     return named
 

@@ -14,10 +14,10 @@ from lynccap.ingest.streams.assembly import Run, Segment, reassemble
 from lynccap.ingest.streams.classify import LIKELY, REJECT, classify
 from lynccap.ingest.streams.conversation import Conversation
 from lynccap.ingest.streams.exchanges import exchanges_of
-from lynccap.ingest.streams.media import RFC4571, Media, carried_by
 from lynccap.ingest.streams.resumption import Resumption
 from lynccap.ingest.streams.riding import Found, ride_on_sip
-from lynccap.ingest.streams.rtcp_reports import MAX_REPORTS, MAX_REPORTS_A_SIDE, Report
+from lynccap.ingest.streams.rtp.media import RFC4571, Media, carried_by
+from lynccap.ingest.streams.rtp.reports import MAX_REPORTS, MAX_REPORTS_A_SIDE, Report
 
 MAX_ANOMALIES = 16  # of one flow: the first ones say what is wrong
 MAX_NESTING = 3  # STUN in DATA in STUN: a relay reached through a relay, and no more

@@ -10,6 +10,7 @@ from dissectors.contract import Dissector, Verdict
 from dissectors.dns import DNS
 from dissectors.known import Recogniser
 from lynccap.ingest.decoding import TCP, UDP, Packets
+from lynccap.ingest.flows.columns import Columns
 from lynccap.ingest.flows.flow_rows import FlowRows
 from lynccap.ingest.flows.flow_table import NEVER, FlowTable, Numbered
 from lynccap.ingest.frames import Flags, Ints
@@ -33,7 +34,7 @@ from lynccap.ingest.streams.conversation import (
     Kind,
 )
 from lynccap.ingest.streams.dissection import Dissection, Facts
-from lynccap.ingest.streams.media import Media
+from lynccap.ingest.streams.rtp.media import Media
 from lynccap.ingest.streams.selection import Selection
 from lynccap.ingest.streams.stream_tables import add_read, part_local_names, tables_of
 
@@ -62,7 +63,7 @@ class Streams:
         self._selection = Selection()
         self._media = Media()
         self._dissection = Dissection(self._media)
-        self._kinds = np.full(1024, UNSEEN, np.int8)
+        self._flows = Columns({"kind": ("i1", UNSEEN)})
         self._store: dict[int, Conversation] = {}
         self._undecided: dict[int, Conversation] = {}
         self._stacks: dict[int, str] = {}
@@ -100,14 +101,15 @@ class Streams:
         flow = flows[rows]
         if not rows.size:
             return flow
-        self._grow(int(flow.max()) + 1)
-        kind = self._kinds[flow].astype(np.int64)
+        self._flows.grow(int(flow.max()) + 1)
+        kinds = self._flows["kind"]
+        kind = kinds[flow].astype(np.int64)
         new = kind == UNSEEN
         if new.any():
             protocol = packets.network.protocol[rows[new]]
             first = np.where(protocol == UDP, Kind.UNDECIDED_UDP, Kind.SETTLED)
             kind[new] = np.where(protocol == TCP, Kind.UNDECIDED_TCP, first)
-            self._kinds[flow[new]] = kind[new]
+            kinds[flow[new]] = kind[new]
         return kind
 
     def _take(self, packets: Packets, numbered: Numbered, start: Ints, rows: Ints, kind: Ints, shaped: Flags) -> Flags:
@@ -132,12 +134,6 @@ class Streams:
         add_read(tables)
         stack, basis = self._stacks_of(table.flows.rows, spoken, controlled, flow_rows, tables)
         return Yielded(tables, stack, basis)
-
-    def _grow(self, flows: int) -> None:
-        if flows > len(self._kinds):
-            wider = np.full(max(flows, len(self._kinds) * 2), UNSEEN, np.int8)
-            wider[: len(self._kinds)] = self._kinds
-            self._kinds = wider
 
     def _keep(self, packets: Packets, numbered: Numbered, start: Ints, rows: Ints) -> None:
         if not rows.size:
@@ -177,21 +173,21 @@ class Streams:
             if isinstance(dissector, Recogniser):
                 self._stacks[flow] = dissector.name
                 self._drop(conversation)
-                self._kinds[flow] = KIND_OF_RECOGNISED.get(dissector.name, Kind.RECOGNISED)
+                self._flows["kind"][flow] = KIND_OF_RECOGNISED.get(dissector.name, Kind.RECOGNISED)
             elif dissector is not None and verdict >= LIKELY:
                 conversation.dissector = dissector
                 kinds = KIND_OF_TCP if conversation.on_tcp else KIND_OF_UDP
-                self._kinds[flow] = kinds.get(dissector.name, DATAGRAMS)
+                self._flows["kind"][flow] = kinds.get(dissector.name, DATAGRAMS)
             elif verdict is REJECT:
                 conversation.rejected += 1
-                limit = FRAME_LIMITS[self._kinds[flow]]
+                limit = FRAME_LIMITS[self._flows["kind"][flow]]
                 full = len(first) >= limit or len(second) >= limit
                 if conversation.rejected >= MAX_REFUSALS or full or (first_head and second_head):
                     self._give_up(conversation)
         self._undecided.clear()
 
     def _give_up(self, conversation: Conversation) -> None:
-        self._kinds[conversation.flow] = Kind.SETTLED
+        self._flows["kind"][conversation.flow] = Kind.SETTLED
         self._drop(conversation)
 
     def _drop(self, conversation: Conversation) -> None:
@@ -216,7 +212,7 @@ class Streams:
                     self._stacks[conversation.flow] = stack
             self._drop(conversation)
             if conversation.on_tcp:
-                self._kinds[conversation.flow] = Kind.SETTLED
+                self._flows["kind"][conversation.flow] = Kind.SETTLED
 
     def _relieve(self, table: FlowTable) -> None:
         """Make room: first what needs no more bytes, then what began longest ago."""
@@ -239,7 +235,7 @@ class Streams:
         flows = np.array([one.flow for one in streams], np.int64)
         pair = np.stack((flows * 2, flows * 2 + 1), axis=1)
         ended = (table.sides["rst_frame"][pair] > 0).any(axis=1) | (table.sides["fin_frame"][pair] > 0).all(axis=1)
-        stopped = (self._selection.sides["stop"][pair] < NEVER).all(axis=1) & (self._kinds[flows] == Kind.TLS)
+        stopped = (self._selection.sides["stop"][pair] < NEVER).all(axis=1) & (self._flows["kind"][flows] == Kind.TLS)
         return [one for one, satisfied in zip(streams, (ended | stopped).tolist(), strict=True) if satisfied]
 
     def _stacks_of(

@@ -70,7 +70,7 @@ def _certificates(tables: dict[str, Arrays]) -> list[Row]:
     shown = [*_presented(tables["tls"]), *_fetched(tables["crl"]), *_provisioned(tables["certprov"])]
     if not shown:
         return []
-    from lynccap.ingest.streams.chains import Chains
+    from lynccap.ingest.streams.x509.chains import Chains
 
     chains = Chains()
     rows: list[Row] = []
@@ -116,7 +116,7 @@ def _revocations(crl: Arrays) -> list[Row]:
     chosen = _as_asked(crl, "crl", "delta-crl", "ocsp")
     if not chosen.size:
         return []
-    from lynccap.ingest.streams.revocations import read_revocations
+    from lynccap.ingest.streams.x509.revocations import read_revocations
 
     keys = zip(*(crl[name][chosen].tolist() for name in ("flow", "frame", "time", "kind", "url")), strict=True)
     told = zip(*(crl[name][chosen] for name in ("content", "this_update", "next_update")), strict=True)

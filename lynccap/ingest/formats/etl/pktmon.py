@@ -47,7 +47,6 @@ COMPONENT_TYPES = (
     "NetCx",
     "HTTP message",
 )
-MAX_COMPONENTS = 65_536  # they are named by 16 bits
 
 MALFORMED = "packet events whose parts do not add up"
 NO_PACKET = "events that hold a payload without its packet"
@@ -67,7 +66,7 @@ class Pktmon:
         """No component is known."""
         self.left_out: Counter[str] = Counter()
         self._interfaces = Interfaces()
-        self._components: dict[int, str] = {}
+        self._components: dict[int, str] = {}  # bounded: their numbers have 16 bits
 
     def learn(self, event: Event) -> None:
         """A component, or a packet in a form that is not known."""

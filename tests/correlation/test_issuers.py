@@ -1,6 +1,6 @@
 from cases import flow, tables
 
-from lynccap.correlation.chains import IssuerLink, issuer_links
+from lynccap.correlation.tls.issuers import IssuerLink, issuer_links
 
 FLOWS = [flow("10.1.0.9", "10.1.0.20", 5061), flow("10.1.0.9", "10.1.0.30", 80)]
 LEAF = {"flow": 0, "subject": "CN=sip", "issuer": "CN=Issuing"}

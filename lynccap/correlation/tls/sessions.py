@@ -6,7 +6,7 @@ from functools import cached_property, partial
 from typing import Any
 
 from dissectors.tls import key_exchange
-from lynccap.correlation.handshakes import CLOSE_NOTIFY, Handshake, Surroundings, ends_of, judge_handshake
+from lynccap.correlation.tls.handshakes import CLOSE_NOTIFY, Handshake, Surroundings, ends_of, judge_handshake
 from lynccap.tables import Tables
 
 UNKNOWN_CA = 48  # RFC 5246 7.2.2

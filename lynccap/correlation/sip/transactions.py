@@ -3,9 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from lynccap.tables import Tables
+from lynccap.tables import SECOND, Tables
 
-SECOND = 1_000_000_000
 FINAL = 200  # the first status that ends a transaction
 UNANSWERED = frozenset({"ACK", "BENOTIFY"})
 """Requests nobody answers ([MS-SIP] 3.2 for BENOTIFY)."""

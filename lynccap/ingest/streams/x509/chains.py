@@ -6,10 +6,11 @@ What a chain proves is that its links hold. Whether anybody trusts its end is no
 from collections.abc import Sequence
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
-from lynccap.ingest.streams.certificates import UNREADABLE, Fields, leniently, read_certificate
+from lynccap.ingest.streams.x509.certificates import Fields, read_certificate
+from lynccap.ingest.streams.x509.leniency import UNREADABLE, leniently
 from lynccap.tables import CERTIFICATES
 
 MAX_CANDIDATES = 4  # certificates of one name in a list: an authority and its renewals; nobody shows more
@@ -92,7 +93,7 @@ def _verifies(der: bytes, issuer: bytes) -> bool | None:
             _verify(x509.load_der_x509_certificate(der), x509.load_der_x509_certificate(issuer))
         except InvalidSignature:
             return False
-        except (UnsupportedAlgorithm, *UNREADABLE):
+        except UNREADABLE:
             return None
     return True
 

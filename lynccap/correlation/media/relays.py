@@ -12,8 +12,8 @@ from functools import cached_property
 
 from lynccap import reference
 from lynccap.correlation.addresses import is_private, is_public, split_endpoint
-from lynccap.correlation.allocations import Allocation, read_allocations
 from lynccap.correlation.attempts import OPEN
+from lynccap.correlation.media.allocations import Allocation, read_allocations
 from lynccap.correlation.names import NameBook, is_cloud
 from lynccap.correlation.roles import CLOUD, EDGE_AV, EDGE_INT, RELAY, SIP_TLS_PORT, Basis, RoleBook, RoleClaim
 from lynccap.tables import Tables

@@ -6,8 +6,8 @@ from enum import StrEnum
 
 import pandas as pd
 
-from lynccap.correlation.addresses import split_endpoint
-from lynccap.correlation.relays import RELAY_PORTS, TURN_PORTS, TURN_UDP_PORT, RelayBook, Side
+from lynccap.correlation.addresses import join_endpoint, split_endpoint
+from lynccap.correlation.media.relays import RELAY_PORTS, TURN_PORTS, TURN_UDP_PORT, RelayBook, Side
 from lynccap.tables import Tables
 
 SUSTAINED_SECONDS = 5.0  # call set-up probes every path for a moment; media stays (catalogue, media-* entries)
@@ -120,9 +120,8 @@ def _path(
             return Path.CLOUD, address
     wrapped = not {"udp", "rfc4571"}.issuperset(carried)
     for address, port in ends:
-        text = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
         placed = address in relays.sides
-        if text in relays.relays or (placed and (wrapped or port in TURN_PORTS)):
+        if join_endpoint(address, port) in relays.relays or (placed and (wrapped or port in TURN_PORTS)):
             return _RELAY_PATHS[relays.side_of(address)], address
         if address in relays.relay_hosts and port in RELAY_PORTS:
             return Path.RELAY_EXTERNAL, address

@@ -14,11 +14,11 @@ from functools import cached_property
 from itertools import groupby
 from typing import Any
 
-from lynccap.correlation.addresses import split_endpoint
-from lynccap.correlation.allocations import Allocation
-from lynccap.correlation.checks import Checks, Outcome, Transactions
-from lynccap.correlation.media import MediaSession
-from lynccap.correlation.relays import RelayBook
+from lynccap.correlation.addresses import join_endpoint, split_endpoint
+from lynccap.correlation.media.allocations import Allocation
+from lynccap.correlation.media.checks import CheckOutcome, Checks, CheckTransactions
+from lynccap.correlation.media.paths import MediaSession
+from lynccap.correlation.media.relays import RelayBook
 from lynccap.tables import Tables
 
 ANSWER_NS = 500_000_000  # the least time an answer must have had before its absence says anything
@@ -51,7 +51,7 @@ class CheckPair:
     """What `one` asked."""
     back: Checks
     """What `other` asked."""
-    outcome: Outcome
+    outcome: CheckOutcome
     media: MediaSession | None
     """What the pair carried once its checks had begun; None also when several pairs of a flow could have."""
 
@@ -130,7 +130,7 @@ def _with_media(pairs: list[CheckPair], allocation: Allocation | None, media: Me
     if media is None:
         return pairs
     active = allocation.active if allocation else None
-    good = [one for one in pairs if one.outcome in (Outcome.SUCCEEDED, Outcome.ONE_WAY)]
+    good = [one for one in pairs if one.outcome in (CheckOutcome.SUCCEEDED, CheckOutcome.ONE_WAY)]
 
     def carries(one: CheckPair) -> bool:
         if one.allocation is None:
@@ -150,14 +150,14 @@ class _Maker:
         self._capture_end = capture_end
 
     def pairs(self, rows: list[Any]) -> list[CheckPair]:
-        sides: dict[str | None, dict[bool, Transactions]] = {}
+        sides: dict[str | None, dict[bool, CheckTransactions]] = {}
         for row in rows:
             peer = self._peer(row)
             if row.kind == "request":
                 if _is_check(row):
-                    sides.setdefault(peer, {True: Transactions(), False: Transactions()})[bool(row.from_client)].ask(
-                        row
-                    )
+                    sides.setdefault(peer, {True: CheckTransactions(), False: CheckTransactions()})[
+                        bool(row.from_client)
+                    ].ask(row)
                 continue
             asker = sides[peer][not row.from_client] if peer in sides else None
             if asker is not None and row.transaction_id in asker.asked:
@@ -171,7 +171,7 @@ class _Maker:
 
     def _pair(self, peer: str | None, of_client: Checks, of_server: Checks) -> CheckPair:
         flow, holder = self.flow, self.allocation
-        one, other = _text(flow.client, flow.client_port), _text(flow.server, flow.server_port)
+        one, other = join_endpoint(flow.client, flow.client_port), join_endpoint(flow.server, flow.server_port)
         forth, back = of_client, of_server
         hosts: tuple[str, ...] = (self._host(one), self._host(other))
         if peer is not None:
@@ -202,21 +202,17 @@ class _Maker:
         holder, endpoint = self._relays.holder_of(end), split_endpoint(end)
         return holder.client if holder else endpoint[0] if endpoint else end
 
-    def _outcome(self, forth: Checks, back: Checks) -> Outcome:
+    def _outcome(self, forth: Checks, back: Checks) -> CheckOutcome:
         asking = [side for side in (forth, back) if side.requests]
         outcomes = [side.outcome for side in asking]
-        if Outcome.SUCCEEDED in outcomes:
-            return Outcome.ONE_WAY if Outcome.UNANSWERED in outcomes else Outcome.SUCCEEDED
-        if Outcome.REFUSED in outcomes:
-            return Outcome.REFUSED
+        if CheckOutcome.SUCCEEDED in outcomes:
+            return CheckOutcome.ONE_WAY if CheckOutcome.UNANSWERED in outcomes else CheckOutcome.SUCCEEDED
+        if CheckOutcome.REFUSED in outcomes:
+            return CheckOutcome.REFUSED
         waited = self._capture_end - min(side.first_time for side in asking)
-        return Outcome.UNANSWERED if waited >= ANSWER_NS else Outcome.OPEN
+        return CheckOutcome.UNANSWERED if waited >= ANSWER_NS else CheckOutcome.OPEN
 
 
 def _is_check(row: Any) -> bool:
     """Whether a Binding request is a connectivity check: those carry a user name, questions to servers do not."""
     return bool(row.has_username) and row.dialect in ("ms-ice2", "ms-ice", "rfc5389")
-
-
-def _text(address: str, port: int) -> str:
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"

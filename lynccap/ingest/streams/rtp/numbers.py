@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from lynccap.ingest.flows.columns import Columns
 from lynccap.ingest.frames import Flags, Ints
 from lynccap.ingest.schemas import Arrays
-from lynccap.ingest.streams.runs import Runs
+from lynccap.ingest.streams.rtp.runs import Runs
 
 LATE = 64  # 1.3 s of audio; a receiver has played what comes later than that
 SMALL_STEP = 100  # a larger step forward does not count as advancing

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from cases import SECOND, START, case, flow
 
-from lynccap.correlation.media import Path
+from lynccap.correlation.media.paths import Path
 
 RELAY = "203.0.113.13"
 

@@ -11,11 +11,11 @@ from lynccap.ingest.flows.hashtable import HashTable
 from lynccap.ingest.flows.sequences import stable_order
 from lynccap.ingest.frames import Ints
 from lynccap.ingest.schemas import Arrays, array_of
-from lynccap.ingest.streams.rtp_numbers import Numbers
-from lynccap.ingest.streams.rtp_packets import FIRST_DYNAMIC, NO_DSCP, RtpPackets, clock_rates
-from lynccap.ingest.streams.rtp_timing import Timing
-from lynccap.ingest.streams.runs import Runs
-from lynccap.ingest.streams.tallies import Counted, Tally
+from lynccap.ingest.streams.rtp.numbers import Numbers
+from lynccap.ingest.streams.rtp.packets import FIRST_DYNAMIC, NO_DSCP, RtpPackets, clock_rates
+from lynccap.ingest.streams.rtp.runs import Runs
+from lynccap.ingest.streams.rtp.tallies import Counted, Tally
+from lynccap.ingest.streams.rtp.timing import Timing
 
 MIN_PACKETS = 5  # four advances of a 16-bit number under one 32-bit SSRC do not happen by chance
 MIN_ADVANCING = 0.75  # share of packets whose sequence number moves forward by a few: loss and reordering allowed

@@ -2,19 +2,17 @@
 
 import hashlib
 import re
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
-from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID
 
+from lynccap.ingest.streams.x509.leniency import UNREADABLE, hash_name, leniently, nanoseconds, unreadable
+
 MAX_NAMES = 1000  # names kept of one certificate; public ones hold at most a few hundred
-MAX_REASON = 200  # characters of the library's words
 KEY_USAGES = (
     "digital_signature",
     "content_commitment",
@@ -25,29 +23,10 @@ KEY_USAGES = (
     "crl_sign",
 )
 """RFC 5280 4.2.1.3, in the order of its bits; two more only narrow down key_agreement."""
-UNREADABLE = (
-    ValueError,
-    TypeError,
-    UnicodeError,
-    x509.InvalidVersion,
-    x509.UnsupportedGeneralNameType,
-    OverflowError,
-    LookupError,
-)
-
 _PRINTABLE = re.compile(rb"(\x06\x03\x55\x04.)\x13", re.DOTALL)
 """An attribute of a name (X.520) whose value is a PrintableString."""
 
 Fields = tuple[Any, ...]
-
-
-@contextmanager
-def leniently() -> Iterator[None]:
-    """Without the library's warnings about what it will refuse one day: it is there, and is to be shown."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", CryptographyDeprecationWarning)
-        warnings.simplefilter("ignore", UserWarning)
-        yield
 
 
 def read_certificate(der: bytes) -> Fields:
@@ -57,7 +36,7 @@ def read_certificate(der: bytes) -> Fields:
         try:
             return _fields(_loaded(der), digest)
         except UNREADABLE as problem:
-            says = f"not a readable X.509 certificate ({len(der)} bytes): {str(problem)[:MAX_REASON]}"
+            says = unreadable(f"not a readable X.509 certificate ({len(der)} bytes)", problem)
             return ("", "", "", (), (), (), "", 0, 0, (), (), (), (), (), False, False, "", "", "", "", digest, says)
 
 
@@ -81,8 +60,8 @@ def _fields(certificate: x509.Certificate, digest: str) -> Fields:
         _part(lambda: tuple(map(str, _names(certificate, x509.IPAddress)))),
         _part(lambda: _names(certificate, x509.UniformResourceIdentifier)),
         f"{certificate.serial_number:x}",
-        _time(certificate.not_valid_before_utc),
-        _time(certificate.not_valid_after_utc),
+        nanoseconds(certificate.not_valid_before_utc),
+        nanoseconds(certificate.not_valid_after_utc),
         _part(lambda: _crl_urls(certificate)),
         _part(lambda: _access_urls(certificate, AuthorityInformationAccessOID.OCSP)),
         _part(lambda: _access_urls(certificate, AuthorityInformationAccessOID.CA_ISSUERS)),
@@ -93,7 +72,7 @@ def _fields(certificate: x509.Certificate, digest: str) -> Fields:
         "".join(_part(lambda: _subject_key(certificate))),
         "".join(_part(lambda: _authority_key(certificate))),
         _key(certificate),
-        _hash(certificate),
+        hash_name(certificate),
         digest,
         "",
     )
@@ -105,10 +84,6 @@ def _part(read: Callable[[], tuple[Any, ...]]) -> tuple[Any, ...]:
         return read()
     except (x509.ExtensionNotFound, x509.DuplicateExtension, *UNREADABLE):
         return ()
-
-
-def _time(moment: Any) -> int:
-    return int(moment.timestamp()) * 1_000_000_000
 
 
 def _name(name: x509.Name) -> str:
@@ -183,11 +158,3 @@ def _key(certificate: x509.Certificate) -> str:
     if isinstance(key, ed25519.Ed25519PublicKey):
         return "ed25519"
     return "ed448" if isinstance(key, ed448.Ed448PublicKey) else type(key).__name__.lower()
-
-
-def _hash(certificate: x509.Certificate) -> str:
-    try:
-        algorithm = certificate.signature_hash_algorithm
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        return ""
-    return algorithm.name if algorithm else ""

@@ -7,7 +7,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from lynccap import reference
-from lynccap.correlation.speech_rating import Rating, burst_ratio, rate
+from lynccap.correlation.media.speech_rating import Rating, burst_ratio, rate
 from lynccap.tables import Tables
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class StreamQuality:
     rating: Rating
 
 
-def read_quality(tables: Tables) -> tuple[StreamQuality, ...]:
+def read_stream_quality(tables: Tables) -> tuple[StreamQuality, ...]:
     """The quality of all audio streams, in the order of the media table."""
     captures = tables.flows["capture"]
     trips = round_trips(tables)

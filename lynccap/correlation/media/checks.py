@@ -11,7 +11,7 @@ MAX_FRAMES = 64  # of one kind and side that are named as evidence; calls of hou
 TWIN_NS = 20_000_000  # twins leave together; requests are repeated after several times this long
 
 
-class Outcome(StrEnum):
+class CheckOutcome(StrEnum):
     """What came of the checks of one side, or of both."""
 
     SUCCEEDED = "succeeded"
@@ -66,16 +66,16 @@ class Checks:
     """Of the first request that shows one: "ufrag:ufrag", the asked side's first."""
 
     @property
-    def outcome(self) -> Outcome:
+    def outcome(self) -> CheckOutcome:
         """SUCCEEDED, REFUSED, UNANSWERED or SILENT."""
         if not self.requests:
-            return Outcome.SILENT
+            return CheckOutcome.SILENT
         if self.answered:
-            return Outcome.SUCCEEDED
-        return Outcome.REFUSED if self.errors else Outcome.UNANSWERED
+            return CheckOutcome.SUCCEEDED
+        return CheckOutcome.REFUSED if self.errors else CheckOutcome.UNANSWERED
 
 
-class Transactions:
+class CheckTransactions:
     """Collects the Binding requests of one side and their answers, row by row in the order of frames."""
 
     def __init__(self) -> None:

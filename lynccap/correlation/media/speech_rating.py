@@ -44,8 +44,6 @@ IMPAIRMENTS = {
     8: Impairment("PCMA (G.711)", 0.0, 25.1, "G.113 I: G.711 with packet loss concealment, 10 ms"),
     18: Impairment("G.729", 11.0, 19.0, "G.113 I: G.729A with VAD, 20 ms"),
 }
-G711_UNCONCEALED = Impairment("G.711", 0.0, 4.3, "G.113 I: G.711 without packet loss concealment, 10 ms")
-"""For receivers of which it is known that they conceal nothing."""
 
 # Why others have none.
 UNRATED = {

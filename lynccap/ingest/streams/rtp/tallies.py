@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from lynccap.ingest.flows.columns import Columns
 from lynccap.ingest.flows.hashtable import HashTable
 from lynccap.ingest.frames import Ints
-from lynccap.ingest.streams.runs import Runs
+from lynccap.ingest.streams.rtp.runs import Runs
 
 Counted = tuple[tuple[int, int], ...]
 """Values and how often each occurred, the most frequent first."""

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from lynccap.correlation.registrations import CHALLENGES, Registration, read_registrations
-from lynccap.correlation.transactions import SECOND, Transaction, read_transactions
-from lynccap.tables import Tables
+from lynccap.correlation.sip.registrations import CHALLENGES, Registration, read_registrations
+from lynccap.correlation.sip.transactions import Transaction, read_transactions
+from lynccap.tables import SECOND, Tables
 
 CANCELLED = 487  # RFC 3261 21.4.25
 

@@ -6,8 +6,8 @@ from numpy.typing import NDArray
 from lynccap.ingest.flows.columns import Columns
 from lynccap.ingest.frames import Flags, Ints
 from lynccap.ingest.schemas import Arrays
-from lynccap.ingest.streams.rtp_packets import RtpPackets, clock_rates, irregular_types
-from lynccap.ingest.streams.runs import Runs
+from lynccap.ingest.streams.rtp.packets import RtpPackets, clock_rates, irregular_types
+from lynccap.ingest.streams.rtp.runs import Runs
 
 Floats = NDArray[np.float64]
 

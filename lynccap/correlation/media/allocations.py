@@ -20,7 +20,7 @@ STREAMS = {1: "audio", 2: "video", 3: "supplemental video", 4: "data"}
 CHALLENGE, STALE_NONCE, TRY_ALTERNATE = 401, 438, 300
 
 
-class StepKind(StrEnum):
+class AllocationStepKind(StrEnum):
     """What one message did for an allocation."""
 
     REQUEST = "request"
@@ -45,7 +45,7 @@ class StepKind(StrEnum):
     ACTIVATED = "active destination set"
 
 
-class Ending(StrEnum):
+class AllocationEnding(StrEnum):
     """How an allocation ended, as far as the capture shows."""
 
     NOT_GRANTED = "never granted"
@@ -58,10 +58,10 @@ class Ending(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class AllocationStep:
     """One message of the exchange."""
 
-    kind: StepKind
+    kind: AllocationStepKind
     frame: int
     time: int
     code: int | None = None
@@ -105,7 +105,7 @@ class Allocation:
     """Peers named in Send and Set Active Destination, as "address:port"."""
     relays: tuple[str, ...]
     """The allocated addresses as "address:port", in the order they were given; several after a release."""
-    steps: tuple[Step, ...]
+    steps: tuple[AllocationStep, ...]
     """At most MAX_STEPS, the first ones."""
     lifetime: int | None
     """Seconds, as last granted."""
@@ -118,7 +118,7 @@ class Allocation:
     session_id: bytes
     """Its name in 0xFF10 frames, b"" without."""
     activations: tuple[Activation, ...]
-    ending: Ending
+    ending: AllocationEnding
     ended: int
     """When it ended (nanoseconds), 0 when it was never granted or is alive."""
 
@@ -176,7 +176,7 @@ def read_allocations(tables: Tables) -> list[Allocation]:
 
 
 def _allocation(
-    flow: Any, rows: list[Any], peers: tuple[str, ...], first: tuple[int, int], end: tuple[Ending, int]
+    flow: Any, rows: list[Any], peers: tuple[str, ...], first: tuple[int, int], end: tuple[AllocationEnding, int]
 ) -> Allocation:
     allocate = [row for row in rows if row.method == "allocate"]
     requests = [row for row in allocate if row.kind == "request"]
@@ -184,10 +184,7 @@ def _allocation(
     errors = [row for row in allocate if row.kind == "error"]
     challenges = [row for row in errors if row.error_code in (CHALLENGE, STALE_NONCE)]
     granted = [row for row in successes if row.lifetime != 0]
-    # A capture that begins later than the flow may hold the relay's packet first.
-    client, server, port = flow.client, flow.server, flow.server_port
-    if any(not row.from_client for row in requests):
-        client, server, port = flow.server, flow.client, flow.client_port
+    client, server, port = _ends(flow, requests)
     return Allocation(
         flow=int(flow.Index),
         capture=int(flow.capture),
@@ -199,11 +196,7 @@ def _allocation(
         request_times=tuple(int(row.time) for row in requests) or (int(first[1]),),
         challenge_frames=tuple(int(row.frame) for row in challenges),
         success_frames=tuple(int(row.frame) for row in successes),
-        errors=tuple(
-            (int(row.frame), int(row.error_code))
-            for row in errors
-            if row.error_code is not None and row.error_code not in (CHALLENGE, STALE_NONCE)
-        ),
+        errors=tuple((int(row.frame), int(row.error_code)) for row in errors if _is_refusal(row)),
         reflexive=_first(successes, "xor_mapped_address"),
         alternate=_first(errors, "alternate_server"),
         peers=peers,
@@ -220,59 +213,70 @@ def _allocation(
     )
 
 
+def _ends(flow: Any, requests: list[Any]) -> tuple[str, str, int]:
+    """Who asks, whom, on which port: a capture that begins later than the flow may hold the relay's packet first."""
+    if any(not row.from_client for row in requests):
+        return flow.server, flow.client, flow.client_port
+    return flow.client, flow.server, flow.server_port
+
+
+def _is_refusal(row: Any) -> bool:
+    return row.error_code is not None and row.error_code not in (CHALLENGE, STALE_NONCE)
+
+
 def _first(rows: list[Any], name: str) -> Any:
     """The first value of a column that is one."""
     return next((found for row in rows if (found := getattr(row, name))), None)
 
 
-def _steps(rows: list[Any]) -> Iterator[Step]:
+def _steps(rows: list[Any]) -> Iterator[AllocationStep]:
     """The messages of one flow in order, each with what it did; answers find their request by its transaction."""
-    asked: dict[Any, StepKind] = {}
-    last, holds = StepKind.REQUEST, False
+    asked: dict[Any, AllocationStepKind] = {}
+    last, holds = AllocationStepKind.REQUEST, False
     for row in rows[:MAX_STEPS]:
         if row.kind == "request":
             kind = _asks(row, holds)
             repeated = row.transaction_id in asked
             last = asked.setdefault(row.transaction_id, kind) if row.transaction_id else kind
-            yield Step(StepKind.REPEAT if repeated else kind, int(row.frame), int(row.time))
+            yield AllocationStep(AllocationStepKind.REPEAT if repeated else kind, int(row.frame), int(row.time))
             continue
         answers = asked.get(row.transaction_id, last)
         kind = _says(row, answers)
-        if kind in (StepKind.GRANTED, StepKind.RELEASED):
-            holds = kind is StepKind.GRANTED
-        yield Step(kind, int(row.frame), int(row.time), _code(row))
+        if kind in (AllocationStepKind.GRANTED, AllocationStepKind.RELEASED):
+            holds = kind is AllocationStepKind.GRANTED
+        yield AllocationStep(kind, int(row.frame), int(row.time), _code(row))
 
 
 def _code(row: Any) -> int | None:
     return int(row.error_code) if row.kind == "error" and row.error_code is not None else None
 
 
-def _asks(row: Any, holds: bool) -> StepKind:
+def _asks(row: Any, holds: bool) -> AllocationStepKind:
     if row.method != "allocate":
-        return StepKind.ACTIVATE
+        return AllocationStepKind.ACTIVATE
     if row.lifetime == 0:
-        return StepKind.RELEASE
+        return AllocationStepKind.RELEASE
     if not (row.has_integrity or row.has_username):
-        return StepKind.REQUEST
-    return StepKind.REFRESH if holds else StepKind.SIGNED
+        return AllocationStepKind.REQUEST
+    return AllocationStepKind.REFRESH if holds else AllocationStepKind.SIGNED
 
 
 _SUCCESSES = {
-    StepKind.REFRESH: StepKind.REFRESHED,
-    StepKind.RELEASE: StepKind.RELEASED,
-    StepKind.ACTIVATE: StepKind.ACTIVATED,
+    AllocationStepKind.REFRESH: AllocationStepKind.REFRESHED,
+    AllocationStepKind.RELEASE: AllocationStepKind.RELEASED,
+    AllocationStepKind.ACTIVATE: AllocationStepKind.ACTIVATED,
 }
-_ERRORS = {STALE_NONCE: StepKind.STALE, TRY_ALTERNATE: StepKind.ALTERNATE}
+_ERRORS = {STALE_NONCE: AllocationStepKind.STALE, TRY_ALTERNATE: AllocationStepKind.ALTERNATE}
 
 
-def _says(row: Any, asked: StepKind) -> StepKind:
+def _says(row: Any, asked: AllocationStepKind) -> AllocationStepKind:
     if row.kind != "error":
         if row.method != "allocate":
-            return StepKind.ACTIVATED
-        return StepKind.RELEASED if row.lifetime == 0 else _SUCCESSES.get(asked, StepKind.GRANTED)
+            return AllocationStepKind.ACTIVATED
+        return AllocationStepKind.RELEASED if row.lifetime == 0 else _SUCCESSES.get(asked, AllocationStepKind.GRANTED)
     if row.error_code == CHALLENGE:
-        return StepKind.CHALLENGED if asked is StepKind.REQUEST else StepKind.REJECTED
-    return _ERRORS.get(row.error_code, StepKind.ERROR)
+        return AllocationStepKind.CHALLENGED if asked is AllocationStepKind.REQUEST else AllocationStepKind.REJECTED
+    return _ERRORS.get(row.error_code, AllocationStepKind.ERROR)
 
 
 def _activations(rows: list[Any]) -> Iterator[Activation]:
@@ -298,21 +302,22 @@ def _granted_on(control: pd.DataFrame) -> dict[bytes, int]:
     return {one: flow for one, flow in zip(good["transaction_id"], good["flow"], strict=True) if one}
 
 
-def _ending(flow: Any, rows: list[Any], capture_end: int, granted_on: dict[bytes, int]) -> tuple[Ending, int]:
+def _ending(flow: Any, rows: list[Any], capture_end: int, granted_on: dict[bytes, int]) -> tuple[AllocationEnding, int]:
     allocate = [row for row in rows if row.method == "allocate"]
     granted = [row for row in allocate if row.kind == "response" and row.lifetime != 0]
     last = granted[-1] if granted else None
     # Who asks for the release is done with it, whatever the answer.
     released = [row for row in allocate if row.lifetime == 0 and (last is None or row.time >= last.time)]
     if released and (last is not None or any(row.kind == "response" for row in released)):
-        return Ending.RELEASED, int(released[0].time)
+        return AllocationEnding.RELEASED, int(released[0].time)
     if last is None:
         asked = (granted_on.get(row.transaction_id, flow.Index) for row in allocate)
-        return Ending.ELSEWHERE if any(one != flow.Index for one in asked) else Ending.NOT_GRANTED, 0
+        elsewhere = any(one != flow.Index for one in asked)
+        return AllocationEnding.ELSEWHERE if elsewhere else AllocationEnding.NOT_GRANTED, 0
     if flow.transport == "tcp" and flow.closing:
-        return Ending.CLOSED, int(flow.last_time)
+        return AllocationEnding.CLOSED, int(flow.last_time)
     # What still flows is alive, whatever its lifetime says: a refresh may have been missed by the recorder.
     expires = int(last.time) + int(last.lifetime or 0) * 1_000_000_000
     if last.lifetime and flow.last_time <= expires < capture_end:
-        return Ending.LAPSED, expires
-    return Ending.ALIVE, 0
+        return AllocationEnding.LAPSED, expires
+    return AllocationEnding.ALIVE, 0

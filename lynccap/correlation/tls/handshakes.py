@@ -10,7 +10,7 @@ PATIENCE_NS = 5_000_000_000  # who leaves earlier had its own reason; TCP repeat
 CLOSE_NOTIFY = 0  # RFC 5246 7.2.1
 
 
-class Outcome(StrEnum):
+class HandshakeOutcome(StrEnum):
     """How a handshake ended."""
 
     COMPLETED = "completed"
@@ -38,7 +38,7 @@ class Means(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class HandshakeStep:
     """One handshake message, or in TLS 1.3 a side's first protected record."""
 
     kind: str
@@ -48,7 +48,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class End:
+class Parting:
     """What ended a connection: an alert, or the first FIN or RST."""
 
     means: Means
@@ -61,7 +61,7 @@ class End:
 class Surroundings:
     """What the capture shows of the connection beside its messages."""
 
-    end: End | None
+    end: Parting | None
     """The first FIN or RST."""
     last_frame: int
     """Of the connection, whichever side sent it."""
@@ -77,12 +77,12 @@ class Surroundings:
 class Handshake:
     """The verdict on one handshake."""
 
-    outcome: Outcome
-    steps: tuple[Step, ...]
+    outcome: HandshakeOutcome
+    steps: tuple[HandshakeStep, ...]
     """Up to where it completed or ended."""
     client_due: bool
     """The next message was the client's to send, else the server's; nothing to go by once it completed."""
-    end: End | None = None
+    end: Parting | None = None
     """Who ended it how; of a silence the side that owed a message, with the last step's frame."""
     waited: float = 0.0
     """Seconds from the last step to the end, or to the capture's."""
@@ -104,7 +104,7 @@ class Handshake:
         first = next((one for one in self.steps if one.kind == kind), None)
         if first is None:
             return None
-        followed: list[Step | End] = [*self.steps, *([self.end] if self.end else [])]
+        followed: list[HandshakeStep | Parting] = [*self.steps, *([self.end] if self.end else [])]
         later = [one.time for one in followed if one.time >= first.time and one.from_client != first.from_client]
         return (later[0] - first.time) / 1e9 if later else None
 
@@ -134,38 +134,38 @@ def judge_handshake(rows: Sequence[Any], version: str, answered: bool, around: S
     steps, completed = _steps(rows, version)
     due = _client_due(steps)
     if completed or answered:
-        return Handshake(Outcome.COMPLETED, steps, due)
+        return Handshake(HandshakeOutcome.COMPLETED, steps, due)
     alert = next((_alert(row) for row in rows if row.kind == "alert" and _is_fatal(row)), None)
     if alert:
-        return _ended(Outcome.REFUSED, steps, due, alert)
+        return _ended(HandshakeOutcome.REFUSED, steps, due, alert)
     doubt = _hidden(steps) or around.doubt
     if doubt:
-        return Handshake(Outcome.UNKNOWN, steps, due, doubt=doubt)
+        return Handshake(HandshakeOutcome.UNKNOWN, steps, due, doubt=doubt)
     parting = next((_alert(row) for row in rows if _parts(row)), None)
     if parting:
-        return _ended(Outcome.CLOSED, steps, due, parting)
+        return _ended(HandshakeOutcome.CLOSED, steps, due, parting)
     if around.end and not _in_vain(steps, due, around.end):
-        return _ended(Outcome.CLOSED, steps, due, around.end)
+        return _ended(HandshakeOutcome.CLOSED, steps, due, around.end)
     doubt = _open_flight(steps) or ("" if around.end else _too_quiet(steps, around))
     if doubt:
-        return Handshake(Outcome.UNKNOWN, steps, due, doubt=doubt)
-    silence = End(Means.SILENCE, due, steps[-1].frame, around.stop_time)
-    return _ended(Outcome.STALLED, steps, due, around.end or silence)
+        return Handshake(HandshakeOutcome.UNKNOWN, steps, due, doubt=doubt)
+    silence = Parting(Means.SILENCE, due, steps[-1].frame, around.stop_time)
+    return _ended(HandshakeOutcome.STALLED, steps, due, around.end or silence)
 
 
-def _in_vain(steps: Sequence[Step], due: bool, end: End) -> bool:
+def _in_vain(steps: Sequence[HandshakeStep], due: bool, end: Parting) -> bool:
     """Whether the one who left had waited for the other's message."""
     return end.from_client is not due and end.time - steps[-1].time >= PATIENCE_NS
 
 
-def _ended(outcome: Outcome, steps: tuple[Step, ...], due: bool, end: End) -> Handshake:
+def _ended(outcome: HandshakeOutcome, steps: tuple[HandshakeStep, ...], due: bool, end: Parting) -> Handshake:
     waited = (end.time - steps[-1].time) / 1e9 if steps else 0.0
     return Handshake(outcome, steps, due, end, max(waited, 0.0))
 
 
-def _steps(rows: Iterable[Any], version: str) -> tuple[tuple[Step, ...], bool]:
+def _steps(rows: Iterable[Any], version: str) -> tuple[tuple[HandshakeStep, ...], bool]:
     """The steps up to where both sides have finished or the first alert came, and whether they finished."""
-    steps: list[Step] = []
+    steps: list[HandshakeStep] = []
     finished: set[bool] = set()
     hidden = version == "tls1.3"
     for row in rows:
@@ -174,7 +174,7 @@ def _steps(rows: Iterable[Any], version: str) -> tuple[tuple[Step, ...], bool]:
         protected = row.kind == "application-data" and hidden
         dummy = row.kind == "change-cipher-spec" and hidden  # RFC 8446 D.4
         if not dummy and (row.kind in _STEPS or protected):
-            steps.append(Step(row.kind, bool(row.from_client), int(row.frame), int(row.time)))
+            steps.append(HandshakeStep(row.kind, bool(row.from_client), int(row.frame), int(row.time)))
         if row.kind in _FINISHED:
             finished.add(bool(row.from_client))
             if len(finished) == 2:
@@ -182,14 +182,14 @@ def _steps(rows: Iterable[Any], version: str) -> tuple[tuple[Step, ...], bool]:
     return tuple(steps), False
 
 
-def _client_due(steps: Sequence[Step]) -> bool:
+def _client_due(steps: Sequence[HandshakeStep]) -> bool:
     if not steps:
         return True
     last = steps[-1]
     return last.from_client is not (last.kind in _ENDS_FLIGHT)
 
 
-def _hidden(steps: Sequence[Step]) -> str:
+def _hidden(steps: Sequence[HandshakeStep]) -> str:
     """Why the messages themselves do not show how it ended, "" when they do."""
     if not any(one.kind in ("client-hello", "server-hello") for one in steps):
         return "the capture begins after this handshake did"
@@ -198,14 +198,14 @@ def _hidden(steps: Sequence[Step]) -> str:
     return ""
 
 
-def _open_flight(steps: Sequence[Step]) -> str:
+def _open_flight(steps: Sequence[HandshakeStep]) -> str:
     """Why it is not sure whose turn it is, "" when it is."""
     if steps[-1].kind == "application-data":
         return "TLS 1.3 hides whether the server had said everything"
     return ""
 
 
-def _too_quiet(steps: Sequence[Step], around: Surroundings) -> str:
+def _too_quiet(steps: Sequence[HandshakeStep], around: Surroundings) -> str:
     """Why a silence proves nothing: TCP confirms or repeats every message, unless the capture lacks frames."""
     rest = around.stop_time - around.last_time
     if rest < PATIENCE_NS:
@@ -224,18 +224,18 @@ def _parts(row: Any) -> bool:
     return bool(row.kind == "encrypted-alert" or (row.kind == "alert" and row.alert == CLOSE_NOTIFY))
 
 
-def _alert(row: Any) -> End:
+def _alert(row: Any) -> Parting:
     means = {"encrypted-alert": Means.ENCRYPTED_ALERT}.get(row.kind, Means.ALERT)
     if means is Means.ALERT and row.alert == CLOSE_NOTIFY:
         means = Means.CLOSE_NOTIFY
-    return End(means, bool(row.from_client), int(row.frame), int(row.time))
+    return Parting(means, bool(row.from_client), int(row.frame), int(row.time))
 
 
-def ends_of(tcp_frames: Any) -> Mapping[int, End]:
+def ends_of(tcp_frames: Any) -> Mapping[int, Parting]:
     """The first FIN or RST of every flow, from the table `tcp_frames`."""
     ending = tcp_frames[(tcp_frames["flags"] & (FIN | RST)) > 0].drop_duplicates("flow")
     return {
-        int(row.flow): End(
+        int(row.flow): Parting(
             Means.RST if row.flags & RST else Means.FIN, bool(row.from_client), int(row.frame), int(row.time)
         )
         for row in ending.itertuples(index=False)

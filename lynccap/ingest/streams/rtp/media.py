@@ -10,9 +10,9 @@ from lynccap.ingest.flows.columns import Columns
 from lynccap.ingest.flows.flow_table import Numbered
 from lynccap.ingest.frames import Flags, Ints
 from lynccap.ingest.streams.conversation import Kind
-from lynccap.ingest.streams.rtcp_reports import KEPT_BYTES, Datagram, Report, RtcpReports
-from lynccap.ingest.streams.rtp_packets import MTURN_BYTES, NO_DSCP, RtpPackets, read_headers
-from lynccap.ingest.streams.rtp_streams import RtpStreams
+from lynccap.ingest.streams.rtp.packets import MTURN_BYTES, NO_DSCP, RtpPackets, read_headers
+from lynccap.ingest.streams.rtp.reports import KEPT_BYTES, Datagram, Report, RtcpReports
+from lynccap.ingest.streams.rtp.streams import RtpStreams
 from lynccap.tables import MEDIA
 
 UDP_CARRIED, MTURN, TURN_DATA, TURN_TCP, RFC4571 = "udp", "mturn", "turn-data", "turn-tcp", "rfc4571"
@@ -29,6 +29,11 @@ def carried_by(message: StunMessage) -> str:
     if message.kind == "data" and message.framing in (MTURN, TURN_TCP, RFC4571):
         return message.framing
     return TURN_DATA
+
+
+def _placed(numbered: Numbered, rows: Ints) -> tuple[Ints, Ints, Ints]:
+    """Side, frame and time of these rows."""
+    return numbered.side[rows], numbered.frame[rows], numbered.time[rows]
 
 
 class Media:
@@ -59,31 +64,17 @@ class Media:
         for carrier, of in ((UDP_CARRIED, ~wrapped), (MTURN, wrapped)):
             control = np.flatnonzero(is_rtcp & of & counted)
             if control.size:
-                of_rows, skipped = rows[at[control]], skip[control]
-                side = numbered.side[of_rows]
+                skipped = skip[control]
+                side, frame, time = _placed(numbered, rows[at[control]])
                 np.add.at(self._control[carrier], side, np.ones(len(control), np.int32))
-                self.reports.add(
-                    side,
-                    numbered.frame[of_rows],
-                    numbered.time[of_rows],
-                    position[control] + skipped,
-                    available[control] - skipped,
-                    length[control] - skipped,
-                    buffer,
-                )
+                bounds = (position[control] + skipped, available[control] - skipped, length[control] - skipped)
+                self.reports.add(side, frame, time, *bounds, buffer)
             chosen = np.flatnonzero(is_rtp & of & counted)
             if chosen.size:
                 of_rows = rows[at[chosen]]
-                self._streams[carrier].add(
-                    headers.packets(
-                        chosen,
-                        numbered.side[of_rows],
-                        numbered.frame[of_rows],
-                        numbered.time[of_rows],
-                        (length - skip)[chosen],
-                        packets.network.tos[of_rows] >> 2,
-                    )
-                )
+                dscp = packets.network.tos[of_rows] >> 2
+                found = headers.packets(chosen, *_placed(numbered, of_rows), (length - skip)[chosen], dscp)
+                self._streams[carrier].add(found)
         return shaped
 
     def add_wrapped(self, carrier: str, side: int, frame: int, time: int, data: bytes, length: int) -> None:

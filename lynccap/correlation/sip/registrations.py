@@ -1,13 +1,14 @@
-"""Registrations: the rounds of REGISTER in which a device proves itself, and how they ended ([MS-SIPREGE] 3.1)."""
+"""Registrations: the REGISTER requests with which a device proves itself, and how that ended ([MS-SIPREGE] 3.1)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from lynccap.correlation.transactions import Transaction
+from lynccap.correlation.sip.transactions import Transaction
+from lynccap.tables import SECOND
 
-CHALLENGES = (401, 407)
+CHALLENGES = (401, 407)  # RFC 3261 22.1
 
 
 class RegistrationEnd(StrEnum):
@@ -39,8 +40,8 @@ class Registration:
     end: RegistrationEnd
     status: int | None
     """Of the last answer."""
-    rounds: int
-    """Answers that asked for proof."""
+    challenges: int
+    """Answers that asked for proof: 401 and 407."""
     offered: tuple[str, ...]
     """Schemes the registrar offers."""
     used: tuple[str, ...]
@@ -62,7 +63,7 @@ class Registration:
     @property
     def seconds(self) -> float:
         """From the first request to the last answer."""
-        return (self.transactions[-1].last_time - self.time) / 1e9
+        return (self.transactions[-1].last_time - self.time) / SECOND
 
     @property
     def answer(self) -> Any | None:
@@ -77,19 +78,19 @@ def read_registrations(transactions: Iterable[Transaction]) -> tuple[Registratio
     for one in transactions:
         if one.method != "REGISTER":
             continue
-        rounds = open_.setdefault((one.flow, one.asked_by_client, one.first.call_id), [])
-        rounds.append(one)
+        asked = open_.setdefault((one.flow, one.asked_by_client, one.first.call_id), [])
+        asked.append(one)
         if one.status is not None and one.status not in CHALLENGES:
-            found.append(_registration(rounds))
-            rounds.clear()
-    found += [_registration(rounds) for rounds in open_.values() if rounds]
+            found.append(_registration(asked))
+            asked.clear()
+    found += [_registration(asked) for asked in open_.values() if asked]
     return tuple(sorted(found, key=lambda one: (one.time, one.flow)))
 
 
-def _registration(rounds: list[Transaction]) -> Registration:
-    last = rounds[-1]
-    row = rounds[0].first
-    rows = [row for one in rounds for row in (one.request, *one.answers) if row is not None]
+def _registration(asked: list[Transaction]) -> Registration:
+    last = asked[-1]
+    row = asked[0].first
+    rows = [row for one in asked for row in (one.request, *one.answers) if row is not None]
     moved = last.status is not None and 300 <= last.status < 400
     return Registration(
         flow=last.flow,
@@ -98,10 +99,10 @@ def _registration(rounds: list[Transaction]) -> Registration:
         user=row.from_uri or "",
         epid=row.epid or "",
         call_id=row.call_id or "",
-        transactions=tuple(rounds),
+        transactions=tuple(asked),
         end=_end(last),
         status=last.status,
-        rounds=sum(one.status in CHALLENGES for one in rounds),
+        challenges=sum(one.status in CHALLENGES for one in asked),
         offered=_schemes(row.authenticate for row in rows),
         used=_schemes(row.authorization for row in rows),
         redirected_to=(last.final.contact or "") if moved and last.final else "",

@@ -1,0 +1,1 @@
+"""Where media went and how well: relays and allocations, connectivity checks, paths, quality of speech."""

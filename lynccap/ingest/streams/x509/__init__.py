@@ -1,0 +1,1 @@
+"""Certificates, chains and revocation lists, read with a library (RFC 5280)."""
