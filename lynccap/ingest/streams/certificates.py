@@ -32,7 +32,9 @@ UNREADABLE = (
     x509.UnsupportedGeneralNameType,
     OverflowError,
     LookupError,
+    UnsupportedAlgorithm,
 )
+"""What the library raises over damaged certificates, and over revocation lists and OCSP responses."""
 
 Fields = tuple[Any, ...]
 

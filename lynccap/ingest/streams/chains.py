@@ -6,7 +6,7 @@ What a chain proves is that its links hold. Whether anybody trusts its end is no
 from collections.abc import Sequence
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from lynccap.ingest.streams.certificates import UNREADABLE, Fields, leniently, read_certificate
@@ -92,7 +92,7 @@ def _verifies(der: bytes, issuer: bytes) -> bool | None:
             _verify(x509.load_der_x509_certificate(der), x509.load_der_x509_certificate(issuer))
         except InvalidSignature:
             return False
-        except (UnsupportedAlgorithm, *UNREADABLE):
+        except UNREADABLE:
             return None
     return True
 

@@ -1,17 +1,15 @@
 """Reads revocation lists and OCSP responses into rows of REVOCATIONS (RFC 5280 5, RFC 6960 4.2)."""
 
-import warnings
 from base64 import b64decode
 from typing import Any
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509 import ocsp
+
+from lynccap.ingest.streams.certificates import UNREADABLE, leniently
 
 MAX_STATUSES = 64  # of one OCSP response: CryptoAPI asks about one certificate at a time
 MAX_REASON = 200  # characters of the library's words
-UNREADABLE = (ValueError, TypeError, UnicodeError, OverflowError, LookupError, UnsupportedAlgorithm)
 
 _PEM_BEGIN, _PEM_END = b"-----BEGIN X509 CRL-----", b"-----END"
 _WITHOUT_DATES = (0, 0, 0)
@@ -22,9 +20,7 @@ Fields = tuple[Any, ...]
 
 def read_revocations(kind: str, content: bytes, this_update: int, next_update: int) -> list[Fields]:
     """The columns of REVOCATIONS from `issuer` on; the given dates stand where the content cannot be parsed."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", CryptographyDeprecationWarning)
-        warnings.simplefilter("ignore", UserWarning)
+    with leniently():
         try:
             return _statuses(content) if kind == "ocsp" else [_list(content)]
         except UNREADABLE as problem:
