@@ -283,6 +283,8 @@ def _activations(rows: list[Any]) -> Iterator[Activation]:
             answers.setdefault(row.transaction_id, row)
     seen = set()
     for row in active:
+        if len(seen) >= MAX_STEPS:
+            return
         if row.kind != "request" or not row.destination or (row.transaction_id and row.transaction_id in seen):
             continue
         seen.add(row.transaction_id)
