@@ -281,7 +281,7 @@ def _activations(rows: list[Any]) -> Iterator[Activation]:
     for row in active:
         if row.kind != "request":
             answers.setdefault(row.transaction_id, row)
-    seen = set()
+    seen: set[Any] = set()
     for row in active:
         if len(seen) >= MAX_STEPS:
             return
