@@ -29,11 +29,12 @@ from capture_files import (
 )
 from samples import Recorded, recorded, samples
 
-from fuzz.promises import keep_document, keep_frames, keep_parts
+from fuzz.promises import keep_books, keep_document, keep_frames, keep_parts
 from fuzz.readers import reader
 from fuzz.tape import Tape
-from lynccap.analysis import analyze
-from lynccap.ingest import Source, UnreadableCapture
+from lynccap.analysis import analyze, document_of
+from lynccap.correlation.case import build_case
+from lynccap.ingest import Source, UnreadableCapture, read_each
 from lynccap.ingest.collecting.collect import collect
 from lynccap.ingest.decoding.links import LINKS
 from lynccap.ingest.engine import Engine
@@ -84,7 +85,10 @@ def conversation(data: bytes) -> None:
 def dialogue(data: bytes) -> None:
     """The same, to every report."""
     with contextlib.suppress(UnreadableCapture):
-        keep_document(analyze([Source("dialogue", io.BytesIO(_spoken(data)))]))
+        cases = [build_case(tables) for tables in read_each([Source("dialogue", io.BytesIO(_spoken(data)))])]
+        for case in cases:
+            keep_books(case)
+        keep_document(document_of(cases))
 
 
 def _spoken(data: bytes) -> bytes:
