@@ -140,7 +140,12 @@ def _read_json(body: bytes, answer: _Answer) -> None:
         return
     for name, node in _objects(root):
         plain = {key: one for key, one in node.items() if isinstance(one, str | int)}
-        answer.take(name, {key.lower(): str(one)[:MAX_TEXT] for key, one in plain.items()})
+        answer.take(_writable(name), {key.lower(): _writable(str(one)) for key, one in plain.items()})
+
+
+def _writable(text: str) -> str:
+    """The text without the halves of surrogate pairs that JSON can name, which no file can hold."""
+    return text[:MAX_TEXT].encode("utf-8", "replace").decode()
 
 
 def _objects(root: object) -> Iterator[tuple[str, dict[str, object]]]:

@@ -10,6 +10,9 @@ MAX_ELEMENTS = 20_000
 MAX_DEPTH = 64
 """Nesting followed; conference documents have about 12 levels."""
 
+MAX_PATH = 1024
+"""Characters of the path down to an element, which every one of them holds; real ones end below 300."""
+
 MAX_TEXT = 2048
 """Characters kept of one attribute or one element's text: no address is longer."""
 
@@ -61,6 +64,8 @@ class _Reading:
             raise _Refused
         local = _local(name)
         path = f"{self._open[-1].path}/{local}" if self._open else local
+        if len(path) > MAX_PATH:
+            raise _Refused
         element = Element(local, path, {_local(key): value[:MAX_TEXT] for key, value in attributes.items()})
         self.found.append(element)
         self._open.append(element)

@@ -25,7 +25,10 @@ from lynccap.ingest.formats.window import Window
 from lynccap.ingest.sources.source import Feed
 
 ROOT = Path(__file__).parent.parent
-EXAMPLES = {"capture": 300, "frames": 200, "conversation": 200, "analysis": 15}  # what a few seconds allow
+EXAMPLES = {
+    **{"capture": 300, "frames": 200, "reader": 600, "conversation": 200},
+    **{"media": 60, "dialogue": 15, "analysis": 15},
+}  # what a few seconds allow
 KINDS = files() | packed(files()["pcap<6"])
 PLACES = st.integers(0, 160) | st.integers(0, 1 << 20)
 """Where: mostly near the beginning, where lengths and counts lie."""

@@ -9,6 +9,7 @@ from dissectors.http.headers import BAD_LENGTH, MAX_HEADERS, Headers, content_le
 from dissectors.http.start_line import MAX_LINE
 
 MAX_BODY = 128 * 1024  # bytes kept of a body: a root chain or the front of a CRL fits, a download does not
+MAX_RATIO = 64  # bytes out of each packed one; XML and JSON shrink to a tenth, hostile bodies to a thousandth
 
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;.*)?")
 _BOUNDARY = re.compile(r'multipart/byteranges\s*;(?:.*;)?\s*boundary="?([^";,]{1,70})', re.IGNORECASE)
@@ -55,11 +56,12 @@ def until_close(cursor: Cursor) -> Body:
 
 
 def unpacked(content: bytes, headers: Headers) -> bytes:
-    """At most MAX_BODY bytes of what gzip or deflate packed; the bytes as they are when they are not that."""
+    """What gzip or deflate packed, within MAX_BODY and MAX_RATIO; the bytes as they are when they are not that."""
+    most = min(MAX_BODY, MAX_RATIO * len(content))
     coding = (first(headers, "content-encoding") or transfer_coding(headers).partition(",")[0]).strip().lower()
     for window in _WINDOWS.get(coding, ()):
         try:
-            plain = zlib.decompressobj(window).decompress(content, MAX_BODY)
+            plain = zlib.decompressobj(window).decompress(content, most)
         except zlib.error:
             continue
         if plain:

@@ -10,7 +10,7 @@ from dissectors.http.headers import MAX_VALUE, Headers
 MAX_TOKEN = 4096  # base64 characters looked at: what names the token stands in its first bytes
 
 _TOKEN = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,31}")
-_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)')  # an open one reaches to the end: nothing is scanned twice
 _SCHEMES = frozenset({"basic", "bearer", "digest", "kerberos", "negotiate", "ntlm", "passport1.4", "tls-dsk"})
 _WITH_TOKEN = frozenset({"kerberos", "negotiate", "ntlm"})
 _NTLM = re.compile(rb"NTLMSSP\0([\1-\3])\0\0\0")  # [MS-NLMP] 2.2.1

@@ -11,6 +11,8 @@ from dissectors.contract import Cursor, Malformed, Truncated
 
 HISTORY = 8 * 1024
 HEADER = 6
+MAX_RATIO = 32
+"""Bytes said for each byte sent, beyond one history: SIP shrinks to a tenth, and hostile packets to a thousandth."""
 FLUSHED, AT_FRONT, COMPRESSED = 0x80, 0x40, 0x20
 MAX_ONES = 11  # of the length code: 4096 to 8191 bytes
 
@@ -21,9 +23,19 @@ class Inflater:
     def __init__(self) -> None:
         """The history is empty."""
         self._history = bytearray()
+        self._read = self._said = 0
 
     def inflate(self, cursor: Cursor) -> bytes:
         """What the next packet says; the cursor moves behind it. Raises Truncated and Malformed."""
+        start = cursor.position
+        said = self._packet(cursor)
+        self._read += cursor.position - start
+        self._said += len(said)
+        if self._said > HISTORY + MAX_RATIO * self._read:
+            raise Malformed(f"{self._said} bytes in {self._read}: no text shrinks that far")
+        return said
+
+    def _packet(self, cursor: Cursor) -> bytes:
         flags, size = _header(cursor)
         if not flags & COMPRESSED:
             # Whether plain data enters the history is not known: what follows may refer to none of it.
@@ -53,8 +65,9 @@ class Inflater:
             raise Malformed(f"a copy from {offset} bytes back, of {len(self._history)} known")
         if len(self._history) + length > end:
             raise Malformed(f"a copy of {length} bytes exceeds its packet")
-        for _ in range(length):
-            self._history.append(self._history[-offset])
+        start = len(self._history) - offset
+        known = self._history[start : start + length]
+        self._history += (known * (length // offset + 1))[:length]
 
 
 class _Bits:

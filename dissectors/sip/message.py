@@ -32,7 +32,7 @@ MAX_BODY = 64 * 1024
 
 _VIA = re.compile(r"SIP\s*/\s*2\.0\s*/\s*([\w-]{1,16})\s+([^;,\s]{1,256})", re.IGNORECASE)
 _EPID = re.compile(r";\s*epid=([\w.-]{1,64})", re.IGNORECASE)
-_HOST = re.compile(r"sips?:(?:[^@;>]*@)?([^;?>]{1,256})", re.IGNORECASE)
+_HOST = re.compile(r"sips?:(?:[^@;>]{0,256}@)?([^;?>]{1,256})", re.IGNORECASE)
 _CANDIDATE_LINE = re.compile(rb"^a=((?:remote-)?candidates?:[^\r\n]*)", re.MULTILINE)
 
 

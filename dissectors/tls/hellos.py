@@ -4,6 +4,7 @@ from dissectors.contract import Cursor, Malformed, Verdict
 from dissectors.tls.extensions import (
     GROUPS,
     KEY_SHARE,
+    MAX_LIST,
     POINT_FORMATS,
     PRE_SHARED_KEY,
     SIGNATURE_ALGORITHMS,
@@ -37,7 +38,7 @@ def client_hello(body: Cursor, _: int) -> TlsMessage:
     highest = max((one for one in offered if one in VERSIONS), default=version)
     protocols = application_protocols(extensions)
     groups, algorithms = listed(extensions, GROUPS), listed(extensions, SIGNATURE_ALGORITHMS)
-    kinds, formats = tuple(extensions), extensions.get(POINT_FORMATS, b"")[1:]
+    kinds, formats = tuple(extensions)[:MAX_LIST], extensions.get(POINT_FORMATS, b"")[1:]
     return TlsMessage(
         kind="client-hello",
         version=version_name(highest),
@@ -73,7 +74,7 @@ def server_hello(body: Cursor, _: int) -> TlsMessage:
         random=random,
         session_id=session_id,
         ticket=PRE_SHARED_KEY in extensions,
-        ja3=ja3s(version, suite, tuple(extensions)),
+        ja3=ja3s(version, suite, tuple(extensions)[:MAX_LIST]),
     )
 
 

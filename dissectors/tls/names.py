@@ -7,6 +7,7 @@ from dissectors.der import enter_der, read_der
 
 CACHED = 4096  # a server asks for the same few hundred authorities in every connection
 MAX_HEX = 32  # bytes shown of a name that is no name
+MAX_IDENTIFIER = 64  # bytes of an object identifier; X.500's take 3, a company's own about 10
 _SEQUENCE, _SET, _OBJECT = 0x30, 0x31, 0x06
 _UNIVERSAL, _BMP = 28, 30
 _TYPES = {
@@ -65,7 +66,9 @@ def _escaped(value: str) -> str:
 
 
 def _dotted(identifier: bytes) -> str:
-    """An object identifier in decimal (X.690 8.19)."""
+    """An object identifier in decimal (X.690 8.19). Raises Malformed for one of absurd length."""
+    if len(identifier) > MAX_IDENTIFIER:
+        raise Malformed(f"an object identifier of {len(identifier)} bytes")
     arcs, value = [], 0
     for octet in identifier:
         value = value << 7 | octet & 0x7F

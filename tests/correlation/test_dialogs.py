@@ -1,5 +1,6 @@
 """SIP joined to transactions, registrations, calls and subscriptions, from rows made by hand."""
 
+from time import process_time
 from typing import Any
 
 import cases
@@ -237,3 +238,14 @@ class TestSubscriptions:
         (one,) = book(row(0, "SUBSCRIBE", event="x"), row(1, "SUBSCRIBE", status=489)).subscriptions
 
         assert (one.status, one.ended, one.expires) == (489, None, None)
+
+
+def test_time_grows_with_the_dialogs_however_many_share_a_call_id():
+    count = 6000
+    rows = [row(place / 10, "INVITE" if place % 2 else "SUBSCRIBE", from_tag=f"t{place}") for place in range(count)]
+    made = cases.case([TLS], sip=rows)
+    begun = process_time()
+    dialogs = made.dialogs
+
+    assert len(dialogs.calls) == len(dialogs.subscriptions) == count // 2
+    assert process_time() - begun < 1.5

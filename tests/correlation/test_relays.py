@@ -1,11 +1,12 @@
 """Which side of the Edge a relay address is follows from what it hands out, and is left open where it does not."""
 
+from time import process_time
 from typing import Any
 
 import pytest
 from cases import answer, case, dns_flow, flow
 
-from lynccap.correlation.media.relays import Side
+from lynccap.correlation.media.relays import RelayBook, Side, _place_sides
 
 RELAY = "203.0.113.13"
 
@@ -33,6 +34,19 @@ def test_who_hands_out_itself_is_the_external_side() -> None:
     made = case([_turn("10.1.0.9", RELAY)], stun=_allocation(0, f"{RELAY}:50001"))
 
     assert made.relays.side_of(RELAY) is Side.EXTERNAL
+
+
+def test_time_grows_with_the_relays_however_many_there_are() -> None:
+    count = 3000
+    flows = [_turn(f"10.1.{one >> 8}.{one & 255}", f"10.2.{one >> 8}.{one & 255}") for one in range(count)]
+    relays = [f"203.0.{one >> 8}.{one & 255}:50001" for one in range(count)]
+    made = case(flows, stun=[row for one, relay in enumerate(relays) for row in _allocation(one, relay, relay)])
+    book = RelayBook(made.relays.allocations, relay_hosts=made.relays.relay_hosts)
+    begun = process_time()
+    _place_sides(book, made.names, frozenset())
+
+    assert book.sides == made.relays.sides
+    assert process_time() - begun < 1
 
 
 def test_two_private_addresses_with_one_relay_are_left_open() -> None:

@@ -92,6 +92,14 @@ def test_json_says_the_same():
     assert exchange.links == ("Ucwa=https://a", "Mcx=https://b")
 
 
+def test_half_a_character_in_json_is_replaced():
+    answer = b'{"_links": {"User\\ud800": {"href": "https://a/\\ud800"}}, "AccessLocation": "\\udfff"}'
+    exchange = autodiscover.read(request(SERVICE + "/user"), response(200, answer))
+
+    assert exchange.links == ("User?=https://a/?",)
+    assert exchange.access_location == "?"
+
+
 def test_json_links_by_name_are_read_too():
     body = b'{"_links": {"self": {"href": "https://a"}, "user": {"href": "https://b"}}}'
 

@@ -6,6 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from lynccap.correlation.case import Case
+from lynccap.correlation.clocks import clock_offsets
+from lynccap.correlation.log_ons import read_log_ons
+from lynccap.correlation.lookups import read_lookups
+from lynccap.correlation.media.stream_quality import read_stream_quality
+from lynccap.correlation.tls.issuers import issuer_links
 from lynccap.document import Document, Outcome, from_json, to_json
 from lynccap.ingest.engine import CaptureParts
 from lynccap.ingest.frames import MAX_RECORD, Frames
@@ -60,6 +66,33 @@ def _keep_table(name: str, columns: Columns, packets: int, flows: int) -> None:
             continue
         found = np.asarray(values, np.int64)
         assert ((low <= found) & (found <= high)).all(), f"{name}: {column} outside {low} to {high}"
+
+
+def keep_books(case: Case) -> None:
+    """Holds what is correlated only when somebody asks against the promise that anybody may ask."""
+    tables, flows = case.tables, set(case.flows.index)
+    for one in case.sessions.values():
+        assert one.handshake
+    for call in case.dialogs.calls:
+        assert call.seconds is None or isinstance(call.seconds, float)
+        assert call.diagnostics is None or call.diagnostics.diagnostics
+    for subscription in case.dialogs.subscriptions:
+        assert subscription.ended is None or isinstance(subscription.ended, str)
+    for pair in case.ice.pairs:
+        assert pair.flow in flows
+        assert pair.first_time >= 0
+        assert all(isinstance(one, str) for one in pair.ufrags)
+    for allocation in case.relays.allocations:
+        assert allocation in case.relays.session_of(allocation)
+        assert allocation.active is None or allocation.active in allocation.activations
+    for quality in read_stream_quality(tables):
+        assert 0 <= quality.loss <= 1
+        assert 0 <= (quality.reported_loss or 0) <= 1
+    for lookup in read_lookups(tables):
+        assert not lookup.answered or lookup.seconds is not None
+    assert {one.flow for one in read_log_ons(tables)} <= flows
+    assert {one.flow for one in clock_offsets(tables)} <= flows
+    assert {one.presented for one in issuer_links(tables)} <= set(tables.certificates.index)
 
 
 def keep_document(document: Document) -> None:

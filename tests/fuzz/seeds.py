@@ -17,6 +17,7 @@ from capture_files import CLIENT, SERVER, START, enhanced, full_pcapng, interfac
 from protocol_examples import EXAMPLES
 from samples import recorded
 
+from fuzz import readers
 from fuzz.tape import number, piece
 from fuzz.targets import LINK_TYPES, NAMES, PORTS
 
@@ -155,9 +156,29 @@ def _samples() -> Iterable[bytes]:
         yield number(place) + Random(place).randbytes(40)
 
 
+def _media() -> Iterable[bytes]:
+    """Two streams at once: in order, with loss, with packets late and twice, with silences, with another type."""
+    for step, ticks in ((1, 160), (2, 320), (3, 90), (0xFFFF, 0xFFFFFF60)):
+        for window in range(4):
+            packets = [_packet(place, place // 2 * step, place // 2 * ticks) for place in range(120)]
+            yield number(window) + b"".join(packets)
+            yield number(window) + b"".join(one for place, one in enumerate(packets) if place % 7 < 5)
+            yield number(window) + b"".join(packets[place ^ 2 * (place % 5 < 1)] for place in range(120))
+            yield number(window) + b"".join(packets[:30] + packets[20:])
+
+
+def _packet(place: int, sequence: int, stamp: int) -> bytes:
+    kind = b"\0\x72" if place % 20 else b"\0\x0d"
+    numbers = (sequence & 0xFFFF).to_bytes(2, "big") + (stamp & 0xFFFFFFFF).to_bytes(4, "big")
+    return number(place & 1 | 6 << 12) + kind + numbers + number(20)
+
+
 SEEDS: dict[str, Callable[[], Iterable[bytes]]] = {
     "capture": _files,
     "frames": _frames,
+    "reader": readers.seeds,
     "conversation": _conversations,
+    "media": _media,
+    "dialogue": lambda: list(_conversations())[::7],  # each takes a whole analysis
     "analysis": _samples,
 }

@@ -9,7 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 from capture_files import (
     ACK,
     ETHERNET,
@@ -27,13 +29,17 @@ from capture_files import (
 )
 from samples import Recorded, recorded, samples
 
-from fuzz.promises import keep_document, keep_frames, keep_parts
+from fuzz.promises import keep_books, keep_document, keep_frames, keep_parts
+from fuzz.readers import reader
 from fuzz.tape import Tape
-from lynccap.analysis import analyze
-from lynccap.ingest import Source, UnreadableCapture
+from lynccap.analysis import analyze, document_of
+from lynccap.correlation.case import build_case
+from lynccap.ingest import Source, UnreadableCapture, read_each
 from lynccap.ingest.collecting.collect import collect
 from lynccap.ingest.decoding.links import LINKS
 from lynccap.ingest.engine import Engine
+from lynccap.ingest.formats import window as windowing
+from lynccap.ingest.formats.window import WINDOW_BYTES
 from lynccap.ingest.recordings.files import CaptureFile
 
 TICKS = 1_700_000_000_000_000
@@ -73,6 +79,19 @@ def frames(data: bytes) -> None:
 
 def conversation(data: bytes) -> None:
     """What two hosts say: of each piece the ports, the side and what happens to it, its length, its bytes."""
+    _read(Source("conversation", io.BytesIO(_spoken(data))))
+
+
+def dialogue(data: bytes) -> None:
+    """The same, to every report."""
+    with contextlib.suppress(UnreadableCapture):
+        cases = [build_case(tables) for tables in read_each([Source("dialogue", io.BytesIO(_spoken(data)))])]
+        for case in cases:
+            keep_books(case)
+        keep_document(document_of(cases))
+
+
+def _spoken(data: bytes) -> bytes:
     tape = Tape(data)
     connections: dict[int, Connection] = {}
     sent: list[bytes] = []
@@ -91,7 +110,51 @@ def conversation(data: bytes) -> None:
         one.next[side] += 100 * bool(how & 4)  # a gap
         pieces = one.say(side, payload) + [one.send(side, flag | ACK) for flag in _ending(how)]
         sent += pieces[:: -1 if how & 8 else 1] + (pieces if how & 16 else [])
-    _read(Source("conversation", io.BytesIO(pcap(timed(sent)))))
+    return pcap(timed(sent))
+
+
+def media(data: bytes) -> None:
+    """Packets of RTP's shape: of each who sends it, when, its numbers; read in windows of two sizes."""
+    tape = Tape(data)
+    window = 1 << (7 + tape.number(8))
+    time, sent = 1, []
+    while tape.more:
+        how, flags, numbers = tape.number(), tape.number(), tape.take(6).ljust(6, b"\0")
+        time = max(1, time + (tape.number() - 20_000 * (how >> 15)) * 10 ** (how >> 12 & 7))
+        ends = ((CLIENT, 50_000 + (how & 2)), (SERVER, 50_002))
+        ssrc = (how >> 2 & 7) + 1
+        packet = (0x8000 | flags & 0x3FFF).to_bytes(2, "big") + numbers + ssrc.to_bytes(4, "big") + bytes(20)
+        sent.append((time % (1 << 60), udp(ends[how & 1], ends[1 - (how & 1)], packet)))
+    file = pcap(sent, digits=9)
+    whole, parted = (_tables_of(file, size) for size in (WINDOW_BYTES, window))
+    for name in ("media", "rtcp", "flows"):
+        for column, values in whole[name].items():
+            assert _alike(values, parted[name][column]), f"{name}: {column} depends on the window"
+
+
+def _alike(one: Any, other: Any) -> bool:
+    if one.dtype.kind == "f":
+        return np.allclose(one, other, equal_nan=True)
+    return one.tolist() == other.tolist()
+
+
+def _tables_of(file: bytes, window: int) -> dict[str, Any]:
+    engine, number = Engine(), 1
+    source = CaptureFile(Source("media", io.BytesIO(file)))
+    kept = windowing.WINDOW_BYTES
+    windowing.WINDOW_BYTES = window
+    try:
+        source.open()
+        for batch in source.frames():
+            keep_frames(batch, number)
+            engine.add(batch)
+            number += len(batch)
+    finally:
+        windowing.WINDOW_BYTES = kept
+        source.close()
+    parts = engine.finish()
+    keep_parts(parts)
+    return {"flows": parts.flows, **parts.tables}
 
 
 def _ending(how: int) -> list[int]:
@@ -163,7 +226,7 @@ CHANGES: tuple[Callable[[list[Recorded], slice, Tape], None], ...] = (
     _drop, _double, _move, _cut, _change_bytes, _shift, _mix_in,
 )  # fmt: skip
 
-TARGETS = {one.__name__: one for one in (capture, frames, conversation, analysis)}
+TARGETS = {one.__name__: one for one in (capture, frames, reader, conversation, media, dialogue, analysis)}
 
 
 def _read(source: Source) -> None:

@@ -4,6 +4,7 @@ import ssl
 import threading
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from time import process_time
 
 import pytest
 from capture_files import SERVER, Connection, pcap, read, read_frames, timed, udp
@@ -181,6 +182,16 @@ def test_any_lost_responses_of_a_waiting_client_shift_nothing(kept: list[bool]):
         200 + place if is_kept else None for place, is_kept in enumerate(kept)
     ]
     assert [one.unseen for one in found] == [not one for one in kept]
+
+
+def test_time_grows_with_the_exchanges_however_many_holes_there_are():
+    count = 6000
+    asked = [said(0, request("/")), said(2 * count, request("/"))]
+    replied = [said(1 + place, response(200), hole=True) for place in range(count)]
+    begun = process_time()
+    exchanges_of(asked, replied, lost_end=False)
+
+    assert process_time() - begun < 0.5
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -147,6 +147,13 @@ def test_cut_answer_keeps_the_dates_of_its_skeleton(authority: Authority, kind: 
     assert (row["this_update"], row["next_update"], row["revoked"]) == (1, 2, -1)
 
 
+def test_list_of_a_version_there_is_not_is_unreadable():
+    version = KEPT["crl"].index(b"\2\1\1") + 2
+    (row,) = told("crl", KEPT["crl"][:version] + b"\x30" + KEPT["crl"][version + 1 :])
+
+    assert "not readable" in str(row["unreadable"])
+
+
 @given(st.data())
 @settings(max_examples=150, deadline=None)
 def test_damaged_answers_never_raise(data):

@@ -42,8 +42,8 @@ TICK = 20_000_000
 def trusting() -> Iterator[None]:
     """Streams count as RTP however broken they are."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lynccap.ingest.streams.rtp_streams.MIN_ADVANCING", -1)
-        patch.setattr("lynccap.ingest.streams.rtp_streams.MIN_PACKETS", 1)
+        patch.setattr("lynccap.ingest.streams.rtp.streams.MIN_ADVANCING", -1)
+        patch.setattr("lynccap.ingest.streams.rtp.streams.MIN_PACKETS", 1)
         yield
 
 
@@ -367,7 +367,7 @@ def test_a_report_captured_short_is_not_read(tmp_path):
 
 
 def test_what_is_kept_of_rtcp_is_bounded_and_said(tmp_path, monkeypatch):
-    monkeypatch.setattr("lynccap.ingest.streams.rtcp_reports.MAX_REPORTS_A_SIDE", 5)
+    monkeypatch.setattr("lynccap.ingest.streams.rtp.reports.MAX_REPORTS_A_SIDE", 5)
     tables = read_frames([udp(CLIENT, SERVER, REPORT) for _ in range(9)], tmp_path)
     assert tables["rtcp"]["frame"].tolist() == [1, 2, 3, 4, 5]
     assert tables.anomalies[["protocol", "kind", "frame"]].to_numpy().tolist() == [["rtcp", "bounded", 6]]

@@ -285,8 +285,10 @@ def _activations(rows: list[Any]) -> Iterator[Activation]:
     for row in active:
         if row.kind != "request":
             answers.setdefault(row.transaction_id, row)
-    seen = set()
+    seen: set[Any] = set()
     for row in active:
+        if len(seen) >= MAX_STEPS:
+            return
         if row.kind != "request" or not row.destination or (row.transaction_id and row.transaction_id in seen):
             continue
         seen.add(row.transaction_id)

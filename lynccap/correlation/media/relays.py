@@ -125,23 +125,27 @@ def _place_sides(book: RelayBook, names: NameBook, insiders: frozenset[str]) -> 
     by_server: dict[str, list[Allocation]] = defaultdict(list)
     for one in ours:
         by_server[one.server].append(one)
+    givers = frozenset().union(*book.relay_hosts.values())
     for server, mine in by_server.items():
-        book.sides[server] = _side(server, [one for one in mine if one.client not in insiders], book, names)
+        outsiders = [one for one in mine if one.client not in insiders]
+        book.sides[server] = _side(server, outsiders, book, names, server in givers)
     _leave_rivals_open(book)
     for host in book.relay_hosts:
         book.sides[host] = Side.EXTERNAL
 
 
-def _side(server: str, mine: list[Allocation], book: RelayBook, names: NameBook) -> Side:
-    """The side of an address; `mine` are the allocations at it by clients not known to be inside."""
+def _side(server: str, mine: list[Allocation], book: RelayBook, names: NameBook, handed_out: bool) -> Side:
+    """The side of an address; `mine` are the allocations at it by clients not known to be inside.
+
+    `handed_out`: it gave some client a relay address.
+    """
     outside = is_private(server) and any(is_public(one.client) for one in mine)
     if server in book.relay_hosts or outside:
         return Side.EXTERNAL
     # Behind NAT the Edge tells its public address in the challenge, and its outer name leads here.
     told = {end[0] for one in mine if (end := split_endpoint(one.alternate))}
-    if told & set(book.relay_hosts) or any(_is_outer_name(name) for name in names.names_of(server)):
+    if not told.isdisjoint(book.relay_hosts) or any(_is_outer_name(name) for name in names.names_of(server)):
         return Side.EXTERNAL
-    handed_out = any(server in servers for servers in book.relay_hosts.values())
     # A public address that hands out another one may be either side: address plans do not tell.
     return Side.INTERNAL if handed_out and is_private(server) else Side.UNKNOWN
 
@@ -152,8 +156,8 @@ def _is_outer_name(name: str) -> bool:
 
 def _leave_rivals_open(book: RelayBook) -> None:
     """Two private addresses of one Edge cannot both be inside: unless something tells them apart, neither is placed."""
+    told = {end[0] for one in book.allocations if (end := split_endpoint(one.alternate)) and end[0] != one.server}
     for servers in book.relay_hosts.values():
-        told = {end[0] for one in book.allocations if (end := split_endpoint(one.alternate)) and end[0] != one.server}
         # An address another one sends its clients to is the same side: a load balancer in front of its member.
         inside = [one for one in servers if book.sides.get(one) is Side.INTERNAL and one not in told]
         if len(inside) > 1 and not any(book.sides.get(one) is Side.EXTERNAL for one in servers):

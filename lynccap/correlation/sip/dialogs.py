@@ -116,14 +116,42 @@ def read_dialogs(tables: Tables) -> DialogBook:
     for one in transactions:
         if one.first.call_id:
             by_call[one.capture, one.first.call_id].append(one)
+    groups = [_Group(group) for group in by_call.values()]
     return DialogBook(
         transactions=transactions,
         registrations=read_registrations(transactions),
-        calls=tuple(_call(ones, group) for group in by_call.values() for ones in _openings(group, "INVITE")),
+        calls=tuple(_call(ones, group) for group in groups for ones in _openings(group.every, "INVITE")),
         subscriptions=tuple(
-            _subscription(ones, group) for group in by_call.values() for ones in _openings(group, "SUBSCRIBE")
+            _subscription(ones, group) for group in groups for ones in _openings(group.every, "SUBSCRIBE")
         ),
     )
+
+
+class _Group:
+    """The transactions of one Call-ID, found by what ties them to a dialog: one Call-ID may have had very many."""
+
+    def __init__(self, every: list[Transaction]) -> None:
+        self.every = every
+        self.within: dict[frozenset[str | None], list[Transaction]] = defaultdict(list)
+        """Requests made within a dialog, by its two tags."""
+        self.cancels: dict[Any, tuple[int, Transaction]] = {}
+        """The first CANCEL of each CSeq number, and its place."""
+        self.notices: dict[str | None, list[Any]] = defaultdict(list)
+        """Rows of NOTIFY and BENOTIFY, by To tag."""
+        self.renewals: dict[str | None, list[Transaction]] = defaultdict(list)
+        """SUBSCRIBEs with a To tag, by From tag."""
+        for place, one in enumerate(every):
+            row = one.request
+            if row is None:
+                continue
+            if row.to_tag:
+                self.within[frozenset((row.from_tag, row.to_tag))].append(one)
+            if one.method == "CANCEL":
+                self.cancels.setdefault(row.cseq, (place, one))
+            elif one.method in ("NOTIFY", "BENOTIFY"):
+                self.notices[row.to_tag].append(row)
+            elif one.method == "SUBSCRIBE" and row.to_tag:
+                self.renewals[row.from_tag].append(one)
 
 
 def _openings(group: list[Transaction], method: str) -> Iterable[list[Transaction]]:
@@ -140,12 +168,12 @@ def _decisive(openings: list[Transaction]) -> Transaction:
     return [one for one in openings if one.flow == openings[0].flow][-1]
 
 
-def _call(openings: list[Transaction], group: list[Transaction]) -> Dialog:
+def _call(openings: list[Transaction], group: _Group) -> Dialog:
     opening = _decisive(openings)
     request, accepted = opening.request, opening.final if (opening.status or 0) < 300 else None
     assert request is not None  # _openings leaves out those without
     to_tag = accepted.to_tag if accepted is not None else None
-    later = tuple(one for one in group if _belongs(one, request.from_tag, to_tag))
+    later = tuple(group.within.get(frozenset((request.from_tag, to_tag)), ())) if to_tag else ()
     closing = next((one for one in later if one.method == "BYE"), None)
     if closing is None and accepted is None:
         closing = _cancel(openings, group)
@@ -165,16 +193,10 @@ def _call(openings: list[Transaction], group: list[Transaction]) -> Dialog:
     )
 
 
-def _belongs(one: Transaction, from_tag: str | None, to_tag: str | None) -> bool:
-    """Whether a request was made within the dialog of these tags, by either end."""
-    row = one.request
-    return row is not None and bool(row.to_tag and to_tag) and {row.from_tag, row.to_tag} == {from_tag, to_tag}
-
-
-def _cancel(openings: list[Transaction], group: list[Transaction]) -> Transaction | None:
+def _cancel(openings: list[Transaction], group: _Group) -> Transaction | None:
     numbers = {one.request.cseq for one in openings if one.request is not None}
-    cancels = (one for one in group if one.method == "CANCEL" and one.request is not None)
-    return next((one for one in cancels if one.request is not None and one.request.cseq in numbers), None)
+    found = [group.cancels[number] for number in numbers if number in group.cancels]
+    return min(found, key=lambda placed: placed[0])[1] if found else None
 
 
 def _ended_by(closing: Transaction | None, from_tag: str | None) -> str:
@@ -200,11 +222,10 @@ def _rows(transaction: Transaction | None) -> list[Any]:
     return [] if transaction is None else [row for row in (transaction.request, transaction.final) if row is not None]
 
 
-def _subscription(openings: list[Transaction], group: list[Transaction]) -> Subscription:
+def _subscription(openings: list[Transaction], group: _Group) -> Subscription:
     opening = _decisive(openings)
     request = opening.request
     assert request is not None  # _openings leaves out those without
-    told = [one for one in group if one.method in ("NOTIFY", "BENOTIFY") and one.request is not None]
     return Subscription(
         capture=opening.capture,
         call_id=request.call_id,
@@ -212,14 +233,7 @@ def _subscription(openings: list[Transaction], group: list[Transaction]) -> Subs
         subscriber=request.from_uri or "",
         target=request.to_uri or "",
         opening=opening,
-        renewals=tuple(
-            one
-            for one in group
-            if one.method == "SUBSCRIBE"
-            and one.request is not None
-            and one.request.to_tag
-            and one.request.from_tag == request.from_tag
-        ),
-        notifications=tuple(one.request for one in told if one.request and one.request.to_tag == request.from_tag),
+        renewals=tuple(group.renewals.get(request.from_tag, ())),
+        notifications=tuple(group.notices.get(request.from_tag, ())),
         status=opening.status,
     )

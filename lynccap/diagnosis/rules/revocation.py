@@ -65,12 +65,14 @@ def _answered_with_errors(inquiry: Inquiry) -> Iterator[Judgement]:
         (crl["outcome"] == "ok") & ~crl["content_ok"]
     )
     wrong = crl[no_list & crl["kind"].isin(("crl", "delta-crl"))]
+    concerned = frozenset(wrong["flow"].tolist())
     for attempt in inquiry.case.attempts:
-        device = inquiry.device(attempt.client)
-        rows = wrong[wrong["flow"].isin(attempt.flows)]
-        if rows.empty or device is None or device.role is None or not partner_handshakes(inquiry.case, attempt):
+        if concerned.isdisjoint(attempt.flows):
             continue
-        yield _wrong_answer(inquiry, attempt, rows)
+        device = inquiry.device(attempt.client)
+        if device is None or device.role is None or not partner_handshakes(inquiry.case, attempt):
+            continue
+        yield _wrong_answer(inquiry, attempt, wrong[wrong["flow"].isin(attempt.flows)])
 
 
 def _wrong_answer(inquiry: Inquiry, attempt: Attempt, rows: Any) -> Found:

@@ -66,13 +66,14 @@ def _in_order(requests: Sequence[Said], answers: Sequence[Said], lost_end: bool)
     found: dict[int, Exchange] = {}
     open_ones: deque[int] = deque()
     asked = 0
+    ahead = _Ahead(answers)
     for place, answer in enumerate(answers):
         while asked < len(requests) and requests[asked].first.frame < answer.first.frame:
             open_ones.append(asked)
             asked += 1
         if answer.after_hole:
             until = requests[asked].first.frame if asked < len(requests) else None
-            for _ in range(len(open_ones) - _replies_before(answers, place, until)):
+            for _ in range(len(open_ones) - ahead.count(place, until)):
                 lost = open_ones.popleft()
                 found[lost] = Exchange(requests[lost], None, True)
         if open_ones:  # else it answers a request from before the capture, or none, as 408 does
@@ -83,11 +84,18 @@ def _in_order(requests: Sequence[Said], answers: Sequence[Said], lost_end: bool)
     return [found[number] for number in range(len(requests))]
 
 
-def _replies_before(answers: Sequence[Said], place: int, frame: int | None) -> int:
-    """Answers from `place` on that came before a frame: a client that asked ahead gets several in a row."""
-    if frame is None:
-        return len(answers) - place
-    count = 0
-    while place + count < len(answers) and answers[place + count].first.frame < frame:
-        count += 1
-    return count
+class _Ahead:
+    """Counts the answers in a row that came before a frame: a client that asked ahead gets several."""
+
+    def __init__(self, answers: Sequence[Said]) -> None:
+        self._answers = answers
+        self._end = 0
+
+    def count(self, place: int, frame: int | None) -> int:
+        """From `place` on; neither number falls from one call to the next, so that each answer is passed once."""
+        if frame is None:
+            return len(self._answers) - place
+        self._end = max(self._end, place)
+        while self._end < len(self._answers) and self._answers[self._end].first.frame < frame:
+            self._end += 1
+        return self._end - place
