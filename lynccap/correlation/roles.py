@@ -4,9 +4,11 @@ A role is claimed, never assumed: each claim names its basis and a frame. `decis
 address belongs to a Lync deployment; the others only fit one.
 """
 
+import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import Any
 from urllib.parse import urlsplit
 
 from lynccap import reference
@@ -274,6 +276,8 @@ def _claim_by_dhcp(book: RoleBook, tables: Tables, names: NameBook) -> None:
                 book.add(RoleClaim(address, role, Basis.NAME, True, says, capture, row.frame))
 
 
+_LYNC_SERVER = re.compile(r"RTC/\d")
+
 ANSWERED = frozenset({"ok", "challenged", "fault"})
 """Outcomes only the real service gives; an error or a redirect may come from anything that answers HTTP."""
 
@@ -292,12 +296,20 @@ def _claim_by_messages(book: RoleBook, tables: Tables) -> None:
             capture = flows.at[row.flow, "capture"]
             book.add(RoleClaim(server, role, Basis.MESSAGES, decisive, f"{words} requests", capture, row.frame))
     for row in tables["sip"].itertuples():
-        if "RTC/" in (row.server or ""):
+        says = _says_lync(row) if row.kind == "response" else ""
+        if says:
             side = "client" if row.from_client else "server"
             address = flows.at[row.flow, side]
             role = EDGE_ACCESS if is_public(address) else FRONT_END
             capture = flows.at[row.flow, "capture"]
-            book.add(RoleClaim(address, role, Basis.MESSAGES, True, f"SIP Server: {row.server}", capture, row.frame))
+            book.add(RoleClaim(address, role, Basis.MESSAGES, True, says, capture, row.frame))
+
+
+def _says_lync(row: Any) -> str:
+    """What in a SIP answer only a Lync server writes, "" when nothing: WebRTC servers are not RTC/5.0."""
+    if _LYNC_SERVER.match(row.server or ""):
+        return f"SIP Server: {row.server}"
+    return "SIP answer with ms-user-logon-data" if row.remote_user else ""
 
 
 TLS_PORT_ROLES = {SIP_TLS_PORT: SIP_SERVER, PSOM_PORT: UNSPECIFIED}

@@ -28,6 +28,7 @@ def turn(at: float, kind: str, tid: int, of: int = 0, method: str = "allocate", 
         "kind": kind,
         "method": method,
         "dialect": "ms-turn",
+        "ms_version": 4,
         "transaction_id": bytes([tid]) * 16,
     }
     return {**usual, **facts}

@@ -29,7 +29,7 @@ def _udp(client: str, server: str, port: int = 50_000) -> dict[str, Any]:
 
 
 def _success(of: int, relay: str, reflexive: str | None = None) -> list[dict[str, Any]]:
-    common = {"flow": of, "method": "allocate", "dialect": "ms-turn"}
+    common = {"flow": of, "method": "allocate", "dialect": "ms-turn", "ms_version": 4}
     return [
         {**common, "frame": 1, "kind": "request", "from_client": True},
         {**common, "frame": 2, "kind": "response", "mapped_address": relay, "xor_mapped_address": reflexive},

@@ -11,7 +11,7 @@ RELAY = "203.0.113.13"
 
 
 def _allocation(of: int, relay: str | None, alternate: str | None = None) -> list[dict[str, Any]]:
-    common = {"flow": of, "method": "allocate", "dialect": "ms-turn", "lifetime": None}
+    common = {"flow": of, "method": "allocate", "dialect": "ms-turn", "ms_version": 4, "lifetime": None}
     asked = {**common, "frame": 10 * of + 1, "kind": "request", "from_client": True}
     challenge = {**common, "frame": 10 * of + 2, "kind": "error", "error_code": 401, "alternate_server": alternate}
     success = {**common, "frame": 10 * of + 3, "kind": "response", "mapped_address": relay}
