@@ -260,7 +260,7 @@ def build_case(tables: Tables) -> Case:
         names=names,
         roles=roles,
         relays=relays,
-        media=read_media(tables, relays),
+        media=read_media(tables, relays, roles),
         attempts=read_attempts(
             tables, (*roles.servers(), *roles.crl_hosts(), *_conference_servers(tables)), roles.servers()
         ),

@@ -269,12 +269,15 @@ def _media(case: Case, device: DeviceFacts, files: Origins) -> Step | None:
     mine = [one for one in case.media_of(device.id) if one.sustained]
     if not mine:
         return None
-    one = mine[0]
+    one = next((one for one in mine if one.basis), mine[0])
     peer = one.server if one.client == device.id else one.client
     says = f"media with {peer}, {one.path.value}, {one.packets} packets in {one.seconds:.1f} s"
     if not (one.packets_client and one.packets_server):
         says += ", one direction only"
-    return _step(case, files, "media", StepOutcome.OK, says, one.capture, one.first_time, one.frames)
+    if not one.basis:
+        says += "; nothing shows that it is Lync's"
+    outcome = StepOutcome.OK if one.basis else StepOutcome.UNKNOWN
+    return _step(case, files, "media", outcome, says, one.capture, one.first_time, one.frames)
 
 
 def _conference(case: Case, device: DeviceFacts, files: Origins) -> Step | None:

@@ -1,5 +1,6 @@
 """Roles are claimed for a reason, and only Lync's own names are decisive."""
 
+import pytest
 from cases import answer, case, dns_flow, flow
 
 
@@ -59,6 +60,22 @@ def test_tls_on_5061_is_plausible_and_not_decisive() -> None:
 
     assert made.roles.is_plausible("10.9.0.6")
     assert not made.roles.is_lync("10.9.0.6")
+
+
+@pytest.mark.parametrize(
+    ("says", "is_lync"),
+    [
+        ({"server": "RTC/5.0"}, True),
+        ({"remote_user": True}, True),
+        ({"server": "Janus WebRTC/1.1"}, False),
+        ({"server": "Asterisk PBX 18"}, False),
+    ],
+)
+def test_sip_answers_say_whose_server_it_is(says: dict[str, object], is_lync: bool) -> None:
+    sip = flow("10.1.0.9", "10.9.0.6", 5060, stack="sip")
+    made = case([sip], sip=[{"flow": 0, "frame": 4, "first_frame": 4, "kind": "response", "status": 200, **says}])
+
+    assert made.roles.is_lync("10.9.0.6") is is_lync
 
 
 def test_a_role_is_named_by_the_port_asked() -> None:
