@@ -198,9 +198,9 @@ def _allocation(
     errors = [row for row in allocate if row.kind == "error"]
     challenges = [row for row in errors if row.error_code in (CHALLENGE, STALE_NONCE)]
     granted = [row for row in successes if row.lifetime != 0]
-    # A capture that begins later than the flow may hold the relay's packet first.
+    # A capture that begins later than the flow, or lacks what the client sent, holds the relay's packet first.
     client, server, port = flow.client, flow.server, flow.server_port
-    if any(not row.from_client for row in requests):
+    if any((row.kind == "request") != bool(row.from_client) for row in allocate):
         client, server, port = flow.server, flow.client, flow.client_port
     return Allocation(
         flow=int(flow.Index),

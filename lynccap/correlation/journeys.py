@@ -187,6 +187,8 @@ def _is_web(case: Case, attempt: Attempt) -> bool:
 
 def _sip(case: Case, device: DeviceFacts, files: Origins) -> Step | None:
     tries = _sip_attempts(case, device)
+    if not tries and device.role:
+        return None  # it is signed in at
     if not tries:
         return _step(case, files, "sip connect", StepOutcome.NOT_SEEN, "no SIP connection is in the capture")
     return _connection(case, files, "sip connect", tries, "the SIP server")

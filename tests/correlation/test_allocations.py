@@ -224,6 +224,15 @@ def test_answer_from_another_address_of_the_relay() -> None:
     assert (asked.ending, sent_on.ending) == (Ending.ALIVE, Ending.ELSEWHERE)
 
 
+def test_answers_alone_tell_who_the_relay_is() -> None:
+    answers = [{**row, "from_client": True} for row in opened() if row["kind"] != "request"]
+    seen = flow(EDGE, DEVICE, 50_000, client_port=3478, transport="udp", opening="one-way")
+
+    (one,) = case([seen], stun=answers).relays.allocations
+
+    assert (one.client, one.server, one.port) == (DEVICE, EDGE, 3478)
+
+
 def test_who_asks_is_the_client_whoever_came_first_in_the_capture() -> None:
     turned = flow(EDGE, DEVICE, 50_000, client_port=3478, transport="udp")
     stun = [{**row, "from_client": not row["from_client"]} for row in opened()]
