@@ -14,7 +14,7 @@ from lynccap.correlation.devices import DeviceBook, read_devices
 from lynccap.correlation.dialogs import DialogBook, read_dialogs
 from lynccap.correlation.ice import IceBook, read_ice
 from lynccap.correlation.media import MediaSession, read_media
-from lynccap.correlation.names import NameBook, read_names
+from lynccap.correlation.names import NameBook, proxied, read_names
 from lynccap.correlation.relays import RelayBook, read_relays
 from lynccap.correlation.roles import PSOM_PORT, RoleBook, read_roles
 from lynccap.correlation.services import name_services
@@ -104,6 +104,11 @@ class Case:
     @cached_property
     def _ports_tried(self) -> dict[str, frozenset[int]]:
         return {server: frozenset(one.port for one in ones) for server, ones in self._by_server.items()}
+
+    @cached_property
+    def proxied(self) -> frozenset[int]:
+        """The flows whose server is a proxy: what is said on them is said to another server."""
+        return frozenset(proxied(self.tables))
 
     @cached_property
     def decrypted(self) -> frozenset[int]:
