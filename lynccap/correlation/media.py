@@ -54,6 +54,8 @@ class MediaSession:
     """The address of the relay the device talks to, None on a direct path."""
     basis: str
     """What shows that this is Lync's media: relay, server, checks, signalling; "" when nothing does."""
+    clock_set: bool
+    """The recorder's clock was set meanwhile: how long it lasted is unknown."""
 
     @property
     def seconds(self) -> float:
@@ -68,7 +70,7 @@ class MediaSession:
     @property
     def sustained(self) -> bool:
         """Whether this is media and not a probe."""
-        return self.seconds > SUSTAINED_SECONDS and self.packets > SUSTAINED_PACKETS
+        return self.seconds > SUSTAINED_SECONDS and self.packets > SUSTAINED_PACKETS and not self.clock_set
 
     @property
     def relayed(self) -> bool:
@@ -98,6 +100,8 @@ class _Clues:
     foreign: frozenset[str]
     """Servers that speak TURN by RFC 5766."""
     signalled: frozenset[Endpoint]
+    clock_steps: tuple[tuple[int, int], ...]
+    """Capture and time, before and after each step."""
     """Named in session descriptions that a Lync server carried."""
 
     def basis(self, flow: int, ends: Sequence[Endpoint], relay: str | None) -> str:
@@ -133,6 +137,9 @@ def _read_clues(tables: Tables, relays: RelayBook, roles: RoleBook) -> _Clues:
         checked=frozenset(stun.loc[stun["dialect"].isin(LYNC_CHECKS), "flow"]),
         foreign=frozenset(servers[foreign]) - set(relays.sides),
         signalled=frozenset(_signalled(tables, roles)),
+        clock_steps=tuple(
+            (int(one.capture), int(time)) for one in tables.clock_steps.itertuples() for time in (one.before, one.after)
+        ),
     )
 
 
@@ -170,6 +177,10 @@ def _session(flow: int, rows: pd.DataFrame, row: "pd.Series[object]", clues: _Cl
         path=path,
         relay=relay,
         basis=clues.basis(flow, ends, relay),
+        clock_set=any(
+            capture == row["capture"] and rows["first_time"].min() <= time <= rows["last_time"].max()
+            for capture, time in clues.clock_steps
+        ),
     )
 
 

@@ -118,6 +118,15 @@ def test_only_media_that_stays_is_sustained(seconds: float, sustained: bool) -> 
     assert [one.sustained for one in made.media] == [sustained]
 
 
+@pytest.mark.parametrize(("at", "sustained"), [(4, False), (9, True)])
+def test_how_long_it_lasted_is_unknown_when_the_clock_was_set_meanwhile(at: int, sustained: bool) -> None:
+    steps = [{"frame": 30, "before": START + at * SECOND, "after": START + (at + 4_000_000) * SECOND}]
+
+    made = case([_udp("10.1.0.9", "10.2.0.9")], media=[_stream(0)], clock_steps=steps)
+
+    assert [one.sustained for one in made.media] == [sustained]
+
+
 def test_both_directions_are_one_session() -> None:
     made = case([_udp("10.1.0.9", "10.2.0.9")], media=[_stream(0), _stream(0, from_client=False, packets=300)])
 
