@@ -199,6 +199,7 @@ class Scene:
         turn: dict[str, Any] = {
             "method": "allocate",
             "dialect": "ms-turn",
+            "ms_version": 4,
             "framing": "turn-tcp" if over == "tcp" else "udp",
         }
         for place in range(1 if relay else requests):

@@ -18,7 +18,7 @@ from lynccap.correlation.media.ice import IceBook, read_ice
 from lynccap.correlation.media.paths import MediaSession, read_media
 from lynccap.correlation.media.relays import RelayBook, read_relays
 from lynccap.correlation.media.stream_quality import StreamQuality, read_stream_quality
-from lynccap.correlation.names import NameBook, read_names
+from lynccap.correlation.names import NameBook, proxied, read_names
 from lynccap.correlation.roles import PSOM_PORT, RoleBook, read_roles
 from lynccap.correlation.services import name_services
 from lynccap.correlation.sip.dialogs import DialogBook, read_dialogs
@@ -139,6 +139,11 @@ class Case:
     @cached_property
     def _ports_tried(self) -> dict[str, frozenset[int]]:
         return {server: frozenset(one.port for one in ones) for server, ones in self._by_server.items()}
+
+    @cached_property
+    def proxied(self) -> frozenset[int]:
+        """The flows whose server is a proxy: what is said on them is said to another server."""
+        return frozenset(proxied(self.tables))
 
     @cached_property
     def decrypted(self) -> frozenset[int]:
@@ -290,7 +295,7 @@ def build_case(tables: Tables) -> Case:
         names=names,
         roles=roles,
         relays=relays,
-        media=read_media(tables, relays),
+        media=read_media(tables, relays, roles),
         attempts=read_attempts(
             tables, (*roles.servers(), *roles.crl_hosts(), *_conference_servers(tables)), roles.servers()
         ),

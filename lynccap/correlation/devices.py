@@ -1,5 +1,6 @@
 """Devices by address: what kind each is, and whether it is inside the organisation."""
 
+import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -10,7 +11,7 @@ from lynccap.correlation.addresses import Scope, is_private, is_public, scope_of
 from lynccap.correlation.attempts import OPEN
 from lynccap.correlation.media.relays import RelayBook, Side
 from lynccap.correlation.names import NameBook, resolvers_of
-from lynccap.correlation.roles import EXTERNAL_ROLES, ROLE_NAMES, SIP_PORT, SIP_TLS_PORT, RoleBook
+from lynccap.correlation.roles import EXTERNAL_ROLES, ROLE_NAMES, SIP_PORT, SIP_TLS_PORT, Basis, RoleBook
 from lynccap.tables import Tables
 
 ROUTER_ADDRESSES = 3  # a MAC in front of more addresses than this is a router's, and no device's identity
@@ -41,7 +42,8 @@ USER_AGENTS = (
     ("UCCAPI", "desktop"),
     ("Lync", "desktop"),
 )
-"""Part of a User-Agent and the kind it tells, the more telling part first."""
+"""Beginning of a word in a User-Agent and the kind it tells, the more telling one first."""
+_AGENTS = [(re.compile(rf"\b{re.escape(part)}", re.IGNORECASE), kind) for part, kind in USER_AGENTS]
 INTERNAL_QUESTIONS = ("lyncdiscoverinternal.", "_sipinternaltls._tcp.", "_sipinternal._tcp.", "sipinternal.")
 DISCOVERY_QUESTIONS = (*INTERNAL_QUESTIONS, "lyncdiscover.", "_sip._tls.", "sipexternal.")
 
@@ -183,11 +185,15 @@ def _names(address: str, clues: _Clues) -> tuple[str, ...]:
 
 
 def _kind(address: str, clues: _Clues) -> tuple[str, str, int, str | None]:
-    """Kind, basis, frame and role: what the device says of itself, then what it serves, then what it asks."""
+    """Kind, basis, frame and role: what the device says of itself, then what it serves, then what it asks.
+
+    Whoever answers as a server is one: servers pass the requests of clients on, User-Agent and all.
+    """
     told = clues.traits.get(address)
-    if told and told.basis:
-        return told.kind, told.basis, told.frame, None
     claim = clues.roles.best(address)
+    answers = claim is not None and claim.decisive and claim.basis is Basis.MESSAGES
+    if told and told.basis and not answers:
+        return told.kind, told.basis, told.frame, None
     if claim and (claim.decisive or address in clues.serving):
         return "server", claim.says, claim.frame, claim.role
     asked = clues.asked.get(address, ())
@@ -232,7 +238,7 @@ def _traits(tables: Tables, flows: pd.DataFrame) -> dict[str, _Traits]:
     for protocol, forwarded in (("sip", tables["sip"]["hops"] > 1), ("http", tables["http"]["via"].notna())):
         rows = tables[protocol]  # what a proxy passes on names another's program
         for row in rows[rows["user_agent"].notna() & (rows["kind"] == "request") & ~forwarded].itertuples():
-            kind = next((kind for part, kind in USER_AGENTS if part.lower() in row.user_agent.lower()), None)
+            kind = _agent_kind(row.user_agent)
             if kind:
                 sender = flows.at[row.flow, "client" if row.from_client else "server"]
                 traits[sender].note(kind, f"User-Agent {row.user_agent}", row.frame)
@@ -246,6 +252,10 @@ def _traits(tables: Tables, flows: pd.DataFrame) -> dict[str, _Traits]:
         if row.name.startswith(PHONE_QUESTIONS) and client not in resolvers:
             traits[client].note("Lync phone", f"asked for {row.name}", row.frame)
     return traits
+
+
+def _agent_kind(user_agent: str) -> str | None:
+    return next((kind for part, kind in _AGENTS if part.search(user_agent)), None)
 
 
 def _class_kind(vendor_class: str | None) -> str | None:

@@ -18,6 +18,11 @@ from lynccap.correlation.sip.registrations import CHALLENGES
 from lynccap.document import Step, StepOutcome, rfc3339
 
 LISTED = 12  # frames a step lists at most
+CONTENTS = (
+    ("certificates",),
+    ("links", "access_location", "sip_client_internal", "sip_client_external"),
+)
+"""What answers of provisioning and of autodiscover hold, by their columns; those of other services are not kept."""
 
 FAILED_WORDS = {
     Ending.REFUSED: "was refused",
@@ -126,16 +131,24 @@ def _exchange(name: str, protocol: str, words: str, phones_only: bool = False) -
         rows = case.messages_of(protocol, device.id)
         if not rows:
             return None
-        good = [row for row in rows if row.outcome in ("ok", "redirected")]
+        good = [row for row in rows if row.outcome == "redirected" or (row.outcome == "ok" and not _is_empty(row))]
         row = (good or rows)[0]
         status = row.outcome if row.status is None else f"HTTP {int(row.status)}"
         outcome = StepOutcome.OK if good else StepOutcome.FAILED
-        if not good and all(row.outcome in ("no-answer", "unseen", "cut", "challenged") for row in rows):
+        if not good and all(row.outcome in ("no-answer", "unseen", "cut", "challenged", "ok") for row in rows):
             outcome = StepOutcome.UNKNOWN
-        says = f"{words} from {case.flows.at[row.flow, 'server']}: {status}"
+        through = "through the proxy" if row.flow in case.proxied else "from"
+        says = f"{words} {through} {case.flows.at[row.flow, 'server']}: {status}"
+        says += ", with nothing of it in the answer" if row.outcome == "ok" and _is_empty(row) else ""
         return _step(case, files, name, outcome, says, _capture(case, row), row.time, (row.first_frame, row.frame))
 
     return step
+
+
+def _is_empty(row: Any) -> bool:
+    """Whether an answer lacks what was asked for: a portal answers everything with a page of its own."""
+    columns = next((ones for ones in CONTENTS if hasattr(row, ones[0])), ())
+    return bool(columns) and not any(getattr(row, one) for one in columns)
 
 
 def _root_chain(case: Case, device: DeviceFacts, files: Origins) -> Step | None:
@@ -188,6 +201,8 @@ def _is_web(case: Case, attempt: Attempt) -> bool:
 
 def _sip(case: Case, device: DeviceFacts, files: Origins) -> Step | None:
     tries = _sip_attempts(case, device)
+    if not tries and device.role:
+        return None  # it is signed in at
     if not tries:
         return _step(case, files, "sip connect", StepOutcome.NOT_SEEN, "no SIP connection is in the capture")
     return _connection(case, files, "sip connect", tries, "the SIP server")
@@ -227,7 +242,7 @@ def _sign_in(case: Case, device: DeviceFacts, files: Origins) -> Step | None:
         good = any(one.status == 200 for one in final)
         outcome = StepOutcome.OK if good else StepOutcome.UNKNOWN if row.status in CHALLENGES else StepOutcome.FAILED
         return _told(case, files, "sign-in", outcome, says, row, registers)
-    sealed = case.sessions_of(_sip_attempts(case, device))
+    sealed = [one for one in case.sessions_of(_sip_attempts(case, device)) if one.flow not in case.decrypted]
     done = next((one for one in sealed if one.completed), None)
     if done:
         says = "SIP runs inside TLS: its answers are not readable here"
@@ -247,7 +262,11 @@ def _sign_in(case: Case, device: DeviceFacts, files: Origins) -> Step | None:
 def _is_ours(case: Case, message: Any) -> bool:
     """Whether a SIP message belongs to a Lync server; other providers register their users on port 443 as well."""
     flow = case.flows.loc[message.flow]
-    return case.roles.is_sip(flow["server"], int(flow["server_port"])) or case.roles.is_plausible(flow["server"])
+    if case.roles.is_lync(flow["server"]):
+        return True
+    # Lync's clients, and phones made for it, name their device so; on other ports it may be anybody's all the same.
+    at_sip = case.roles.is_sip(flow["server"], int(flow["server_port"])) or message.flow in case.proxied
+    return bool(message.epid) and at_sip
 
 
 def _relay(case: Case, device: DeviceFacts, files: Origins) -> Step | None:
@@ -270,12 +289,15 @@ def _media(case: Case, device: DeviceFacts, files: Origins) -> Step | None:
     mine = [one for one in case.media_of(device.id) if one.sustained]
     if not mine:
         return None
-    one = mine[0]
+    one = next((one for one in mine if one.basis), mine[0])
     peer = one.server if one.client == device.id else one.client
     says = f"media with {peer}, {one.path.value}, {one.packets} packets in {one.seconds:.1f} s"
     if not (one.packets_client and one.packets_server):
         says += ", one direction only"
-    return _step(case, files, "media", StepOutcome.OK, says, one.capture, one.first_time, one.frames)
+    if not one.basis:
+        says += "; nothing shows that it is Lync's"
+    outcome = StepOutcome.OK if one.basis else StepOutcome.UNKNOWN
+    return _step(case, files, "media", outcome, says, one.capture, one.first_time, one.frames)
 
 
 def _conference(case: Case, device: DeviceFacts, files: Origins) -> Step | None:

@@ -67,6 +67,14 @@ def tunnelled(flows: pd.DataFrame) -> set[int]:
     return set(flows.index[flows["stack"].str.startswith("http/")])
 
 
+def proxied(tables: Tables) -> set[int]:
+    """Flows to a proxy: those through a tunnel, and those whose HTTP requests name the server in their target."""
+    http = tables["http"]
+    requests = http[(http["kind"] == "request") & http["target"].notna()]
+    absolute = requests["target"].astype(str).str.lower().str.startswith(("http://", "https://"))
+    return tunnelled(tables.flows) | set(requests.loc[absolute, "flow"])
+
+
 def parent_of(name: str) -> str:
     """The last two labels: a stand-in for the domain an organisation owns."""
     return ".".join(name.split(".")[-2:])

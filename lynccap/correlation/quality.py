@@ -200,6 +200,7 @@ SEALED = {
     "nothing-found": "{} because nothing came out: the key does not fit, or nothing was said",
     "not-all": "{} of which some records did not open: no key is for what was said after a new handshake",
     "read-once": "{} because the capture came as a stream: save it as a file first",
+    "no-folder": "{} because no temporary folder could be written: set TMPDIR to one with space in it",
     "no-tshark": "{} because tshark is not installed: install Wireshark with its command line tools",
     "tshark-off": "{} because tshark was not to be used (--no-tshark)",
     "tshark-failed": "{} because tshark failed: lynccap doctor says which one is used",

@@ -36,7 +36,7 @@ RULES: tuple[Rule, ...] = (
     states.state_turn_401_challenge,
     states.state_pseudo_tls,
     states.state_ice_probes_edge,
-    states.state_edge_crl_fetch,
+    revocation.state_edge_crl_fetch,
     states.state_encrypted_limits,
 )
 

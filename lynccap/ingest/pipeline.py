@@ -106,7 +106,7 @@ class _Reading:
             from lynccap.ingest.decryption.decrypt import decrypt
             from lynccap.ingest.decryption.keys import Keys
 
-            decrypt(part, self._keys or Keys(), lambda: _again(pieces))
+            decrypt(part, Keys() if self._keys is None else self._keys, lambda: _again(pieces))
 
     def _opened(self, piece: Piece) -> OpenFile | None:
         file = CaptureFile(piece.source)

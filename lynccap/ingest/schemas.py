@@ -152,6 +152,9 @@ class Rows:
         messages.clear()
 
 
+_LEAST, _MOST = int(np.iinfo(np.int64).min), int(np.iinfo(np.int64).max)
+
+
 def columns_from(name: str, rows: list[Row]) -> Arrays:
     """The rows of table `name` as columns."""
     return columns_of_rows(SCHEMAS[name], rows)
@@ -166,7 +169,10 @@ def columns_of_rows(columns: Mapping[str, str], rows: list[Row]) -> Arrays:
 def array_of(values: Sequence[Any], dtype: str) -> NDArray[Any]:
     """One column; tuples and bytes in an object column stay what they are."""
     if dtype != "object":
-        return np.array(values, dtype)
+        try:
+            return np.array(values, dtype)
+        except OverflowError:  # certificates "without end" end in the year 9999, which nanoseconds do not reach
+            return np.array([min(max(one, _LEAST), _MOST) for one in values], dtype)
     column = np.empty(len(values), object)
     column[:] = values
     return column

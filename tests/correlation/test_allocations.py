@@ -28,6 +28,7 @@ def turn(at: float, kind: str, tid: int, of: int = 0, method: str = "allocate", 
         "kind": kind,
         "method": method,
         "dialect": "ms-turn",
+        "ms_version": 4,
         "transaction_id": bytes([tid]) * 16,
     }
     return {**usual, **facts}
@@ -231,6 +232,15 @@ def test_answer_from_another_address_of_the_relay() -> None:
     asked, sent_on = case([udp(), {**udp(), "server": "10.9.0.9"}], stun=stun).relays.allocations
 
     assert (asked.ending, sent_on.ending) == (AllocationEnding.ALIVE, AllocationEnding.ELSEWHERE)
+
+
+def test_answers_alone_tell_who_the_relay_is() -> None:
+    answers = [{**row, "from_client": True} for row in opened() if row["kind"] != "request"]
+    seen = flow(EDGE, DEVICE, 50_000, client_port=3478, transport="udp", opening="one-way")
+
+    (one,) = case([seen], stun=answers).relays.allocations
+
+    assert (one.client, one.server, one.port) == (DEVICE, EDGE, 3478)
 
 
 def test_who_asks_is_the_client_whoever_came_first_in_the_capture() -> None:

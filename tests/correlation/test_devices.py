@@ -100,3 +100,32 @@ def test_request_passed_on_names_the_program_of_another(hops: int, kind: str | N
 
     device = made.devices.of("10.9.0.6")
     assert (device.kind if device else None) == kind
+
+
+OFFICE_CLIENT = "UCCAPI/15.0.4569.1503 OC/15.0.4569.1503 (Microsoft Lync)"
+
+
+def _sip(of: int, kind: str, **says: Any) -> dict[str, Any]:
+    return {"flow": of, "frame": 4 + of, "first_frame": 4 + of, "kind": kind, "from_client": kind == "request", **says}
+
+
+def test_server_that_passes_a_clients_request_on_stays_a_server() -> None:
+    flows = [flow("10.1.0.9", "10.9.0.6", 5061, stack="tls/sip"), flow("10.9.0.6", "10.1.0.10", 5061, stack="tls/sip")]
+    passed = [_sip(of, "request", method="INVITE", user_agent=OFFICE_CLIENT) for of in (0, 1)]
+
+    made = case(flows, sip=[*passed, _sip(0, "response", status=100, server="RTC/5.0")])
+
+    assert made.devices.of("10.1.0.9").kind == "desktop"
+    assert (made.devices.of("10.9.0.6").kind, made.devices.of("10.9.0.6").role) == ("server", "fe")
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "kind"),
+    [(OFFICE_CLIENT, "desktop"), ("iPhoneLync/5.4", "mobile"), ("GDoc/1.2", None), ("Mozilla/5.0 PadLyncher", None)],
+)
+def test_user_agents_are_told_by_the_beginning_of_a_word(user_agent: str, kind: str | None) -> None:
+    web = flow("10.1.0.9", "198.51.100.7", 80, stack="http")
+    made = case([web], http=[{"flow": 0, "frame": 4, "kind": "request", "user_agent": user_agent, "from_client": True}])
+
+    device = made.devices.of("10.1.0.9")
+    assert (device.kind if device else None) == kind

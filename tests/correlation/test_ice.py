@@ -202,7 +202,7 @@ class TestWhatIsNoCheck:
 
 def allocated(of: int = 0, at: float = 0.0) -> list[dict[str, Any]]:
     """An allocation of ONE."""
-    common = {"flow": of, "method": "allocate", "dialect": "ms-turn"}
+    common = {"flow": of, "method": "allocate", "dialect": "ms-turn", "ms_version": 4}
     when = START + round(at * SECOND)
     return [
         {**common, "frame": 1, "time": when, "kind": "request", "from_client": True},
@@ -211,7 +211,13 @@ def allocated(of: int = 0, at: float = 0.0) -> list[dict[str, Any]]:
 
 
 def activated(at: float, peer: str) -> list[dict[str, Any]]:
-    common = {"flow": 0, "method": "set-active-destination", "dialect": "ms-turn", "transaction_id": b"a" * 16}
+    common = {
+        "flow": 0,
+        "method": "set-active-destination",
+        "dialect": "ms-turn",
+        "ms_version": 4,
+        "transaction_id": b"a" * 16,
+    }
     when = START + round(at * SECOND)
     return [
         {

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from cases import SECOND, START, case, flow
+from cases import SECOND, START, answer, case, dns_flow, flow
 
 from lynccap.correlation.media.paths import Path
 
@@ -29,7 +29,7 @@ def _udp(client: str, server: str, port: int = 50_000) -> dict[str, Any]:
 
 
 def _success(of: int, relay: str, reflexive: str | None = None) -> list[dict[str, Any]]:
-    common = {"flow": of, "method": "allocate", "dialect": "ms-turn"}
+    common = {"flow": of, "method": "allocate", "dialect": "ms-turn", "ms_version": 4}
     return [
         {**common, "frame": 1, "kind": "request", "from_client": True},
         {**common, "frame": 2, "kind": "response", "mapped_address": relay, "xor_mapped_address": reflexive},
@@ -70,9 +70,59 @@ def test_media_to_a_nat_address_is_reflexive() -> None:
     assert [one.path for one in made.media] == [Path.REFLEXIVE]
 
 
+class TestWhoseItIs:
+    """Devices carry media of others too: a browser's, a soft phone's."""
+
+    def _basis(self, stun: list[dict[str, Any]], *more: dict[str, Any], server: str = "10.2.0.9", **given: Any) -> str:
+        made = case([_udp("10.1.0.9", server), *more], media=[_stream(0)], stun=stun, **given)
+        return made.media[0].basis
+
+    def _check(self, dialect: str) -> list[dict[str, Any]]:
+        return [{"flow": 0, "frame": 1, "kind": "request", "method": "binding", "dialect": dialect}]
+
+    def test_nothing_shows_it_without_anything_of_lyncs(self) -> None:
+        assert self._basis([]) == ""
+        assert self._basis(self._check("rfc5389")) == ""
+
+    def test_checks_in_microsofts_dialect_do(self) -> None:
+        assert self._basis(self._check("ms-ice2")) == "checks"
+
+    def test_a_server_of_lyncs_does(self) -> None:
+        names = [answer("lyncdiscoverinternal.contoso.example", "10.9.0.5")]
+
+        assert self._basis([], dns_flow(), server="10.9.0.5", dns_answers=[{**one, "flow": 1} for one in names]) == (
+            "server"
+        )
+
+    @pytest.mark.parametrize(("product", "basis"), [("RTC/5.0", "signalling"), ("Asterisk PBX 18", "")])
+    def test_a_session_description_that_a_lync_server_carried_does(self, product: str, basis: str) -> None:
+        described = b"v=0\r\no=- 0 0 IN IP4 10.2.0.9\r\nc=IN IP4 10.2.0.9\r\nm=audio 50000 RTP/SAVP 104\r\n"
+        sip = [
+            {"flow": 1, "frame": 3, "kind": "response", "status": 200, "server": product},
+            {"flow": 1, "frame": 4, "kind": "response", "status": 200, "body": described},
+        ]
+
+        assert self._basis([], flow("10.1.0.9", "10.9.0.6", 5061, stack="tls/sip"), sip=sip) == basis
+
+    def test_relay_by_the_rfc_is_no_edge(self) -> None:
+        asked = {"flow": 0, "frame": 1, "kind": "request", "method": "channel-bind", "dialect": "rfc5389"}
+        made = case([_udp("10.1.0.9", "203.0.113.151", 3478)], media=[_stream(0)], stun=[asked])
+
+        assert [(one.path, one.basis) for one in made.media] == [(Path.RELAY_FOREIGN, "")]
+
+
 @pytest.mark.parametrize(("seconds", "sustained"), [(8.0, True), (4.0, False), (1.5, False)])
 def test_only_media_that_stays_is_sustained(seconds: float, sustained: bool) -> None:
     made = case([_udp("10.1.0.9", "10.2.0.9")], media=[_stream(0, seconds=seconds)])
+
+    assert [one.sustained for one in made.media] == [sustained]
+
+
+@pytest.mark.parametrize(("at", "sustained"), [(4, False), (9, True)])
+def test_how_long_it_lasted_is_unknown_when_the_clock_was_set_meanwhile(at: int, sustained: bool) -> None:
+    steps = [{"frame": 30, "before": START + at * SECOND, "after": START + (at + 4_000_000) * SECOND}]
+
+    made = case([_udp("10.1.0.9", "10.2.0.9")], media=[_stream(0)], clock_steps=steps)
 
     assert [one.sustained for one in made.media] == [sustained]
 

@@ -12,7 +12,7 @@ RELAY = "203.0.113.13"
 
 
 def _allocation(of: int, relay: str | None, alternate: str | None = None) -> list[dict[str, Any]]:
-    common = {"flow": of, "method": "allocate", "dialect": "ms-turn", "lifetime": None}
+    common = {"flow": of, "method": "allocate", "dialect": "ms-turn", "ms_version": 4, "lifetime": None}
     asked = {**common, "frame": 10 * of + 1, "kind": "request", "from_client": True}
     challenge = {**common, "frame": 10 * of + 2, "kind": "error", "error_code": 401, "alternate_server": alternate}
     success = {**common, "frame": 10 * of + 3, "kind": "response", "mapped_address": relay}
@@ -28,6 +28,27 @@ def test_who_hands_out_another_address_is_the_internal_side() -> None:
 
     assert made.relays.side_of("10.9.0.8") is Side.INTERNAL
     assert made.relays.side_of(RELAY) is Side.EXTERNAL
+
+
+@pytest.mark.parametrize(
+    ("name", "is_lync"), [("_sip._tls.contoso.example", True), ("www.contoso.example", False), (None, False)]
+)
+def test_public_relay_is_a_deployments_when_its_client_came_by_lyncs_names(name: str | None, is_lync: bool) -> None:
+    flows = [dns_flow(), flow("10.1.0.9", "203.0.113.9", 443, stack="tls"), _turn("10.1.0.9", RELAY)]
+    target = answer(name or "", "sip.contoso.example", record_type="SRV", port=443)
+    names = [target, answer("sip.contoso.example", "203.0.113.9", frame=4)] if name else []
+
+    made = case(flows, dns_answers=names, stun=_allocation(2, f"{RELAY}:50001"))
+
+    assert made.roles.is_lync(RELAY) is is_lync
+
+
+def test_relay_with_nothing_of_microsofts_but_the_cookie_is_somebody_elses() -> None:
+    google = [{**one, "ms_version": None} for one in _allocation(0, f"{RELAY}:50001")]
+    made = case([_turn("10.1.0.9", "10.9.0.8")], stun=google)
+
+    assert made.relays.allocations == []
+    assert not made.roles.claims
 
 
 def test_who_hands_out_itself_is_the_external_side() -> None:

@@ -1,5 +1,6 @@
 """Roles are claimed for a reason, and only Lync's own names are decisive."""
 
+import pytest
 from cases import answer, case, dns_flow, flow
 
 
@@ -61,6 +62,22 @@ def test_tls_on_5061_is_plausible_and_not_decisive() -> None:
     assert not made.roles.is_lync("10.9.0.6")
 
 
+@pytest.mark.parametrize(
+    ("says", "is_lync"),
+    [
+        ({"server": "RTC/5.0"}, True),
+        ({"remote_user": True}, True),
+        ({"server": "Janus WebRTC/1.1"}, False),
+        ({"server": "Asterisk PBX 18"}, False),
+    ],
+)
+def test_sip_answers_say_whose_server_it_is(says: dict[str, object], is_lync: bool) -> None:
+    sip = flow("10.1.0.9", "10.9.0.6", 5060, stack="sip")
+    made = case([sip], sip=[{"flow": 0, "frame": 4, "first_frame": 4, "kind": "response", "status": 200, **says}])
+
+    assert made.roles.is_lync("10.9.0.6") is is_lync
+
+
 def test_a_role_is_named_by_the_port_asked() -> None:
     names = ("lyncdiscoverinternal.contoso.example", "sipinternal.contoso.example")
     made = case([dns_flow()], dns_answers=[answer(name, "10.9.0.5") for name in names])
@@ -86,3 +103,42 @@ def test_who_asks_for_federation_records_is_an_edge_and_a_dns_server_is_not() ->
 
     assert made.roles.roles_of("192.0.2.10") == {"edge_access"}
     assert not made.roles.roles_of("192.0.2.53")
+
+
+class TestWebServices:
+    """Paths are asked of whatever answers; only what the services themselves say makes their server Lync's."""
+
+    def _claims(
+        self, target: str, stack: str = "http", content: str = "text/html", **says: object
+    ) -> tuple[bool, bool]:
+        """Whether the server is held for one at all, and for Lync's."""
+        web = flow("10.1.0.9", "10.0.0.8", 8080, stack=stack)
+        http = [
+            {"flow": 0, "frame": 4, "kind": "request", "target": target, "from_client": True},
+            {"flow": 0, "frame": 5, "kind": "response", "status": 200, "content_type": content},
+        ]
+        usual = {"flow": 0, "frame": 5, "outcome": "ok", "status": 200, "resource": "root"}
+
+        made = case([web], http=http, autodiscover=[{**usual, **says}])
+        return made.roles.is_plausible("10.0.0.8"), made.roles.is_lync("10.0.0.8")
+
+    @pytest.mark.parametrize(
+        ("says", "is_lync"),
+        [
+            ({}, False),
+            ({"outcome": "challenged", "status": 401}, False),
+            ({"outcome": "http-error", "status": 404}, False),
+            ({"outcome": "fault", "status": 500}, True),
+            ({"outcome": "http-error", "status": 403, "fault_id": 4004}, True),
+            ({"links": ("User=https://web/",)}, True),
+            ({"content": "application/vnd.microsoft.rtc.autodiscover+xml"}, True),
+        ],
+    )
+    def test_only_their_own_answers_are_decisive(self, says: dict[str, object], is_lync: bool) -> None:
+        assert self._claims("/autodiscover/autodiscoverservice.svc/root", **says) == (True, is_lync)
+
+    def test_a_proxy_is_not_the_server_behind_it(self) -> None:
+        links = ("User=https://web/",)
+
+        assert self._claims("http://lyncdiscover.contoso.example/", links=links) == (False, False)
+        assert self._claims("/", stack="http/tls/http", links=links) == (False, False)

@@ -132,3 +132,19 @@ def test_early_end_keeps_earlier_findings_only() -> None:
     name = "rootchain-80-refused"
 
     assert accusations(analyzed(early(recorded(name), 0.2))) <= accusations(document_of(name))
+
+
+@pytest.mark.parametrize("name", ["ice-relayed", "ice-relay-won-race"])
+def test_relayed_media_is_told_once_it_lasts(name: str) -> None:
+    """These calls last two seconds, as early media may; slowed down they are calls through the Edge."""
+    first = recorded(name)[0].time
+    slow = [replace(one, time=first + 10 * (one.time - first)) for one in recorded(name)]
+
+    assert outcomes(document_of(name), "media-relayed-internal-edge") == {"not-seen"}
+    assert outcomes(analyzed(slow), "media-relayed-internal-edge") == {"fired"}
+
+
+def test_the_relays_packets_alone_do_not_make_it_a_client() -> None:
+    document = analyzed(one_sided(recorded("signin-remote-user"), {"203.0.113.13"}))
+
+    assert {one.device for one in document.findings} == {"192.0.2.44"}

@@ -8,9 +8,10 @@ from cases import SECOND, START, answer, case, dns_flow, flow
 from lynccap.correlation.case import Case
 from lynccap.diagnosis.catalogue import BY_NAME
 from lynccap.diagnosis.inquiry import Inquiry
-from lynccap.diagnosis.judgements import Clear, Found, Judgement
+from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement
 
 POOL, PHONE, EDGE, PARTNER, CRL = "10.9.0.5", "10.1.0.9", "192.0.2.10", "198.51.100.7", "198.51.100.80"
+DAY = 86_400 * SECOND
 
 
 def said(rule: str, made: Case) -> list[Judgement]:
@@ -63,7 +64,9 @@ class TestProvisioning:
 
 
 class TestRevocation:
-    def _said(self, crl: dict[str, Any], handshake: str = "certificate") -> list[Judgement]:
+    def _said(
+        self, crl: dict[str, Any], handshake: str = "certificate", rule: str = "edge-crl-http-blocked"
+    ) -> list[Judgement]:
         asker = dns_flow(EDGE, "192.0.2.53")
         federation = flow(EDGE, PARTNER, 5061, stack="tls", last_frame=40)
         fetch = flow(EDGE, CRL, 80, stack="http", first_time=START + SECOND)
@@ -100,7 +103,23 @@ class TestRevocation:
                 }
             ],
         )
-        return said("edge-crl-http-blocked", made)
+        return said(rule, made)
+
+    @pytest.mark.parametrize(
+        ("dates", "kind"),
+        [
+            ({}, Found),
+            ({"this_update": START - DAY, "next_update": START + DAY}, Found),
+            ({"this_update": START - 2 * DAY, "next_update": START - DAY}, Doubt),
+            ({"this_update": START + DAY, "next_update": START + 2 * DAY}, Doubt),
+        ],
+        ids=["unknown dates", "in force", "ended", "not begun"],
+    )
+    def test_only_a_list_in_force_is_called_normal(self, dates: dict[str, int], kind: type[Judgement]) -> None:
+        (one,) = self._said({"outcome": "ok", "status": 200, **dates}, rule="state-edge-crl-fetch")
+
+        assert isinstance(one, kind)
+        assert one.device == EDGE
 
     def test_http_error_beside_a_stalled_handshake_is_found(self) -> None:
         (one,) = self._said({"outcome": "http-error", "status": 403})

@@ -225,6 +225,7 @@ def test_keys_inside_a_pcapng_file_need_no_option(office):
 
     for capture in (path, injected):
         assert outcomes(read_tables([Source(str(capture))])) == [("decrypted", "")]
+        assert outcomes(read(capture, tshark=False)) == [("not-decrypted", "tshark-off")]
 
 
 def test_a_session_without_its_key_stays_shut_beside_one_with(office, tmp_path):
@@ -432,6 +433,20 @@ def test_neither_the_working_folder_nor_the_users_profile_chooses_what_runs(offi
 
     assert outcomes(read(capture, office.keylog)) == [("decrypted", "")]
     assert not mark.exists()
+
+
+def test_without_a_folder_to_write_the_rest_is_read(office, monkeypatch):
+    office.talk(sip(), SIGN_IN)
+    monkeypatch.setattr(tempfile, "mkdtemp", _no_room)
+
+    tables = read(office.capture(), office.keylog)
+
+    assert outcomes(tables) == [("not-decrypted", "no-folder")]
+    assert len(tables["tls"])
+
+
+def _no_room(*_, **__):
+    raise FileNotFoundError(2, "No usable temporary directory found")
 
 
 def test_without_tshark_the_rest_is_read(office, monkeypatch):

@@ -216,6 +216,24 @@ def test_certificates_say_how_they_were_carried(authority: Authority, tmp_path: 
     assert not rows["from_client"].any()
 
 
+def test_what_never_ends_is_kept_to_the_last_time_a_column_holds(authority: Authority, tmp_path: Path):
+    endless = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)  # RFC 5280 4.1.2.5: no well-defined end
+    builder = x509.CertificateBuilder().subject_name(name("device")).issuer_name(authority.name).serial_number(5)
+    builder = builder.not_valid_before(THIS).not_valid_after(endless).public_key(authority.key.public_key())
+    device = builder.sign(authority.key, hashes.SHA256()).public_bytes(Encoding.DER)
+
+    tables = fetched(
+        tmp_path,
+        (get(b"/device.cer"), device),
+        (get(b"/ca.crl"), authority.revoke(1, until=endless)),
+        (get(b"/own.crl"), authority.revoke(1)),
+    )
+
+    assert tables.certificates["not_after"].tolist() == [2**63 - 1]
+    assert tables.revocations["next_update"].tolist() == [2**63 - 1, NEXT_NS]
+    assert tables["crl"]["next_update"].tolist() == [0, 2**63 - 1, NEXT_NS]
+
+
 def test_root_chain_handed_to_a_phone_is_certificates_too(authority: Authority, tmp_path: Path):
     bundle = pkcs7.serialize_certificates([authority.certificate], Encoding.DER)
     asked = b"GET /CertProv/CertProvisioningService.svc/anon HTTP/1.1\r\nHost: web\r\n\r\n"

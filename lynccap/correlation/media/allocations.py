@@ -18,6 +18,7 @@ MAX_STEPS = 512  # of one flow; an hour of refreshes has about ten
 _BEGUN = ("flow", "frame", "time")
 STREAMS = {1: "audio", 2: "video", 3: "supplemental video", 4: "data"}
 CHALLENGE, STALE_NONCE, TRY_ALTERNATE = 401, 438, 300
+LYNC_REALM = "rtcmedia"
 
 
 class AllocationStepKind(StrEnum):
@@ -171,8 +172,21 @@ def read_allocations(tables: Tables) -> list[Allocation]:
             _ending(flow, rows[flow.Index], int(ends[flow.capture]), granted_on),
         )
         for flow in flows.itertuples()
-        if any(row.method == "allocate" for row in rows[flow.Index])
+        if any(row.method == "allocate" for row in rows[flow.Index]) and _is_microsofts(rows[flow.Index])
     ]
+
+
+def _is_microsofts(rows: list[Any]) -> bool:
+    """Whether an exchange has what only Microsoft's dialect has: the cookie is that of an early draft, and the relays
+    of Google Talk used it as well (draft-rosenberg-midcom-turn).
+    """
+    return any(
+        row.ms_version is not None
+        or row.connection_id
+        or row.stream_type is not None
+        or (row.realm or "").strip('"') == LYNC_REALM
+        for row in rows
+    )
 
 
 def _allocation(
@@ -184,7 +198,7 @@ def _allocation(
     errors = [row for row in allocate if row.kind == "error"]
     challenges = [row for row in errors if row.error_code in (CHALLENGE, STALE_NONCE)]
     granted = [row for row in successes if row.lifetime != 0]
-    client, server, port = _ends(flow, requests)
+    client, server, port = _ends(flow, allocate)
     return Allocation(
         flow=int(flow.Index),
         capture=int(flow.capture),
@@ -213,9 +227,12 @@ def _allocation(
     )
 
 
-def _ends(flow: Any, requests: list[Any]) -> tuple[str, str, int]:
-    """Who asks, whom, on which port: a capture that begins later than the flow may hold the relay's packet first."""
-    if any(not row.from_client for row in requests):
+def _ends(flow: Any, allocate: list[Any]) -> tuple[str, str, int]:
+    """Who asks, whom, on which port.
+
+    A capture that begins later than the flow, or lacks what the client sent, holds the relay's packet first.
+    """
+    if any((row.kind == "request") != bool(row.from_client) for row in allocate):
         return flow.server, flow.client, flow.client_port
     return flow.client, flow.server, flow.server_port
 

@@ -1,17 +1,21 @@
-"""Where media went: which two transport addresses carried it, and what kind of path that is."""
+"""Where media went: which two transport addresses carried it, what kind of path that is, and what ties it to Lync."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 import pandas as pd
 
+from dissectors.sip.sdp import read_sdp
 from lynccap.correlation.addresses import join_endpoint, split_endpoint
 from lynccap.correlation.media.relays import RELAY_PORTS, TURN_PORTS, TURN_UDP_PORT, RelayBook, Side
+from lynccap.correlation.roles import RoleBook
 from lynccap.tables import Tables
 
 SUSTAINED_SECONDS = 5.0  # call set-up probes every path for a moment; media stays (catalogue, media-* entries)
 SUSTAINED_PACKETS = 100
+
+Endpoint = tuple[str, int]
 
 
 class Path(StrEnum):
@@ -24,6 +28,7 @@ class Path(StrEnum):
     RELAY_EXTERNAL = "relayed by the Edge's external interface"
     RELAY_UNPLACED = "relayed by an Edge interface that could not be placed"
     CLOUD = "relayed by Microsoft's cloud"
+    RELAY_FOREIGN = "relayed by a server that is no Lync Edge"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,10 @@ class MediaSession:
     path: Path
     relay: str | None
     """The address of the relay the device talks to, None on a direct path."""
+    basis: str
+    """What shows that this is Lync's media: relay, server, checks, signalling; "" when nothing does."""
+    clock_set: bool
+    """The recorder's clock was set meanwhile: how long it lasted is unknown."""
 
     @property
     def seconds(self) -> float:
@@ -61,7 +70,7 @@ class MediaSession:
     @property
     def sustained(self) -> bool:
         """Whether this is media and not a probe."""
-        return self.seconds > SUSTAINED_SECONDS and self.packets > SUSTAINED_PACKETS
+        return self.seconds > SUSTAINED_SECONDS and self.packets > SUSTAINED_PACKETS and not self.clock_set
 
     @property
     def relayed(self) -> bool:
@@ -74,24 +83,82 @@ class MediaSession:
         return tuple(one for one in (self.client, self.server) if one != self.relay)
 
 
-def read_media(tables: Tables, relays: RelayBook) -> tuple[MediaSession, ...]:
+LYNC_CHECKS = ("ms-ice2", "ms-ice", "ms-turn")
+FOREIGN_METHODS = ("refresh", "create-permission", "channel-bind")
+"""Of TURN by RFC 5766; Microsoft's dialect has none of them."""
+
+
+@dataclass(frozen=True)
+class _Clues:
+    """What tells whose media a flow carries."""
+
+    relays: RelayBook
+    roles: RoleBook
+    reflexive: set[tuple[str, int]]
+    checked: frozenset[int]
+    """Flows with connectivity checks or relay messages in Microsoft's dialects."""
+    foreign: frozenset[str]
+    """Servers that speak TURN by RFC 5766."""
+    signalled: frozenset[Endpoint]
+    clock_steps: tuple[tuple[int, int], ...]
+    """Capture and time, before and after each step."""
+    """Named in session descriptions that a Lync server carried."""
+
+    def basis(self, flow: int, ends: Sequence[Endpoint], relay: str | None) -> str:
+        """One of MediaSession.basis."""
+        if relay is not None and relay in (*self.relays.sides, *self.relays.relay_hosts):
+            return "relay"
+        if any(self.roles.is_lync(address) for address, _ in ends):
+            return "server"
+        if flow in self.checked:
+            return "checks"
+        return "signalling" if not self.signalled.isdisjoint(ends) else ""
+
+
+def read_media(tables: Tables, relays: RelayBook, roles: RoleBook) -> tuple[MediaSession, ...]:
     """The media sessions of all captures, in order of their first packet."""
-    reflexive = {end for one in relays.allocations if (end := split_endpoint(one.reflexive))}
+    if tables.media.empty:
+        return ()
+    clues = _read_clues(tables, relays, roles)
     made = [
-        _session(int(flow), rows, tables.flows.loc[int(flow)], relays, reflexive)
+        _session(int(flow), rows, tables.flows.loc[int(flow)], clues)
         for flow, rows in tables.media.groupby("flow", sort=True)
     ]
     return tuple(sorted(made, key=lambda one: (one.capture, one.first_time, one.flow)))
 
 
-def _session(
-    flow: int, rows: pd.DataFrame, row: "pd.Series[object]", relays: RelayBook, reflexive: set[tuple[str, int]]
-) -> MediaSession:
+def _read_clues(tables: Tables, relays: RelayBook, roles: RoleBook) -> _Clues:
+    stun, servers = tables["stun"], tables.flows["server"]
+    foreign = stun.loc[(stun["dialect"] == "rfc5389") & stun["method"].isin(FOREIGN_METHODS), "flow"].unique()
+    return _Clues(
+        relays=relays,
+        roles=roles,
+        reflexive={end for one in relays.allocations if (end := split_endpoint(one.reflexive))},
+        checked=frozenset(stun.loc[stun["dialect"].isin(LYNC_CHECKS), "flow"]),
+        foreign=frozenset(servers[foreign]) - set(relays.sides),
+        signalled=frozenset(_signalled(tables, roles)),
+        clock_steps=tuple(
+            (int(one.capture), int(time)) for one in tables.clock_steps.itertuples() for time in (one.before, one.after)
+        ),
+    )
+
+
+def _signalled(tables: Tables, roles: RoleBook) -> Iterator[Endpoint]:
+    sip, flows = tables["sip"], tables.flows
+    for flow, body in sip.loc[sip["body"].map(bool), ["flow", "body"]].itertuples(index=False):
+        if any(roles.is_lync(flows.at[flow, side]) for side in ("client", "server")):
+            described = read_sdp(body)
+            for media in described.media if described else ():
+                yield media.address or "", media.port
+                yield from ((one.ip, one.port) for one in media.candidates)
+
+
+def _session(flow: int, rows: pd.DataFrame, row: "pd.Series[object]", clues: _Clues) -> MediaSession:
     ends = (
         (str(row["client"]), int(str(row["client_port"]))),
         (str(row["server"]), int(str(row["server_port"]))),
     )
-    path, relay = _path(ends, set(rows["carried"]), relays, reflexive)
+    path, relay = _path(ends, set(rows["carried"]), clues)
     client = rows["from_client"]
     return MediaSession(
         flow=flow,
@@ -109,15 +176,21 @@ def _session(
         frames=tuple(sorted({int(frame) for name in ("first_frame", "last_frame") for frame in rows[name]})),
         path=path,
         relay=relay,
+        basis=clues.basis(flow, ends, relay),
+        clock_set=any(
+            capture == row["capture"] and rows["first_time"].min() <= time <= rows["last_time"].max()
+            for capture, time in clues.clock_steps
+        ),
     )
 
 
-def _path(
-    ends: tuple[tuple[str, int], ...], carried: Iterable[str], relays: RelayBook, reflexive: set[tuple[str, int]]
-) -> tuple[Path, str | None]:
+def _path(ends: Sequence[Endpoint], carried: Iterable[str], clues: _Clues) -> tuple[Path, str | None]:
+    relays = clues.relays
     for address, _ in ends:
         if address in relays.cloud:
             return Path.CLOUD, address
+        if address in clues.foreign:
+            return Path.RELAY_FOREIGN, address
     wrapped = not {"udp", "rfc4571"}.issuperset(carried)
     for address, port in ends:
         placed = address in relays.sides
@@ -128,7 +201,7 @@ def _path(
         if port == TURN_UDP_PORT or (wrapped and port in TURN_PORTS):
             return Path.RELAY_UNPLACED, address
     for address, port in ends:
-        if (address, port) in reflexive:
+        if (address, port) in clues.reflexive:
             host = bool(relays.allocations_of(address))
             return (Path.DIRECT if host else Path.REFLEXIVE), None
     return Path.DIRECT, None

@@ -14,13 +14,26 @@ from lynccap import reference
 from lynccap.correlation.addresses import is_private, is_public, split_endpoint
 from lynccap.correlation.attempts import OPEN
 from lynccap.correlation.media.allocations import Allocation, read_allocations
-from lynccap.correlation.names import NameBook, is_cloud
-from lynccap.correlation.roles import CLOUD, EDGE_AV, EDGE_INT, RELAY, SIP_TLS_PORT, Basis, RoleBook, RoleClaim
+from lynccap.correlation.names import SOURCE_DNS, NameBook, is_cloud
+from lynccap.correlation.roles import (
+    CLOUD,
+    EDGE_AV,
+    EDGE_INT,
+    INNER_NAMES,
+    RELAY,
+    SHARED_SRV,
+    SIP_TLS_PORT,
+    Basis,
+    RoleBook,
+    RoleClaim,
+)
 from lynccap.tables import Tables
 
 RELAY_PORTS = range(50_000, 60_000)  # the A/V Edge's default allocation range
 TURN_UDP_PORT = 3478
 TURN_PORTS = frozenset({443, TURN_UDP_PORT})
+DISCOVERY_NAMES = (*INNER_NAMES, "lyncdiscover.", "sipexternal.", SHARED_SRV.removesuffix("*"))
+"""Beginnings of the names that lead clients to their servers; other SIP products share the last one."""
 
 
 class Side(StrEnum):
@@ -108,8 +121,21 @@ def read_relays(tables: Tables, names: NameBook, roles: RoleBook) -> RelayBook:
             if endpoint:
                 book.relay_hosts[endpoint[0]].add(one.server)
     _place_sides(book, names, _inside_by_sign_in(tables))
-    _claim(book, roles)
+    _claim(book, roles, _led_by_names(tables, names))
     return book
+
+
+def _led_by_names(tables: Tables, names: NameBook) -> frozenset[str]:
+    """Clients that reached a server which DNS gave for one of the names Lync looks itself up by."""
+    flows = tables.flows
+    opened = flows.loc[flows["opening"].isin(OPEN), ["client", "server"]].drop_duplicates()
+    asked = {
+        server
+        for server in opened["server"].unique()
+        if not is_cloud(server, names)
+        and any(one.startswith(DISCOVERY_NAMES) for one in names.names_of(server, SOURCE_DNS))
+    }
+    return frozenset(opened.loc[opened["server"].isin(list(asked)), "client"])
 
 
 def _inside_by_sign_in(tables: Tables) -> frozenset[str]:
@@ -167,14 +193,15 @@ def _leave_rivals_open(book: RelayBook) -> None:
 _SIDE_ROLES = {Side.INTERNAL: EDGE_INT, Side.EXTERNAL: EDGE_AV, Side.UNKNOWN: RELAY}
 
 
-def _claim(book: RelayBook, roles: RoleBook) -> None:
+def _claim(book: RelayBook, roles: RoleBook, led: frozenset[str]) -> None:
     for one in book.allocations:
         if one.server in book.cloud or not one.answered:
             continue
         role = _SIDE_ROLES[book.side_of(one.server)]
         frames = (*one.success_frames, *one.challenge_frames, *(frame for frame, _ in one.errors))
-        # A private address that answers MS-TURN is no consumer relay; a public one may be anybody's.
-        decisive = is_private(one.server)
+        # A private address that answers MS-TURN is no consumer relay. A public one may be one of Skype's, unless its
+        # client came by the names of a deployment.
+        decisive = is_private(one.server) or one.client in led
         says = "answers MS-TURN allocations"
         roles.add(RoleClaim(one.server, role, Basis.MESSAGES, decisive, says, one.capture, min(frames)))
         endpoint = split_endpoint(one.relay)

@@ -1,4 +1,4 @@
-"""Revocation lists: what the Edge has to fetch over port 80 before it trusts a partner (catalogue groups 2, 4)."""
+"""Revocation lists: what the Edge has to fetch over port 80 before it trusts a partner (catalogue groups 2, 4, 14)."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,12 +7,13 @@ from lynccap.correlation.attempts import Attempt
 from lynccap.correlation.roles import CRL_HOST
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
-from lynccap.diagnosis.judgements import Clear, Found, Judgement, Proof
+from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof
 from lynccap.diagnosis.meanings import partner_handshakes
 from lynccap.diagnosis.rules.reach import found, judged
 from lynccap.diagnosis.verdicts import How, Verdict
-from lynccap.document import Confidence, Severity
+from lynccap.document import Confidence, Severity, rfc3339
 
+CLOCK_SLACK_NS = 300_000_000_000  # two clocks may differ: what Kerberos allows
 WAITS = (
     "Windows checks a partner's certificate against this list before it trusts it; without it the handshake waits "
     "and may end. That one causes the other is likely, not proven."
@@ -114,3 +115,67 @@ def _consequence(inquiry: Inquiry, attempt: Attempt, ending: str) -> tuple[str, 
     )
     named = (Proof(claim.capture, (claim.frame,), f"{host}: {claim.says}"),) if claim else ()
     return says, (failed, *named)
+
+
+@rule(
+    title="The Edge fetched a revocation list over port 80",
+    severity=Severity.INFO,
+    stage=Stage.NOTE,
+    causes=("Windows checks partners' certificates against their published lists.",),
+    fix=("Nothing: this is by design.",),
+    act=("nobody",),
+    sources=("ms-edge-nat",),
+)
+def state_edge_crl_fetch(inquiry: Inquiry) -> Iterator[Judgement]:
+    """A Lync server downloads a certificate revocation list in the clear.
+
+    Evidence: HTTP 200 with a list as its content, to a host a Lync server asked.
+
+    Not this: a failed fetch; a list that had ended, or not begun, when it was fetched, by the recorder's clock.
+    """
+    case = inquiry.case
+    crl = case.tables["crl"]
+    lists = crl[crl["kind"].isin(("crl", "delta-crl")) & (crl["outcome"] == "ok") & crl["content_ok"]]
+    told: set[int] = set()
+    for one in lists.itertuples():
+        device = inquiry.device(case.flows.at[one.flow, "client"])
+        if device is None or device.role is None:
+            continue
+        outdated = _outdated(one)
+        if outdated:
+            yield Doubt(device.id, outdated)
+        if outdated or one.flow in told:
+            continue
+        told.add(one.flow)
+        row = case.flows.loc[one.flow]
+        yield Found(
+            device=row["client"],
+            peer=row["server"],
+            port=int(row["server_port"]),
+            transport="tcp",
+            service="crl",
+            says=f"{device.word} fetched the revocation list {one.url} over TCP port {row['server_port']}.",
+            why="The list is signed, so plain HTTP is normal and needed: the firewall has to let the Edge do this.",
+            confidence=Confidence.CERTAIN,
+            proof=(
+                Proof(
+                    int(row["capture"]),
+                    (int(row["first_frame"]), int(one.frame)),
+                    "the connection and the list in the answer",
+                ),
+            ),
+            time=int(one.time),
+        )
+
+
+def _outdated(fetched: Any) -> str | None:
+    """Why a list was not in force when it was fetched; the recorder's clock may be wrong, so it proves nothing."""
+    if fetched.next_update and fetched.next_update < fetched.time:
+        return f"by the recorder's clock {fetched.url} was fetched after its end on {_day(fetched.next_update)}"
+    if fetched.this_update > fetched.time + CLOCK_SLACK_NS:
+        return f"by the recorder's clock {fetched.url} was fetched before its beginning on {_day(fetched.this_update)}"
+    return None
+
+
+def _day(time: int) -> str:
+    return (rfc3339(time, 0) or "")[:10]

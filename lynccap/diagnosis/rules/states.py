@@ -266,7 +266,7 @@ def state_ice_probes_edge(inquiry: Inquiry) -> Iterator[Judgement]:
     """
     case = inquiry.case
     for device in sorted({one.client for one in case.relays.allocations if one.success_frames}):
-        mine = [one for one in case.media_of(device) if one.sustained]
+        mine = [one for one in case.media_of(device) if one.sustained and one.basis]
         relayed = [one for one in mine if one.relayed]
         direct = [one for one in mine if one.path is Path.REFLEXIVE or (one.path is Path.DIRECT and _known_ends(one))]
         if relayed or not direct:
@@ -302,50 +302,6 @@ def state_ice_probes_edge(inquiry: Inquiry) -> Iterator[Judgement]:
 def _known_ends(media: MediaSession) -> bool:
     """A public address on a direct path may be a partner's relay: only private ends are surely the devices' own."""
     return is_private(media.client) and is_private(media.server)
-
-
-@rule(
-    title="The Edge fetched a revocation list over port 80",
-    severity=Severity.INFO,
-    stage=Stage.NOTE,
-    causes=("Windows checks partners' certificates against their published lists.",),
-    fix=NOTHING_TO_DO,
-    act=("nobody",),
-    sources=("ms-edge-nat",),
-)
-def state_edge_crl_fetch(inquiry: Inquiry) -> Iterator[Judgement]:
-    """A Lync server downloads a certificate revocation list in the clear.
-
-    Evidence: HTTP 200 with a list as its content, to a host a Lync server asked.
-
-    Not this: a failed fetch.
-    """
-    case = inquiry.case
-    crl = case.tables["crl"]
-    lists = crl[crl["kind"].isin(("crl", "delta-crl")) & (crl["outcome"] == "ok") & crl["content_ok"]]
-    for one in lists.drop_duplicates("flow").itertuples():
-        device = inquiry.device(case.flows.at[one.flow, "client"])
-        if device is None or device.role is None:
-            continue
-        row = case.flows.loc[one.flow]
-        yield Found(
-            device=row["client"],
-            peer=row["server"],
-            port=int(row["server_port"]),
-            transport="tcp",
-            service="crl",
-            says=f"{device.word} fetched the revocation list {one.url} over TCP port {row['server_port']}.",
-            why="The list is signed, so plain HTTP is normal and needed: the firewall has to let the Edge do this.",
-            confidence=Confidence.CERTAIN,
-            proof=(
-                Proof(
-                    int(row["capture"]),
-                    (int(row["first_frame"]), int(one.frame)),
-                    "the connection and the list in the answer",
-                ),
-            ),
-            time=int(one.time),
-        )
 
 
 @rule(

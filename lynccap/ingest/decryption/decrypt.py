@@ -90,18 +90,27 @@ class _Work:
         except ImportError:  # pyshark is not installed
             self.failed = Reason.NO_TSHARK
             return
-        # The folder is this user's alone (mkdtemp), as the keys in it must be.
-        with tempfile.TemporaryDirectory(prefix="lynccap-", ignore_cleanup_errors=True) as name:
-            folder = Path(name)
-            capture = folder / "slice.pcap"
-            with capture.open("wb") as file:
-                file.writelines(self.slice.pcap())
-            try:
-                decrypted_records(program, folder, capture, self._preferences(folder), self.plaintext.take)
-            except TsharkLimit:
-                self.failed = Reason.TSHARK_LIMIT
-            except (TsharkFailed, OSError):
+        try:
+            # The folder is this user's alone (mkdtemp), as the keys in it must be.
+            with tempfile.TemporaryDirectory(prefix="lynccap-", ignore_cleanup_errors=True) as name:
+                folder = Path(name)
+                capture, preferences = self._laid_out(folder)
                 self.failed = Reason.TSHARK_FAILED
+                decrypted_records(program, folder, capture, preferences, self.plaintext.take)
+                self.failed = Reason.NONE
+        except TsharkLimit:
+            self.failed = Reason.TSHARK_LIMIT
+        except TsharkFailed:
+            self.failed = Reason.TSHARK_FAILED
+        except OSError:
+            self.failed = self.failed or Reason.NO_FOLDER
+
+    def _laid_out(self, folder: Path) -> tuple[Path, list[str]]:
+        """The slice and the keys, written into `folder`: the capture's path and tshark's preferences."""
+        capture = folder / "slice.pcap"
+        with capture.open("wb") as file:
+            file.writelines(self.slice.pcap())
+        return capture, self._preferences(folder)
 
     def _preferences(self, folder: Path) -> list[str]:
         """tshark's preferences for the keys, which are written into `folder`."""

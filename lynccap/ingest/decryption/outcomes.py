@@ -28,6 +28,7 @@ class Reason(StrEnum):
     NOTHING_FOUND = "nothing-found"
     NOT_ALL = "not-all"
     READ_ONCE = "read-once"
+    NO_FOLDER = "no-folder"
     NO_TSHARK = "no-tshark"
     TSHARK_OFF = "tshark-off"
     TSHARK_FAILED = "tshark-failed"
