@@ -53,8 +53,9 @@ def read_keys(keylogs: Sequence[Path] = (), rsa_keys: Sequence[Path] = (), *, ts
     logs = {path: _head(path, MAX_LOG_BYTES + 1) for path in keylogs}
     for path, log in logs.items():
         if not read_keylog([log]):
+            where = f" in its first {MAX_LOG_BYTES >> 20} MiB" if len(log) > MAX_LOG_BYTES else ""
             raise UnusableKey(
-                f"{path}: holds no TLS keys; a key log has lines that begin with CLIENT_RANDOM or "
+                f"{path}: holds no TLS keys{where}; a key log has lines that begin with CLIENT_RANDOM or "
                 "CLIENT_TRAFFIC_SECRET_0, and a private key is given with --rsa-key"
             )
     remarks = tuple(
