@@ -242,7 +242,8 @@ class TestSubscriptions:
 
 def test_time_grows_with_the_dialogs_however_many_share_a_call_id():
     count = 6000
-    rows = [row(place / 10, "INVITE" if place % 2 else "SUBSCRIBE", from_tag=f"t{place}") for place in range(count)]
+    methods = ("INVITE", "SUBSCRIBE")
+    rows = [row(place / 10, methods[place % 2], cseq=place, from_tag=f"t{place}") for place in range(count)]
     made = cases.case([TLS], sip=rows)
     begun = process_time()
     dialogs = made.dialogs
