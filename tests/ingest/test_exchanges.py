@@ -16,6 +16,7 @@ from tls_sessions import contexts, mint, speak
 
 from lynccap.ingest.streams.assembly import Segment
 from lynccap.ingest.streams.exchanges import Said, exchanges_of
+from lynccap.ingest.streams.resumption import MAX_RESTARTS
 
 PROXY = ("10.0.0.2", 8080)
 WEB = ("10.0.0.2", 80)
@@ -147,6 +148,20 @@ def test_sip_that_begins_before_the_capture_finds_what_follows(tmp_path):
 
     assert tables.flows["stack"].tolist() == ["sip"]
     assert tables["sip"]["kind"].tolist() == ["request", "response"]
+
+
+def test_damage_is_read_over_however_many_holes_were_before_it(tmp_path):
+    link = Connection(server=(SERVER[0], 5060))
+    frames = link.open()
+    for _ in range(2 * MAX_RESTARTS):
+        frames += link.say(0, SIP_REGISTER, 1460)
+        link.say(0, b"lost", 1460)
+    for data in (SIP_REGISTER, b"\0damage\0\0\0", SIP_REGISTER):
+        frames += link.say(0, data, 1460)
+
+    tables = read_frames(frames, tmp_path)
+
+    assert len(tables["sip"]) == 2 * MAX_RESTARTS + 2
 
 
 def test_start_line_inside_a_foreign_segment_is_not_believed(tmp_path):

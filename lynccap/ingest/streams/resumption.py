@@ -35,6 +35,7 @@ class Resumption:
 
     def into(self, run: Run, *, first: bool, begins: bool) -> Run | None:
         """The part of a run from which on it can be read; `begins` when the stream does with its `first` one."""
+        self._restarts = 0
         if self.dissector.name not in TEXT:
             return run if first or self.dissector.probe(run.data) >= LIKELY else None
         if first and not begins:
