@@ -283,6 +283,20 @@ def test_what_is_too_large_is_read_up_to_its_limit(office, monkeypatch):
     assert len(tables["sip"]) >= 2
 
 
+@pytest.mark.parametrize(
+    ("port", "uri", "stack"),
+    [
+        (8057, b"sip:ann@contoso.com;gruu;opaque=app:conf:data-conf:id:ABC", "tls/psom"),
+        (8057, b"sip:ann@contoso.com;gruu;opaque=app:conf:chat:id:ABC", "tls"),
+        (5061, b"sip:ann@contoso.com;gruu;opaque=app:conf:data-conf:id:ABC", "tls"),
+    ],
+)
+def test_web_conferencing_is_told_where_it_lives_by_the_conference_it_names(office, port, uri, stack):
+    office.talk(Connection(server=("192.0.2.9", port)), [(0, b"\x01\x00\x00\x42" + uri), (1, b"\x01\x00\x00\x04")])
+
+    assert read(office.capture(), office.keylog).flows["stack"].tolist() == [stack]
+
+
 def test_several_recordings_are_each_read_with_the_keys(office):
     office.talk(sip(), SIGN_IN)
     first = office.capture("first.pcap")

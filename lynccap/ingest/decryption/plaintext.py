@@ -5,6 +5,7 @@ from itertools import groupby
 
 import numpy as np
 
+from dissectors.psom import PSOM
 from lynccap.ingest.decryption.slicing import Slice
 from lynccap.ingest.engine import CaptureParts
 from lynccap.ingest.frames import Flags, Ints
@@ -15,6 +16,8 @@ from lynccap.ingest.streams.conversation import Conversation
 from lynccap.ingest.streams.dissection import Dissection, Facts
 from lynccap.ingest.streams.rtp.media import Media
 from lynccap.ingest.streams.stream_tables import add_read, tables_of
+
+CONFERENCING_PORTS = frozenset((443, 444, 8057, 8058))  # of the Web Conferencing service, inside and on the Edge
 
 
 @dataclass(slots=True)
@@ -68,6 +71,7 @@ def add_plaintext(part: CaptureParts, plaintext: Plaintext, ends: dict[int, Fact
         client, server = conversation.sides
         dissector, verdict = classify(head_of(client), head_of(server), True)
         if dissector is None or verdict < LIKELY:
+            part.flows["stack"][flow] += _unread(part, flow, head_of(client))
             continue
         conversation.dissector = dissector
         inside = dissection.read(conversation, ends[flow])
@@ -79,6 +83,12 @@ def add_plaintext(part: CaptureParts, plaintext: Plaintext, ends: dict[int, Fact
     add_read(found)
     for name in SCHEMAS:
         part.tables[name] = _merged(part.tables[name], found[name])
+
+
+def _unread(part: CaptureParts, flow: int, said: bytes) -> str:
+    """What web conferencing adds to a stack: its one sign is UNVERIFIED, and counts on its own ports only."""
+    conferencing = int(part.flows["server_port"][flow]) in CONFERENCING_PORTS and PSOM.probe(said) >= LIKELY
+    return f"/{PSOM.name}" if conferencing else ""
 
 
 def _merged(told: Arrays, more: Arrays) -> Arrays:
