@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections import Counter
 
 import pytest
 
@@ -16,14 +17,13 @@ def pytest_sessionstart() -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """The figures tests published with `record_property`, added up over all of them and all processes."""
-    totals: dict[str, dict[str, int]] = {}
+    """The counts tests published with `record_property`, added up over all of them and all processes."""
+    totals: dict[str, Counter[str]] = {}
     for report in (*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")):
-        for name, figures in report.user_properties:
-            sums = totals.setdefault(name, {})
-            for what, count in figures.items():
-                sums[what] = sums.get(what, 0) + count
+        for name, counts in report.user_properties:
+            if isinstance(counts, dict):
+                totals.setdefault(name, Counter()).update(counts)
     if totals:
         terminalreporter.section("agreement")
-    for name, sums in sorted(totals.items()):
-        terminalreporter.line(f"{name}: " + ", ".join(f"{count} {what}" for what, count in sums.items()))
+    for name, counts in sorted(totals.items()):
+        terminalreporter.line(f"{name}: " + ", ".join(f"{count} {what}" for what, count in counts.items()))

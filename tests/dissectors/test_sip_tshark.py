@@ -82,7 +82,7 @@ def agree(path: Path, record_property: Any) -> None:
         assert ours == tshark[name], name
         compared += ours.total()
     assert compared
-    record_property("values that agree with tshark", compared)
+    record_property("SIP headers and SDP, values of tshark", {"both": compared})
 
 
 def said_by_tshark(path: Path, *names: str) -> dict[str, Values]:
