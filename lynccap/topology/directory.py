@@ -183,11 +183,11 @@ class Directory:
         own = () if outside else (machine.name, pool.name)
         names = tuple(dict.fromkeys((*own, *(one.fqdn for one in ports if one.fqdn))))
         hints = [] if outside else self._hints.get(machine.name, [])
-        for one in _interfaces(machine, side, number, hints):
+        for one in _interfaces(machine, side, number, hints, outside=outside):
             yield Place(role, pool.name, machine.name, one.side, one.address, one.nat, names, tuple(ports))
 
 
-def _interfaces(machine: Machine, side: str, number: int, hints: Sequence[Host]) -> list[Interface]:
+def _interfaces(machine: Machine, side: str, number: int, hints: Sequence[Host], *, outside: bool) -> list[Interface]:
     """The interfaces that fit; of a machine that listens everywhere the addresses of its name; one without any."""
     wanted = side or (PRIMARY if any(one.side == PRIMARY for one in machine.interfaces) else INTERNAL)
     on_side = [one for one in machine.interfaces if one.side == wanted]
@@ -197,6 +197,9 @@ def _interfaces(machine: Machine, side: str, number: int, hints: Sequence[Host])
         fitting = [one for one in on_side if one.number == number]
     known = [one for one in fitting if one.address]
     shown = wanted if on_side else side
+    if not known and fitting and wanted != PRIMARY and not outside:
+        # All addresses of a machine are also those it tells elsewhere.
+        known = [replace(one, side=shown, number=number) for one in machine.interfaces if one.address]
     if not known and not any(one.address for one in on_side):
         known = [Interface(shown, number, one.address, one.nat) for one in hints]
     return known or [Interface(shown, number, "")]

@@ -22,6 +22,7 @@ MAX_NAME = 255  # characters of a DNS name (RFC 1035 2.3.4): what is longer is n
 MAX_TEXT = 600  # of a remark, a URL or a site's name: they are shown to people, and a line of the TOML file
 MAX_REMARKS = 50  # a damaged file would have one for each line
 MAX_PORT = 65535
+MAX_VERSION = 999  # of a service; 8 is Skype for Business Server 2019
 EVERYWHERE = frozenset({"0.0.0.0", "::"})
 """Addresses that stand for all addresses of a machine."""
 
@@ -64,7 +65,7 @@ class Draft:
 
     def remark(self, text: str) -> None:
         """What could not be read."""
-        if len(self._remarks) < MAX_REMARKS:
+        if text.strip() and len(self._remarks) < MAX_REMARKS:
             self._remarks[clean(text)] = None
 
     def domain(self, name: str) -> None:
@@ -108,6 +109,7 @@ class Draft:
         if found is None or reached is None:
             return
         family = 6 if ":" in found else 4
+        number = number if 0 < number <= MAX_PORT else 1
         known = self._interfaces.setdefault(machine, {})
         old = known.get((side, number, family))
         if old is None or found or not old.address:
@@ -131,7 +133,7 @@ class Draft:
         key = (clean(name).replace(":", " "), self.pool(pool))
         known = self._services.setdefault(key, _Service())
         known.role = role or known.role
-        known.version = version if version is not None else known.version
+        known.version = version if version is not None and 0 <= version <= MAX_VERSION else known.version
         known.external_fqdn = clean_name(external_fqdn) or known.external_fqdn
         return ":".join(key)
 
@@ -182,7 +184,7 @@ class Draft:
             if not pool:
                 self._machines[name] = self.pool(name)
         return Topology(
-            source=", ".join(self._sources),
+            source=clean(", ".join(self._sources)),
             sip_domains=tuple(self._domains),
             sites=tuple(self._sites.values()),
             simple_urls=tuple(self._urls),
