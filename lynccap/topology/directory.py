@@ -2,14 +2,17 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from itertools import chain
 
 from lynccap.reference import topology_services
 from lynccap.topology.model import ANY_NUMBER, TRANSPORTS, Host, Interface, Machine, Pool, Port, Service, Topology
 
 EXTERNAL, PRIMARY, INTERNAL = "external", "primary", "internal"
+MAX_STEPS = 1_000_000  # machines times ports: a thousand pools have a quarter of a million, a hostile file far more
+MAX_CACHED = 4096  # names of services and components in hostile files are endless
 FRONT_END, DIRECTOR, BRANCH = "fe", "director", "sba"
 
 
@@ -50,6 +53,20 @@ class Listener:
     """The component and what it does: "AccessEdge SipClient"."""
 
 
+@dataclass(slots=True)
+class _Gathered:
+    """What several services say of one place."""
+
+    nat: str = ""
+    names: dict[str, None] = field(default_factory=dict)
+    ports: dict[Port, None] = field(default_factory=dict)
+
+    def add(self, one: Place) -> None:
+        self.nat = self.nat or one.nat
+        self.names.update(dict.fromkeys(one.names))
+        self.ports.update(dict.fromkeys(one.ports))
+
+
 def role_of(service: Service, port: Port | None = None) -> str:
     """The role that a service has where this port is; "" when it has none of its own."""
     if service.role:
@@ -58,7 +75,7 @@ def role_of(service: Service, port: Port | None = None) -> str:
     return _role(service.name, component, side)
 
 
-@cache
+@lru_cache(maxsize=MAX_CACHED)
 def _role(name: str, component: str, side: str) -> str:
     for row in topology_services():
         if row.name == name and row.component in ("", component) and row.side in ("", side):
@@ -91,12 +108,17 @@ class Directory:
     @cached_property
     def places(self) -> tuple[Place, ...]:
         """Every role with its machines and addresses: services first, then the hosts that no export knows."""
-        merged: dict[tuple[str, ...], Place] = {}
-        for one in (*self._of_services(), *self._of_hosts()):
+        gathered: dict[tuple[str, str, str, str, str], _Gathered] = {}
+        steps = 0
+        for one in chain(self._of_services(), self._of_hosts()):
+            steps += 1 + len(one.ports)
+            if steps > MAX_STEPS:
+                break
             key = (one.role, one.pool, one.machine, one.side, one.address)
-            old = merged.get(key)
-            merged[key] = _joined(old, one) if old else one
-        return tuple(merged.values())
+            gathered.setdefault(key, _Gathered()).add(one)
+        return tuple(
+            Place(*key, nat=one.nat, names=tuple(one.names), ports=tuple(one.ports)) for key, one in gathered.items()
+        )
 
     @cached_property
     def listeners(self) -> tuple[Listener, ...]:
@@ -172,19 +194,19 @@ class Directory:
             pool = pools.get(service.pool, Pool(service.pool))
             for (role, side, number), ports in _grouped(service).items():
                 known = kinds.get(pool.name, role) if role == FRONT_END else role
+                configured = tuple(dict.fromkeys(one.fqdn for one in ports if one.fqdn))
+                place = Place(known, pool.name, "", side, "", "", configured, tuple(ports))
                 for machine in pool.machines or (Machine(pool.name),):
-                    yield from self._of_machine(known, pool, machine, side, number, ports)
+                    yield from self._of_machine(place, machine, number)
 
-    def _of_machine(
-        self, role: str, pool: Pool, machine: Machine, side: str, number: int, ports: Sequence[Port]
-    ) -> Iterator[Place]:
-        outside = side == EXTERNAL and role.startswith("edge")
+    def _of_machine(self, place: Place, machine: Machine, number: int) -> Iterator[Place]:
+        side = place.side
+        outside = side == EXTERNAL and place.role.startswith("edge")
         # An Edge's machine and pool names are those of its inner side: outside only configured names count.
-        own = () if outside else (machine.name, pool.name)
-        names = tuple(dict.fromkeys((*own, *(one.fqdn for one in ports if one.fqdn))))
+        names = place.names if outside else (machine.name, place.pool, *place.names)
         hints = [] if outside else self._hints.get(machine.name, [])
         for one in _interfaces(machine, side, number, hints, outside=outside):
-            yield Place(role, pool.name, machine.name, one.side, one.address, one.nat, names, tuple(ports))
+            yield Place(place.role, place.pool, machine.name, one.side, one.address, one.nat, names, place.ports)
 
 
 def _interfaces(machine: Machine, side: str, number: int, hints: Sequence[Host], *, outside: bool) -> list[Interface]:
@@ -224,9 +246,3 @@ def _kinds(topology: Topology, pools: Mapping[str, Pool]) -> dict[str, str]:
     """
     kinds = {name: BRANCH for name, pool in pools.items() if pool.branch}
     return kinds | {one.pool: DIRECTOR for one in topology.services if role_of(one) == DIRECTOR}
-
-
-def _joined(one: Place, other: Place) -> Place:
-    names = tuple(dict.fromkeys((*one.names, *other.names)))
-    ports = tuple(dict.fromkeys((*one.ports, *other.ports)))
-    return replace(one, nat=one.nat or other.nat, names=names, ports=ports)

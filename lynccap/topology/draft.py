@@ -1,6 +1,7 @@
 """A topology while it is put together: several files may each know a part of it."""
 
 import ipaddress
+from collections import defaultdict
 from dataclasses import dataclass, field, replace
 
 from lynccap.topology.model import (
@@ -21,7 +22,9 @@ from lynccap.topology.model import (
 MAX_NAME = 255  # characters of a DNS name (RFC 1035 2.3.4): what is longer is none
 MAX_TEXT = 600  # of a remark, a URL or a site's name: they are shown to people, and a line of the TOML file
 MAX_REMARKS = 50  # a damaged file would have one for each line
+NAMELESS = "(no name)"
 MAX_PORT = 65535
+MAX_INTERFACES = 64  # of a machine; an Edge has four
 MAX_VERSION = 999  # of a service; 8 is Skype for Business Server 2019
 EVERYWHERE = frozenset({"0.0.0.0", "::"})
 """Addresses that stand for all addresses of a machine."""
@@ -76,7 +79,7 @@ class Draft:
     def site(self, id: str, name: str) -> None:
         """A site; its name may become known later."""
         key = clean_name(id)
-        if key not in self._sites or not self._sites[key].name:
+        if key and not (key in self._sites and self._sites[key].name):
             self._sites[key] = Site(key, clean(name))
 
     def simple_url(self, component: str, domain: str, url: str) -> None:
@@ -86,7 +89,7 @@ class Draft:
 
     def pool(self, name: str, site: str = "", *, branch: bool = False) -> str:
         """A pool; returns the name it has here."""
-        name = clean_name(name)
+        name = clean_name(name) or NAMELESS
         known = self._pools.setdefault(name, _Pool())
         known.site = clean_name(site) or known.site
         known.branch = branch or known.branch
@@ -94,7 +97,7 @@ class Draft:
 
     def machine(self, name: str, pool: str = "") -> str:
         """A machine, of a pool if that is known; returns the name it has here."""
-        name = clean_name(name)
+        name = clean_name(name) or NAMELESS
         if pool or name not in self._machines:
             self._machines[name] = self.pool(pool) if pool else ""
         return name
@@ -111,6 +114,9 @@ class Draft:
         family = 6 if ":" in found else 4
         number = number if 0 < number <= MAX_PORT else 1
         known = self._interfaces.setdefault(machine, {})
+        if len(known) >= MAX_INTERFACES:
+            self.remark(f"{machine}: more than {MAX_INTERFACES} interfaces; the others were left out")
+            return
         old = known.get((side, number, family))
         if old is None or found or not old.address:
             known[(side, number, family)] = Interface(side, number, found, reached or (old.nat if old else ""))
@@ -130,7 +136,7 @@ class Draft:
         self, name: str, pool: str, *, role: str = "", version: int | None = None, external_fqdn: str = ""
     ) -> str:
         """A service of a pool; returns `name:pool`, by which its ports are added."""
-        key = (clean(name).replace(":", " "), self.pool(pool))
+        key = (clean(name).replace(":", " ").strip() or NAMELESS, self.pool(pool))
         known = self._services.setdefault(key, _Service())
         known.role = role or known.role
         known.version = version if version is not None and 0 <= version <= MAX_VERSION else known.version
@@ -180,15 +186,15 @@ class Draft:
 
     def finished(self) -> Topology:
         """All of it."""
-        for name, pool in list(self._machines.items()):
-            if not pool:
-                self._machines[name] = self.pool(name)
+        members: dict[str, list[str]] = defaultdict(list)
+        for name, pool in self._machines.items():
+            members[pool or self.pool(name)].append(name)
         return Topology(
             source=clean(", ".join(self._sources)),
             sip_domains=tuple(self._domains),
             sites=tuple(self._sites.values()),
             simple_urls=tuple(self._urls),
-            pools=tuple(self._pool(name, pool) for name, pool in self._pools.items()),
+            pools=tuple(self._pool(name, pool, members[name]) for name, pool in self._pools.items()),
             services=tuple(self._service(*key, one) for key, one in self._services.items()),
             hosts=tuple(self._hosts),
             inside=tuple(self._networks["inside"]),
@@ -196,8 +202,7 @@ class Draft:
             remarks=tuple(self._remarks),
         )
 
-    def _pool(self, name: str, pool: _Pool) -> Pool:
-        members = [machine for machine, of in self._machines.items() if of == name]
+    def _pool(self, name: str, pool: _Pool, members: list[str]) -> Pool:
         machines = tuple(Machine(one, tuple(self._interfaces.get(one, {}).values())) for one in members)
         return Pool(name, pool.site, pool.branch, machines)
 

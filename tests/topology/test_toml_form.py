@@ -45,16 +45,16 @@ def topologies(draw: st.DrawFn) -> Topology:
     for _ in range(draw(st.integers(0, 3))):
         draft.domain(draw(texts))
         draft.remark(draw(texts))
-        draft.site(draw(texts.filter(str.strip)), draw(texts))
+        draft.site(draw(texts), draw(texts))
         draft.simple_url(draw(texts), draw(texts), draw(texts))
         draft.network(draw(st.sampled_from(["inside", "outside"])), draw(addresses))
-        pool = draft.pool(draw(texts.filter(str.strip)) + "p", draw(texts), branch=draw(st.booleans()))
-        machine = draft.machine(draw(texts) + "m", pool)
+        pool = draft.pool(draw(texts), draw(texts), branch=draw(st.booleans()))
+        machine = draft.machine(draw(texts), pool)
         draft.interface(
             machine, draw(st.sampled_from(SIDES)), draw(st.integers(-1, 9)), draw(addresses), draw(addresses)
         )
         version = draw(st.none() | st.integers(-1, 2000))
-        name = draw(texts) + "s"
+        name = draw(texts)
         service = draft.service(name, pool, role=draw(roles_or_none), version=version, external_fqdn=draw(texts))
         draft.port(service, draw(ports))
         draft.depends(service, draw(texts))
