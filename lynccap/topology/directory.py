@@ -142,6 +142,11 @@ class Directory:
         """The roles that an address has, its own or by NAT."""
         return tuple(dict.fromkeys(one.role for one in self._by_address.get(address, ()) if one.role))
 
+    def roles_at(self, address: str, port: int, transport: str) -> tuple[str, ...]:
+        """The roles that listen there: on an Edge with one outer address the port tells which of them it is."""
+        fitting = (one for one in self._listeners_of.get(address, ()) if one.first <= port <= one.last)
+        return tuple(dict.fromkeys(one.role for one in fitting if one.transport == transport and one.role))
+
     def names_of(self, address: str) -> tuple[str, ...]:
         """The names that the topology gives an address."""
         return tuple(dict.fromkeys(name for one in self._by_address.get(address, ()) for name in one.names))
@@ -170,6 +175,14 @@ class Directory:
         for place in self.places:
             for address in {place.address, place.nat} - {""}:
                 found[address].append(place)
+        return dict(found)
+
+    @cached_property
+    def _listeners_of(self) -> dict[str, list[Listener]]:
+        found: dict[str, list[Listener]] = defaultdict(list)
+        for one in self.listeners:
+            for address in {one.address, one.nat} - {""}:
+                found[address].append(one)
         return dict(found)
 
     @cached_property
@@ -242,7 +255,8 @@ def _grouped(service: Service) -> dict[tuple[str, str, int], list[Port]]:
 def _kinds(topology: Topology, pools: Mapping[str, Pool]) -> dict[str, str]:
     """Pools that look like Front Ends and are not: all services of a Director's pool are the Director's.
 
-    A registrar at a branch site is a survivable branch appliance or server: Topology Builder puts no other there.
+    A registrar at a branch site is taken for a survivable branch appliance or server (UNVERIFIED: no export of one was
+    at hand).
     """
     kinds = {name: BRANCH for name, pool in pools.items() if pool.branch}
     return kinds | {one.pool: DIRECTOR for one in topology.services if role_of(one) == DIRECTOR}

@@ -14,6 +14,7 @@ from lynccap.topology.model import Port
 from lynccap.topology.xml_tree import Node
 
 BRANCH_SITES = ("RemoteSite", "BranchSite")
+"""What stands in `RemoteSites`; no export of a deployment with a branch was at hand, so the names are UNVERIFIED."""
 KINDS = {
     "TopologyBuilder": "Topology Builder file",
     "PartialTopology": "Topology Builder file",
@@ -104,6 +105,8 @@ class _Reader:
         site = own.get("SiteId") if own else place.site
         key = _cluster_key(own) if own else node.get("UniqueId")
         name = self._draft.pool(node.get("Fqdn") or key, site, branch=place.branch or site in self._branches)
+        if name.startswith("$"):
+            self._draft.remark(f"{name} is a variable of a script, not a name; export the topology that was published")
         self._pools[key] = name
         for instance in node.all("SqlInstance"):
             self._pools[instance.get("UniqueId")] = name

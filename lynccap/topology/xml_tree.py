@@ -13,7 +13,7 @@ from defusedxml.ElementTree import DefusedXMLParser
 from lynccap.topology.errors import UnreadableTopology
 
 MAX_DEPTH = 64  # exports need about 12; the tree is walked without recursion, this bounds what a walk remembers
-MAX_ELEMENTS = 1_000_000  # a deployment of a thousand pools has about a tenth
+MAX_ELEMENTS = 500_000  # a deployment of a thousand pools has about a fifth
 MAX_ATTRIBUTES = 64  # of one element; exports have about 10
 KEPT_TEXT = frozenset({"Name"})
 """The elements whose text matters; of all others only the attributes do."""

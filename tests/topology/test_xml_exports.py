@@ -163,6 +163,9 @@ class TestTraps:
         }
         told = [one for one in traps(known) if "one outer address" in one]
 
+        assert known.roles_at("198.51.100.9", 443, "tcp") == ("edge_av",)
+        assert known.roles_at("198.51.100.9", 5061, "tcp") == ("edge_access",)
+        assert known.roles_at("198.51.100.9", 443, "udp") == known.roles_at("198.51.100.9", 80, "tcp") == ()
         assert by_port == {(5061, "edge_access"), (444, "edge_webconf"), (443, "edge_av")}
         assert len(told) == 1
         assert "edge_access on 5061; edge_webconf on 444; edge_av on 443" in told[0]
@@ -195,6 +198,16 @@ class TestTraps:
         assert Directory(found).addresses_of("edge_int") == ()
         assert any("'192.168.9.999' is no IP address" in one for one in found.remarks)
         assert any("port 70444" in one for one in found.remarks)
+
+    def test_a_nat_address_listens_where_its_own_does(self) -> None:
+        known = Directory(read(published(CONTOSO)))
+
+        assert known.roles_at("203.0.113.11", 443, "tcp") == ("edge_access",)
+        assert known.roles_at("203.0.113.13", 55_555, "udp") == ("edge_av",)
+
+    def test_variables_of_a_script_are_no_names(self) -> None:
+        found = read(published(FABRIKAM).replace("lync.fabrikam.example", "$ServerFqdn"))
+        assert found.remarks[0].startswith("$serverfqdn is a variable of a script")
 
     def test_a_service_on_an_unknown_pool_is_left_out_and_said(self) -> None:
         found = read(tbxml(FABRIKAM).replace('InstalledOn="id-edge.fabrikam.example"', 'InstalledOn="gone"'))
