@@ -254,6 +254,54 @@ def ports(query: tuple[str, ...]) -> None:
         click.echo(f"{row.ports:>12}/{row.transport:<4} {path} {row.protocol:<12} {row.purpose}")
 
 
+@main.group()
+def topology() -> None:
+    """Say what a topology export says, or make a topology file of it.
+
+    FILE is what Topology Builder saves (.tbxml), what Get-CsTopology -AsXml prints, the zip of Export-CsConfiguration,
+    Get-CsNetworkInterface, Get-CsService, Get-CsPool or Get-CsComputer as CSV or JSON, or lynccap's own TOML file.
+    Several files are read as one topology. Content decides what a file is, not its name.
+    """
+
+
+_topology_files = click.argument(
+    "files",
+    nargs=-1,
+    required=True,
+    metavar="FILE...",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+)
+
+
+@topology.command()
+@_topology_files
+@click.option("--format", "form", type=click.Choice(("table", "json", "toml")), default="table", show_default=True)
+def show(files: tuple[Path, ...], form: str) -> None:
+    """Show the roles, machines, addresses, ports and names in FILE..., and what it cannot say."""
+    from lynccap.report.topology import TOPOLOGY_FORMATS
+
+    with _errors():
+        from lynccap.topology import read_files
+
+        sys.stdout.buffer.write(TOPOLOGY_FORMATS[form](read_files(files)).encode())
+
+
+@topology.command("import")
+@_topology_files
+@click.option("-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="File to write.")
+def import_topology(files: tuple[Path, ...], output: Path) -> None:
+    """Write FILE... as one topology file, to read, complete and use instead of the exports."""
+    with _errors():
+        from lynccap.topology import read_files, to_toml
+
+        text = to_toml(read_files(files))
+        if output == STANDARD_OUTPUT:
+            sys.stdout.buffer.write(text.encode())
+            return
+        output.write_text(text, encoding="utf-8", newline="\n")
+        click.echo(f"Written: {output}", err=True)
+
+
 @main.command()
 def doctor() -> None:
     """Say what is installed, and what is lost without the rest."""
@@ -271,10 +319,11 @@ def doctor() -> None:
 def _errors() -> Iterator[None]:
     """Every foreseeable failure is one line and its exit code; the rest is ours and says so."""
     from lynccap.ingest.sources.source import UnreadableCapture
+    from lynccap.topology.errors import UnreadableTopology
 
     try:
         yield
-    except UnreadableCapture as problem:
+    except (UnreadableCapture, UnreadableTopology) as problem:
         click.echo(f"lynccap: {problem}", err=True)
         sys.exit(EXIT_INPUT)
     except BrokenPipeError:

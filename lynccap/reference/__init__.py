@@ -22,10 +22,13 @@ from lynccap.reference.rows import (
     QualityThresholdRow,
     RecaptureRow,
     RoleRow,
+    ServicePropertyRow,
+    ServiceVersionRow,
     SipDiagnosticRow,
     SourceRow,
     StunErrorRow,
     TlsAlertRow,
+    TopologyServiceRow,
     UrlRow,
 )
 
@@ -93,6 +96,24 @@ def sources() -> Mapping[str, SourceRow]:
 def urls() -> tuple[UrlRow, ...]:
     """The paths of the web services, and what answers there."""
     return read(UrlRow, "urls.csv")
+
+
+@cache
+def topology_services() -> tuple[TopologyServiceRow, ...]:
+    """Which service of a topology export has which role; the first row that fits counts."""
+    return read(TopologyServiceRow, "topology_services.csv")
+
+
+@cache
+def service_properties() -> tuple[ServicePropertyRow, ...]:
+    """The properties of `Get-CsService` that are ports."""
+    return read(ServicePropertyRow, "service_properties.csv")
+
+
+@cache
+def service_versions() -> Mapping[int, ServiceVersionRow]:
+    """What the versions of services in a topology stand for."""
+    return MappingProxyType({row.version: row for row in read(ServiceVersionRow, "service_versions.csv")})
 
 
 @cache

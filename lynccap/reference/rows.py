@@ -286,3 +286,47 @@ class RecaptureRow:
     """The system or place the advice is for."""
     advice: str
     source: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TopologyServiceRow:
+    """Which role a service of a topology export has, where its component listens.
+
+    Exports and cmdlets name the same service differently; both names have rows. The first row that fits counts.
+    """
+
+    name: str
+    """Of the service."""
+    component: str
+    """"" for any."""
+    side: str
+    """internal, external, or "" for any"""
+    role: str
+    source: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ServicePropertyRow:
+    """A property of `Get-CsService` that is a port, as the topology itself would describe it."""
+
+    property: str
+    count_property: tuple[str, ...]
+    """Says how many ports there are, where it is a range."""
+    published_property: str
+    """Says by which port others reach it."""
+    fqdn_property: str
+    """Says by which name others reach it."""
+    component: str
+    usage: str
+    side: str
+    protocol: str
+    source: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceVersionRow:
+    """The product that a service's version in a topology stands for."""
+
+    version: int
+    product: str
+    source: tuple[str, ...]

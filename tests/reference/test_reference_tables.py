@@ -29,6 +29,9 @@ TABLES = {
     "ice_flags": reference.ice_flags,
     "recapture": reference.recaptures,
     "sources": lambda: tuple(reference.sources().values()),
+    "topology_services": reference.topology_services,
+    "service_properties": reference.service_properties,
+    "service_versions": lambda: tuple(reference.service_versions().values()),
 }
 KEYS = {
     "urls": ("path",),
@@ -40,6 +43,7 @@ KEYS = {
     "ambiguous_ports": ("ports", "transport"),
     "ice_flags": ("table", "bit"),
     "recapture": ("code", "where"),
+    "topology_services": ("name", "component", "side"),
 }
 TABLE = pytest.mark.parametrize("name", TABLES)
 
