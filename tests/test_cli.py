@@ -275,7 +275,7 @@ class TestKeys:
 
         assert "tls/sip" in shown.stdout
         assert (shown.exit_code, shown.stderr) == (0, "")
-        assert "Keys opened 1 of 1 TLS session." in analyzed.stdout
+        assert "keys opened the one TLS session." in analyzed.stdout
 
     def test_without_tshark_one_line_says_so_and_the_rest_is_told(
         self, office: Office, monkeypatch: pytest.MonkeyPatch

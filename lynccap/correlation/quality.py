@@ -216,9 +216,12 @@ def _sealed(case: Case, row: Any) -> Lacks:
     opened = int((table["outcome"] == "decrypted").sum())
     reasons = table.loc[table["reason"] != "", "reason"].value_counts()
     told = "; ".join(_reason(name, int(reasons[name])) for name in SEALED if name in reasons)
+    if not told:
+        sessions = "the one TLS session" if opened == 1 else f"all {opened} TLS sessions"
+        yield _lack("decryption", f"Nothing that was said in TLS stays hidden: keys opened {sessions}.")
+        return
     says = f"Keys opened {opened} of {len(table)} TLS session{'s' if len(table) != 1 else ''}."
-    says += f" Not, or not wholly, opened: {told}." if told else ""
-    yield _lack("decryption", says, *((SEALED_TEXT,) if told else ()))
+    yield _lack("decryption", f"{says} Not, or not wholly, opened: {told}.", SEALED_TEXT)
 
 
 def _reason(name: str, count: int) -> str:
