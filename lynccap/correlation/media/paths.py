@@ -1,10 +1,10 @@
 """Where media went: which two transport addresses carried it, what kind of path that is, and what ties it to Lync."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-
-import pandas as pd
+from typing import Any
 
 from dissectors.sip.sdp import read_sdp
 from lynccap.correlation.addresses import join_endpoint, split_endpoint
@@ -120,10 +120,11 @@ def read_media(tables: Tables, relays: RelayBook, roles: RoleBook) -> tuple[Medi
     if tables.media.empty:
         return ()
     clues = _read_clues(tables, relays, roles)
-    made = [
-        _session(int(flow), rows, tables.flows.loc[int(flow)], clues)
-        for flow, rows in tables.media.groupby("flow", sort=True)
-    ]
+    streams: dict[int, list[Any]] = defaultdict(list)
+    for row in tables.media[_COLUMNS].itertuples(index=False):
+        streams[row.flow].append(row)
+    carrying = tables.flows.loc[sorted(streams), _ENDS]
+    made = [_session(flow, streams[flow.Index], clues) for flow in carrying.itertuples()]
     return tuple(sorted(made, key=lambda one: (one.capture, one.first_time, one.flow)))
 
 
@@ -153,35 +154,34 @@ def _signalled(tables: Tables, roles: RoleBook) -> Iterator[Endpoint]:
                 yield from ((one.ip, one.port) for one in media.candidates)
 
 
-def _session(flow: int, rows: pd.DataFrame, row: "pd.Series[object]", clues: _Clues) -> MediaSession:
-    ends = (
-        (str(row["client"]), int(str(row["client_port"]))),
-        (str(row["server"]), int(str(row["server_port"]))),
-    )
-    path, relay = _path(ends, set(rows["carried"]), clues)
-    client = rows["from_client"]
+def _session(flow: Any, streams: list[Any], clues: _Clues) -> MediaSession:
+    ends = ((flow.client, int(flow.client_port)), (flow.server, int(flow.server_port)))
+    carried = {one.carried for one in streams}
+    path, relay = _path(ends, carried, clues)
+    first, last = min(one.first_time for one in streams), max(one.last_time for one in streams)
     return MediaSession(
-        flow=flow,
-        capture=int(str(row["capture"])),
+        flow=int(flow.Index),
+        capture=int(flow.capture),
         client=ends[0][0],
         server=ends[1][0],
         client_port=ends[0][1],
         server_port=ends[1][1],
-        transport=str(row["transport"]),
-        carried=tuple(sorted(set(rows["carried"]))),
-        packets_client=int(rows.loc[client, "packets"].sum()),
-        packets_server=int(rows.loc[~client, "packets"].sum()),
-        first_time=int(rows["first_time"].min()),
-        last_time=int(rows["last_time"].max()),
-        frames=tuple(sorted({int(frame) for name in ("first_frame", "last_frame") for frame in rows[name]})),
+        transport=flow.transport,
+        carried=tuple(sorted(carried)),
+        packets_client=sum(one.packets for one in streams if one.from_client),
+        packets_server=sum(one.packets for one in streams if not one.from_client),
+        first_time=int(first),
+        last_time=int(last),
+        frames=tuple(sorted({int(frame) for one in streams for frame in (one.first_frame, one.last_frame)})),
         path=path,
         relay=relay,
-        basis=clues.basis(flow, ends, relay),
-        clock_set=any(
-            capture == row["capture"] and rows["first_time"].min() <= time <= rows["last_time"].max()
-            for capture, time in clues.clock_steps
-        ),
+        basis=clues.basis(int(flow.Index), ends, relay),
+        clock_set=any(capture == flow.capture and first <= time <= last for capture, time in clues.clock_steps),
     )
+
+
+_COLUMNS = ["flow", "from_client", "carried", "packets", "first_time", "last_time", "first_frame", "last_frame"]
+_ENDS = ["capture", "transport", "client", "client_port", "server", "server_port"]
 
 
 def _path(ends: Sequence[Endpoint], carried: Iterable[str], clues: _Clues) -> tuple[Path, str | None]:
