@@ -5,14 +5,13 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
-from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from dissectors.tls import key_exchange
 from lynccap.ingest.decryption.keys import Keys
 from lynccap.ingest.decryption.outcomes import KeyKind, Reason
 from lynccap.ingest.schemas import Arrays
+from lynccap.ingest.streams.x509.leniency import UNREADABLE, leniently, load_certificate
 
 OLD = frozenset({"ssl3", "tls1.0", "tls1.1", "tls1.2"})
 COLUMNS = ("flow", "from_client", "kind", "version", "suites", "random", "session_id", "ticket", "certificates")
@@ -143,11 +142,12 @@ class _Fitting:
 
 def _public_key(der: bytes) -> bytes | None:
     """SubjectPublicKeyInfo of a certificate, None when it cannot be read."""
-    try:
-        key = x509.load_der_x509_certificate(der).public_key()
-        return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion):
-        return None
+    with leniently():
+        try:
+            key = load_certificate(der).public_key()
+            return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        except UNREADABLE:
+            return None
 
 
 def tls_flows(flows: Arrays, tls: Arrays) -> Iterator[int]:

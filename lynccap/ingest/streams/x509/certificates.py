@@ -1,16 +1,21 @@
 """Reads X.509 certificates into rows of CERTIFICATES (RFC 5280)."""
 
 import hashlib
-import re
 from collections.abc import Callable
 from typing import Any
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
 from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID
 
-from lynccap.ingest.streams.x509.leniency import UNREADABLE, hash_name, leniently, nanoseconds, unreadable
+from lynccap.ingest.streams.x509.leniency import (
+    UNREADABLE,
+    hash_name,
+    leniently,
+    load_certificate,
+    nanoseconds,
+    unreadable,
+)
 
 MAX_NAMES = 1000  # names kept of one certificate; public ones hold at most a few hundred
 KEY_USAGES = (
@@ -23,8 +28,6 @@ KEY_USAGES = (
     "crl_sign",
 )
 """RFC 5280 4.2.1.3, in the order of its bits; two more only narrow down key_agreement."""
-_PRINTABLE = re.compile(rb"(\x06\x03\x55\x04.)\x13", re.DOTALL)
-"""An attribute of a name (X.520) whose value is a PrintableString."""
 
 Fields = tuple[Any, ...]
 
@@ -34,21 +37,10 @@ def read_certificate(der: bytes) -> Fields:
     digest = hashlib.sha256(der).hexdigest()
     with leniently():
         try:
-            return _fields(_loaded(der), digest)
+            return _fields(load_certificate(der), digest)
         except UNREADABLE as problem:
             says = unreadable(f"not a readable X.509 certificate ({len(der)} bytes)", problem)
             return ("", "", "", (), (), (), "", 0, 0, (), (), (), (), (), False, False, "", "", "", "", digest, says)
-
-
-def _loaded(der: bytes) -> x509.Certificate:
-    """Old authorities wrote "*", "@" and "&" as PrintableString, which has none of them: then read as UTF-8."""
-    try:
-        return x509.load_der_x509_certificate(der)
-    except ValueError:
-        lenient = _PRINTABLE.sub(lambda found: found[1] + b"\x0c", der)
-        if lenient == der:
-            raise
-        return x509.load_der_x509_certificate(lenient)
 
 
 def _fields(certificate: x509.Certificate, digest: str) -> Fields:
@@ -147,7 +139,7 @@ def _authority_key(certificate: x509.Certificate) -> tuple[str, ...]:
 def _key(certificate: x509.Certificate) -> str:
     try:
         key = certificate.public_key()
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+    except UNREADABLE:
         return ""
     if isinstance(key, rsa.RSAPublicKey):
         return f"rsa {key.key_size}"

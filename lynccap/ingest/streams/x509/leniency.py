@@ -1,5 +1,6 @@
 """How the library is used on what captures hold: without its warnings, and with every error it answers damage with."""
 
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,9 @@ UNREADABLE = (
 )
 """What the library raises on damaged, odd or unknown content."""
 
+_PRINTABLE = re.compile(rb"(\x06\x03\x55\x04.)\x13", re.DOTALL)
+"""An attribute of a name (X.520) whose value is a PrintableString."""
+
 
 @contextmanager
 def leniently() -> Iterator[None]:
@@ -30,6 +34,17 @@ def leniently() -> Iterator[None]:
         warnings.simplefilter("ignore", CryptographyDeprecationWarning)
         warnings.simplefilter("ignore", UserWarning)
         yield
+
+
+def load_certificate(der: bytes) -> x509.Certificate:
+    """Old authorities wrote "*", "@" and "&" as PrintableString, which has none of them: then read as UTF-8."""
+    try:
+        return x509.load_der_x509_certificate(der)
+    except ValueError:
+        lenient = _PRINTABLE.sub(lambda found: found[1] + b"\x0c", der)
+        if lenient == der:
+            raise
+        return x509.load_der_x509_certificate(lenient)
 
 
 def unreadable(what: str, problem: Exception) -> str:
