@@ -16,8 +16,7 @@ from lynccap.ingest.streams.conversation import Conversation
 from lynccap.ingest.streams.dissection import Dissection, Facts
 from lynccap.ingest.streams.rtp.media import Media
 from lynccap.ingest.streams.stream_tables import add_read, tables_of
-
-CONFERENCING_PORTS = frozenset((443, 444, 8057, 8058))  # of the Web Conferencing service, inside and on the Edge
+from lynccap.reference import services_on
 
 
 @dataclass(slots=True)
@@ -77,8 +76,8 @@ def add_plaintext(part: CaptureParts, plaintext: Plaintext, ends: dict[int, Fact
         inside = dissection.read(conversation, ends[flow])
         if inside:
             part.flows["stack"][flow] += f"/{inside}"
-    for row in media.finish()[0]:
-        dissection.rows.add("media", row)
+    streams, reports, *_ = media.finish()
+    dissection.add_media(streams, reports)
     found = tables_of(dissection.rows, _Sides(len(part.flows["stack"])))
     add_read(found)
     for name in SCHEMAS:
@@ -87,7 +86,8 @@ def add_plaintext(part: CaptureParts, plaintext: Plaintext, ends: dict[int, Fact
 
 def _unread(part: CaptureParts, flow: int, said: bytes) -> str:
     """What web conferencing adds to a stack: its one sign is UNVERIFIED, and counts on its own ports only."""
-    conferencing = int(part.flows["server_port"][flow]) in CONFERENCING_PORTS and PSOM.probe(said) >= LIKELY
+    served = services_on("tcp", int(part.flows["server_port"][flow]))
+    conferencing = any(one.service == PSOM.name for one in served) and PSOM.probe(said) >= LIKELY
     return f"/{PSOM.name}" if conferencing else ""
 
 
