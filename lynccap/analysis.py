@@ -10,11 +10,11 @@ from msgspec import structs
 from lynccap import __version__
 from lynccap.correlation.addresses import sort_key
 from lynccap.correlation.case import Case, build_case
-from lynccap.correlation.devices import DeviceFacts
-from lynccap.correlation.journeys import journey
+from lynccap.correlation.devices.book import DeviceFacts
+from lynccap.correlation.journeys.steps import journey
 from lynccap.correlation.origins import Origins
 from lynccap.correlation.quality import read_quality
-from lynccap.correlation.roles import BASIS_WORDS, NOT_LYNC, ROLE_NAMES
+from lynccap.correlation.roles.claims import BASIS_WORDS, NOT_LYNC, ROLE_NAMES
 from lynccap.diagnosis.judge import judge
 from lynccap.document import (
     MAX_COMMENTS,

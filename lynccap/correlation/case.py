@@ -11,7 +11,8 @@ import pandas as pd
 from lynccap.correlation.addresses import subnet_of
 from lynccap.correlation.attempts import Answer, Attempt, Ending, read_answers, read_attempts
 from lynccap.correlation.clocks import ClockOffset, clock_offsets
-from lynccap.correlation.devices import DeviceBook, read_devices
+from lynccap.correlation.devices.book import DeviceBook
+from lynccap.correlation.devices.reading import read_devices
 from lynccap.correlation.log_ons import LogOn, read_log_ons
 from lynccap.correlation.lookups import Lookup, read_lookups
 from lynccap.correlation.media.ice import IceBook, read_ice
@@ -19,12 +20,14 @@ from lynccap.correlation.media.paths import MediaSession, read_media
 from lynccap.correlation.media.relays import RelayBook, read_relays
 from lynccap.correlation.media.stream_quality import StreamQuality, read_stream_quality
 from lynccap.correlation.names import NameBook, proxied, read_names
-from lynccap.correlation.roles import PSOM_PORT, RoleBook, read_roles
+from lynccap.correlation.roles.claims import PSOM_PORT, RoleBook
+from lynccap.correlation.roles.inference import read_roles
 from lynccap.correlation.services import name_services
 from lynccap.correlation.sip.dialogs import DialogBook, read_dialogs
 from lynccap.correlation.tls.issuers import IssuerLink, issuer_links
 from lynccap.correlation.tls.sessions import TlsSession, read_sessions
 from lynccap.tables import Tables
+from lynccap.topology.directory import Directory
 
 UNHEARD_NS = 2_000_000_000  # data a server that is up would have acknowledged long before
 
@@ -60,10 +63,12 @@ class Case:
     """TCP connection attempts to addresses that hold a role."""
     sessions: dict[int, TlsSession]
     devices: DeviceBook
+    directory: Directory | None = None
+    """What the customer's topology says, where one was given."""
 
-    def attempts_of(self, client: str) -> tuple[Attempt, ...]:
-        """The attempts one client made."""
-        return self._by_client.get(client, ())
+    def attempts_of(self, *addresses: str) -> tuple[Attempt, ...]:
+        """The attempts made from any of some addresses, those of one address in their order."""
+        return tuple(one for address in addresses for one in self._by_client.get(address, ()))
 
     def attempts_at(self, server: str) -> tuple[Attempt, ...]:
         """The attempts made towards one server."""
@@ -155,8 +160,8 @@ class Case:
         """The TTLs of a host's packets in one capture, resets left out; empty when it sent nothing else."""
         return self._ttls.get((capture, address), frozenset())
 
-    def messages_of(self, protocol: str, client: str) -> list[Any]:
-        """One protocol's messages on the flows a client opened: rows of its table, in order."""
+    def messages_of(self, protocol: str, *addresses: str) -> list[Any]:
+        """One protocol's messages on the flows opened from any of some addresses: rows of its table, in order."""
         if protocol not in self._messages:
             rows: dict[str, list[Any]] = defaultdict(list)
             table = self.tables[protocol]
@@ -164,11 +169,13 @@ class Case:
             for owner, row in zip(owners, table.itertuples(), strict=True):
                 rows[owner].append(row)
             self._messages[protocol] = rows
-        return self._messages[protocol].get(client, [])
+        found = [row for address in addresses for row in self._messages[protocol].get(address, ())]
+        return sorted(found, key=lambda row: int(row.Index)) if len(addresses) > 1 else found
 
-    def media_of(self, device: str) -> list[MediaSession]:
-        """The media sessions one device is an end of."""
-        return self._media.get(device, [])
+    def media_of(self, *addresses: str) -> list[MediaSession]:
+        """The media sessions that have any of some addresses at an end."""
+        found = {one.flow: one for address in addresses for one in self._media.get(address, ())}
+        return list(found.values())
 
     @cached_property
     def _media(self) -> dict[str, list[MediaSession]]:
@@ -283,8 +290,8 @@ def _grouped(attempts: tuple[Attempt, ...], key: Callable[[Attempt], str]) -> di
     return {name: tuple(ones) for name, ones in groups.items()}
 
 
-def build_case(tables: Tables) -> Case:
-    """Correlate what was read."""
+def build_case(tables: Tables, directory: Directory | None = None) -> Case:
+    """Correlate what was read; a directory of the customer's topology, where there is one, wins over what is seen."""
     names = read_names(tables)
     roles = read_roles(tables, names)
     relays = read_relays(tables, names, roles)
@@ -301,4 +308,5 @@ def build_case(tables: Tables) -> Case:
         ),
         sessions=read_sessions(tables),
         devices=read_devices(tables, flows, names, roles, relays),
+        directory=directory,
     )

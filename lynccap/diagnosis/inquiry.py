@@ -5,7 +5,7 @@ from functools import cached_property
 
 from lynccap.correlation.attempts import Attempt
 from lynccap.correlation.case import Case
-from lynccap.correlation.devices import DeviceFacts
+from lynccap.correlation.devices.book import DeviceFacts
 from lynccap.diagnosis.gates import Gates
 from lynccap.diagnosis.verdicts import Verdict, judge_attempts
 

@@ -7,9 +7,9 @@ from lynccap import reference
 from lynccap.correlation.addresses import is_public, subnet_of
 from lynccap.correlation.attempts import Attempt
 from lynccap.correlation.case import Case
-from lynccap.correlation.devices import DeviceFacts, Location
+from lynccap.correlation.devices.book import DeviceFacts, Location
 from lynccap.correlation.names import parent_of
-from lynccap.correlation.roles import (
+from lynccap.correlation.roles.claims import (
     CRL_HOST,
     EDGE_ACCESS,
     FRONT_END,

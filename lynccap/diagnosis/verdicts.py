@@ -11,7 +11,7 @@ from enum import StrEnum
 from lynccap.correlation.addresses import subnet_of
 from lynccap.correlation.attempts import TRIES, Answer, Attempt, Ending
 from lynccap.correlation.case import Case
-from lynccap.correlation.roles import PSOM_PORT, SIP_SERVER, UNSPECIFIED
+from lynccap.correlation.roles.claims import PSOM_PORT, SIP_SERVER, UNSPECIFIED
 from lynccap.diagnosis.gates import Gates
 from lynccap.diagnosis.judgements import Proof
 from lynccap.diagnosis.meanings import Meaning, meaning_of

@@ -7,7 +7,7 @@ from cases import answer, case, dns_flow, flow, tables
 
 from dissectors.mras import MEDIA_TYPE
 from lynccap import reference
-from lynccap.correlation.roles import EDGE_INT, Basis, RoleBook, RoleClaim
+from lynccap.correlation.roles.claims import EDGE_INT, Basis, RoleBook, RoleClaim
 from lynccap.correlation.services import name_services
 
 POOL, EDGE, PROXY = "10.9.0.5", "203.0.113.5", "203.0.113.6"

@@ -9,7 +9,7 @@ from typing import Any
 from dissectors.sip.sdp import read_sdp
 from lynccap.correlation.addresses import join_endpoint, split_endpoint
 from lynccap.correlation.media.relays import RELAY_PORTS, TURN_PORTS, TURN_UDP_PORT, RelayBook, Side
-from lynccap.correlation.roles import RoleBook
+from lynccap.correlation.roles.claims import RoleBook
 from lynccap.tables import Tables
 
 SUSTAINED_SECONDS = 5.0  # call set-up probes every path for a moment; media stays (catalogue, media-* entries)

@@ -15,13 +15,12 @@ from lynccap.correlation.addresses import is_private, is_public, split_endpoint
 from lynccap.correlation.attempts import OPEN
 from lynccap.correlation.media.allocations import Allocation, read_allocations
 from lynccap.correlation.names import SOURCE_DNS, NameBook, is_cloud
-from lynccap.correlation.roles import (
+from lynccap.correlation.roles.by_name import INNER_NAMES, SHARED_SRV
+from lynccap.correlation.roles.claims import (
     CLOUD,
     EDGE_AV,
     EDGE_INT,
-    INNER_NAMES,
     RELAY,
-    SHARED_SRV,
     SIP_TLS_PORT,
     Basis,
     RoleBook,

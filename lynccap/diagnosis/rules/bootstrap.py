@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from lynccap.correlation.attempts import Attempt
-from lynccap.correlation.roles import WEB_ROLES
+from lynccap.correlation.roles.claims import WEB_ROLES
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Judgement, Proof

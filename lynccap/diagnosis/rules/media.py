@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from lynccap.correlation.devices import Location
+from lynccap.correlation.devices.book import Location
 from lynccap.correlation.media.allocations import Allocation
 from lynccap.correlation.media.paths import MediaSession, Path
 from lynccap.correlation.media.relays import Side

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from lynccap.correlation.roles import REVERSE_PROXY, WEB_ROLES
+from lynccap.correlation.roles.claims import REVERSE_PROXY, WEB_ROLES
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from lynccap.correlation.attempts import PROHIBITED_CODES
 from lynccap.correlation.media.relays import TURN_UDP_PORT
-from lynccap.correlation.roles import EDGE_INT, RELAY
+from lynccap.correlation.roles.claims import EDGE_INT, RELAY
 from lynccap.correlation.services import BY_PORT_OF_LYNC
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from lynccap.correlation.attempts import Attempt
-from lynccap.correlation.roles import CRL_HOST
+from lynccap.correlation.roles.claims import CRL_HOST
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof

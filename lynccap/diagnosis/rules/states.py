@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from lynccap.correlation.addresses import is_private
 from lynccap.correlation.attempts import Attempt
 from lynccap.correlation.media.paths import MediaSession, Path
-from lynccap.correlation.roles import REVERSE_PROXY
+from lynccap.correlation.roles.claims import REVERSE_PROXY
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Found, Judgement, Proof

@@ -3,15 +3,15 @@
 import re
 from collections import defaultdict
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 import pandas as pd
 
 from lynccap.correlation.addresses import Scope, is_private, is_public, scope_of, sort_key
 from lynccap.correlation.attempts import OPEN
+from lynccap.correlation.devices.book import DeviceBook, DeviceFacts, Location
 from lynccap.correlation.media.relays import RelayBook, Side
 from lynccap.correlation.names import NameBook, resolvers_of
-from lynccap.correlation.roles import EXTERNAL_ROLES, ROLE_NAMES, SIP_PORT, SIP_TLS_PORT, Basis, RoleBook
+from lynccap.correlation.roles.claims import EXTERNAL_ROLES, SIP_PORT, SIP_TLS_PORT, Basis, RoleBook
 from lynccap.tables import Tables
 
 ROUTER_ADDRESSES = 3  # a MAC in front of more addresses than this is a router's, and no device's identity
@@ -46,60 +46,6 @@ USER_AGENTS = (
 _AGENTS = [(re.compile(rf"\b{re.escape(part)}", re.IGNORECASE), kind) for part, kind in USER_AGENTS]
 INTERNAL_QUESTIONS = ("lyncdiscoverinternal.", "_sipinternaltls._tcp.", "_sipinternal._tcp.", "sipinternal.")
 DISCOVERY_QUESTIONS = (*INTERNAL_QUESTIONS, "lyncdiscover.", "_sip._tls.", "sipexternal.")
-
-
-class Location(StrEnum):
-    """Where a device is, seen from the organisation whose servers it uses."""
-
-    INSIDE = "inside"
-    OUTSIDE = "outside"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceFacts:
-    """One device and what is known of it."""
-
-    id: str
-    addresses: tuple[str, ...]
-    macs: tuple[str, ...]
-    names: tuple[str, ...]
-    kind: str
-    """Lync phone, third-party phone, desktop, mobile, client (one of the last two), server, unknown"""
-    role: str | None
-    basis: str
-    location: Location
-    location_basis: str
-    signs_in: bool
-    """It opened a SIP connection; mobile apps speak HTTP only."""
-    frame: int
-    """A frame that shows the kind, 0 when nothing does."""
-
-    @property
-    def is_phone(self) -> bool:
-        """Whether it is a telephone of any make."""
-        return self.kind.endswith("phone")
-
-    @property
-    def word(self) -> str:
-        """What to call it at the start of a sentence."""
-        noun = {"unknown": "Device", "server": "Server"}.get(self.kind, self.kind[:1].upper() + self.kind[1:])
-        return f"{ROLE_NAMES.get(self.role or '', noun)} {self.id}"
-
-
-@dataclass
-class DeviceBook:
-    """Devices by any of their addresses."""
-
-    devices: dict[str, DeviceFacts] = field(default_factory=dict)
-
-    def of(self, address: str) -> DeviceFacts | None:
-        """The device that holds an address."""
-        return self.devices.get(address)
-
-    def all(self) -> tuple[DeviceFacts, ...]:
-        """Every device once, ordered by address."""
-        return tuple(sorted(set(self.devices.values()), key=lambda one: sort_key(one.id)))
 
 
 @dataclass

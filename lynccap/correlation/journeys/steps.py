@@ -11,9 +11,10 @@ from msgspec import structs
 
 from lynccap.correlation.attempts import TRIES, Attempt, Ending
 from lynccap.correlation.case import Case
-from lynccap.correlation.devices import DISCOVERY_QUESTIONS, DeviceFacts
+from lynccap.correlation.devices.book import DeviceFacts
+from lynccap.correlation.devices.reading import DISCOVERY_QUESTIONS
 from lynccap.correlation.origins import Origins
-from lynccap.correlation.roles import EDGE_ACCESS, PSOM_PORT, REVERSE_PROXY, WEB_ROLES
+from lynccap.correlation.roles.claims import EDGE_ACCESS, PSOM_PORT, REVERSE_PROXY, WEB_ROLES
 from lynccap.correlation.sip.registrations import CHALLENGES
 from lynccap.document import Step, StepOutcome, rfc3339
 
@@ -86,7 +87,7 @@ def _told(
 
 
 def _names(case: Case, device: DeviceFacts, files: Origins) -> Step | None:
-    dns = case.messages_of("dns", device.id)
+    dns = case.messages_of("dns", *device.addresses)
     asked = [row for row in dns if row.kind == "request"]
     if not asked:
         says = "no DNS question of this device is in the capture"
@@ -112,7 +113,7 @@ def _names(case: Case, device: DeviceFacts, files: Origins) -> Step | None:
 def _clock(case: Case, device: DeviceFacts, files: Origins) -> Step | None:
     if not device.is_phone:
         return None
-    ntp = case.messages_of("ntp", device.id)
+    ntp = case.messages_of("ntp", *device.addresses)
     if not ntp:
         return _step(case, files, "time", StepOutcome.NOT_SEEN, "no NTP of this phone is in the capture")
     answer = next((row for row in ntp if not row.from_client), None)
@@ -128,7 +129,7 @@ def _exchange(name: str, protocol: str, words: str, phones_only: bool = False) -
     def step(case: Case, device: DeviceFacts, files: Origins) -> Step | None:
         if phones_only and not device.is_phone:
             return None
-        rows = case.messages_of(protocol, device.id)
+        rows = case.messages_of(protocol, *device.addresses)
         if not rows:
             return None
         good = [row for row in rows if row.outcome == "redirected" or (row.outcome == "ok" and not _is_empty(row))]
@@ -155,10 +156,12 @@ def _root_chain(case: Case, device: DeviceFacts, files: Origins) -> Step | None:
     told = _exchange("root chain", "certprov", "asked for the root certificates", phones_only=True)(case, device, files)
     if told or not device.is_phone:
         return told
-    tries = [one for one in case.attempts_of(device.id) if one.port == 80 and case.roles.has(one.server, *WEB_ROLES)]
+    tries = [
+        one for one in case.attempts_of(*device.addresses) if one.port == 80 and case.roles.has(one.server, *WEB_ROLES)
+    ]
     if not tries:
         return _step(case, files, "root chain", StepOutcome.NOT_SEEN, "did not ask for the root certificates")
-    trusts = any(one.completed for one in case.sessions_of(case.attempts_of(device.id)))
+    trusts = any(one.completed for one in case.sessions_of(case.attempts_of(*device.addresses)))
     if trusts and not any(one.established for one in tries):
         says = "TCP port 80 failed, but it trusts the servers already"
         return _step(case, files, "root chain", StepOutcome.SKIPPED, says)
@@ -184,12 +187,12 @@ def _connection(case: Case, files: Origins, name: str, tries: list[Attempt], wor
 
 
 def _sip_attempts(case: Case, device: DeviceFacts) -> list[Attempt]:
-    return [one for one in case.attempts_of(device.id) if case.roles.is_sip(one.server, one.port)]
+    return [one for one in case.attempts_of(*device.addresses) if case.roles.is_sip(one.server, one.port)]
 
 
 def _web(case: Case, device: DeviceFacts, files: Origins) -> Step | None:
     told = _exchange("web ticket", "web-ticket", "asked for a web ticket")(case, device, files)
-    tries = [one for one in case.attempts_of(device.id) if one.port == 443 and _is_web(case, one)]
+    tries = [one for one in case.attempts_of(*device.addresses) if one.port == 443 and _is_web(case, one)]
     if told or not tries:
         return told
     return _connection(case, files, "web services", tries, "the web services")
@@ -209,7 +212,7 @@ def _sip(case: Case, device: DeviceFacts, files: Origins) -> Step | None:
 
 
 def _tls(case: Case, device: DeviceFacts, files: Origins) -> Step | None:
-    sessions = case.sessions_of(case.attempts_of(device.id))
+    sessions = case.sessions_of(case.attempts_of(*device.addresses))
     if not sessions:
         return None
     refused = next((one for one in sessions if not one.completed and one.refusal), None)
@@ -234,7 +237,9 @@ def _tls(case: Case, device: DeviceFacts, files: Origins) -> Step | None:
 
 
 def _sign_in(case: Case, device: DeviceFacts, files: Origins) -> Step | None:
-    registers = [row for row in case.messages_of("sip", device.id) if row.method == "REGISTER" and _is_ours(case, row)]
+    registers = [
+        row for row in case.messages_of("sip", *device.addresses) if row.method == "REGISTER" and _is_ours(case, row)
+    ]
     final = [row for row in registers if row.kind == "response" and row.status >= 200]
     if final:
         row = final[-1]
@@ -270,7 +275,7 @@ def _is_ours(case: Case, message: Any) -> bool:
 
 
 def _relay(case: Case, device: DeviceFacts, files: Origins) -> Step | None:
-    mine = case.relays.allocations_of(device.id)
+    mine = [one for address in device.addresses for one in case.relays.allocations_of(address)]
     if not mine:
         return None
     good = next((one for one in mine if one.success_frames), None)
@@ -286,11 +291,11 @@ def _relay(case: Case, device: DeviceFacts, files: Origins) -> Step | None:
 
 
 def _media(case: Case, device: DeviceFacts, files: Origins) -> Step | None:
-    mine = [one for one in case.media_of(device.id) if one.sustained]
+    mine = [one for one in case.media_of(*device.addresses) if one.sustained]
     if not mine:
         return None
     one = next((one for one in mine if one.basis), mine[0])
-    peer = one.server if one.client == device.id else one.client
+    peer = one.server if one.client in device.addresses else one.client
     says = f"media with {peer}, {one.path.value}, {one.packets} packets in {one.seconds:.1f} s"
     if not (one.packets_client and one.packets_server):
         says += ", one direction only"
@@ -303,7 +308,7 @@ def _media(case: Case, device: DeviceFacts, files: Origins) -> Step | None:
 def _conference(case: Case, device: DeviceFacts, files: Origins) -> Step | None:
     tries = [
         one
-        for one in case.attempts_of(device.id)
+        for one in case.attempts_of(*device.addresses)
         if one.port == PSOM_PORT or case.flows.at[one.flows[0], "service"] == "psom"
     ]
     return _connection(case, files, "web conference", tries, "web conferencing data") if tries else None

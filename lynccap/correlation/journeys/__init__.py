@@ -1,0 +1,1 @@
+"""What each device tried, step by step, and how far it came."""

@@ -1,0 +1,1 @@
+"""Which address holds which server role, and what says so."""

@@ -1,0 +1,83 @@
+"""Roles by traffic: what is spoken on which port, who asks for what, who opens and who accepts."""
+
+from urllib.parse import urlsplit
+
+from lynccap.correlation.addresses import is_address, is_public
+from lynccap.correlation.names import NameBook, resolvers_of, tunnelled
+from lynccap.correlation.roles.claims import (
+    CRL_HOST,
+    EDGE_ACCESS,
+    PSOM_PORT,
+    SIP_SERVER,
+    SIP_TLS_PORT,
+    UNSPECIFIED,
+    Basis,
+    RoleBook,
+    RoleClaim,
+)
+from lynccap.tables import Tables
+
+TLS_PORT_ROLES = {SIP_TLS_PORT: SIP_SERVER, PSOM_PORT: UNSPECIFIED}
+"""Port to what TLS spoken on it makes plausible, and no more: other products listen on 5061 too."""
+
+
+def claim_by_tls(book: RoleBook, tables: Tables) -> None:
+    """Servers that answered TLS on a port of Lync's: plausible, never decisive."""
+    flows = tables.flows
+    tls = tables["tls"]
+    answered = set(tls.loc[~tls["from_client"], "flow"])
+    answered -= tunnelled(flows)
+    spoken = flows[flows["server_port"].isin(list(TLS_PORT_ROLES)) & flows.index.isin(list(answered))]
+    for row in spoken.itertuples():
+        role = TLS_PORT_ROLES[row.server_port]
+        says = f"TLS on port {row.server_port}"
+        claim = RoleClaim(row.server, role, Basis.PORT_AND_BYTES, False, says, row.capture, row.first_frame_server)
+        book.add(claim)
+
+
+def claim_askers(book: RoleBook, tables: Tables) -> None:
+    """Only an Edge looks for partners' federation records; a DNS server asking for it does not count."""
+    flows = tables.flows
+    dns = tables["dns"]
+    resolvers = resolvers_of(flows)
+    asked = dns[(dns["kind"] == "request") & dns["name"].str.startswith("_sipfederationtls._tcp.", na=False)]
+    for row in asked.itertuples():
+        asker = flows.at[row.flow, "client"]
+        if asker not in resolvers:
+            says = f"asked for {row.name}"
+            capture = flows.at[row.flow, "capture"]
+            book.add(RoleClaim(asker, EDGE_ACCESS, Basis.NAME, True, says, capture, row.frame))
+
+
+def claim_both_ways(book: RoleBook, tables: Tables) -> None:
+    """Who both opens and accepts TLS on 5061 with public addresses federates; a client only opens it."""
+    spoken = tables.flows[
+        (tables.flows["server_port"] == SIP_TLS_PORT) & tables.flows["stack"].isin(("tls", "tls/sip"))
+    ]
+    accepted = {row.server: row for row in spoken.itertuples() if is_public(row.client)}
+    for row in spoken.itertuples():
+        if row.client in accepted and is_public(row.server):
+            says = "opens and accepts TLS on port 5061 with public addresses"
+            claim = RoleClaim(row.client, EDGE_ACCESS, Basis.PORT_AND_BYTES, False, says, row.capture, row.first_frame)
+            book.add(claim)
+
+
+def claim_crl_hosts(book: RoleBook, tables: Tables, names: NameBook) -> None:
+    """Hosts named in the certificates' distribution points, and hosts whose own name says what they serve."""
+    hosts: dict[str, str] = {}
+    for row in tables.certificates.itertuples():
+        for url in (*row.crl_urls, *row.ocsp_urls):
+            hosts.setdefault((urlsplit(url).hostname or "").lower(), f"named in the certificate of {row.common_name}")
+    for name in names.addresses:
+        if name.split(".", 1)[0].rstrip("0123456789") in CRL_LABELS:
+            hosts.setdefault(name, f"its name is {name}")
+    for host, says in hosts.items():
+        if is_address(host):
+            book.add(RoleClaim(host, CRL_HOST, Basis.NAME, False, says, 0, 0))
+        for address in names.addresses_of(host):
+            link = names.addresses[host][address]
+            book.add(RoleClaim(address, CRL_HOST, Basis.NAME, False, says, link.capture, link.frame))
+
+
+CRL_LABELS = frozenset({"crl", "crls", "cdp", "ocsp", "aia", "pki"})
+"""First labels that certification authorities give such hosts; weaker than a certificate that names one."""

@@ -1,0 +1,142 @@
+"""Claims that an address holds a server role, and the book that keeps them.
+
+A role is claimed, never assumed: each claim names its basis and a frame. `decisive` claims show that the
+address belongs to a Lync deployment; the others only fit one.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from lynccap import reference
+
+EDGE_ACCESS, EDGE_WEBCONF, EDGE_AV, EDGE_INT = "edge_access", "edge_webconf", "edge_av", "edge_int"
+FRONT_END, WEB, REVERSE_PROXY = "fe", "fe_vip", "rp_ext"
+CRL_HOST, CLOUD, SIP_SERVER, RELAY, UNSPECIFIED = "crl_host", "cloud", "sip_server", "relay", "lync"
+
+WEB_ROLES = frozenset({FRONT_END, WEB, "director", "director_vip"})
+EXTERNAL_ROLES = frozenset({EDGE_ACCESS, EDGE_WEBCONF, EDGE_AV, REVERSE_PROXY})
+
+SIP_PORT, SIP_TLS_PORT, PSOM_PORT = 5060, 5061, 8057
+
+NOT_LYNC = frozenset({CRL_HOST, CLOUD, "ntp", "any"})
+"""Roles that no Lync deployment is needed for."""
+
+ROLE_NAMES = {
+    FRONT_END: "Front End Server",
+    WEB: "Front End web services",
+    "director": "Director",
+    "director_vip": "Director web services",
+    REVERSE_PROXY: "reverse proxy",
+    EDGE_ACCESS: "Access Edge",
+    EDGE_WEBCONF: "Web Conferencing Edge",
+    EDGE_AV: "external A/V Edge interface",
+    EDGE_INT: "internal Edge interface",
+    CRL_HOST: "CRL host",
+    CLOUD: "Microsoft cloud service",
+    SIP_SERVER: "SIP server",
+    RELAY: "media relay",
+    "ntp": "time server",
+    UNSPECIFIED: "Lync server",
+}
+
+
+class Basis(IntEnum):
+    """What a claim rests on, weakest first."""
+
+    PORT_AND_BYTES = 1
+    CERTIFICATE = 2
+    NAME = 3
+    MESSAGES = 4
+    TOPOLOGY = 5
+
+
+BASIS_WORDS = {
+    Basis.PORT_AND_BYTES: "port and first bytes",
+    Basis.CERTIFICATE: "certificate",
+    Basis.NAME: "name asked for it",
+    Basis.MESSAGES: "messages exchanged",
+    Basis.TOPOLOGY: "topology file",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RoleClaim:
+    """One reason to hold an address for a role."""
+
+    address: str
+    role: str
+    basis: Basis
+    decisive: bool
+    says: str
+    capture: int
+    frame: int
+
+
+@dataclass
+class RoleBook:
+    """All claims, by address."""
+
+    claims: dict[str, list[RoleClaim]] = field(default_factory=lambda: defaultdict(list))
+
+    def add(self, claim: RoleClaim) -> None:
+        """Keep the first claim of each role and basis of an address; a decisive one takes a weaker one's place."""
+        kept = self.claims[claim.address]
+        same = next((one for one in kept if one.role == claim.role and one.basis == claim.basis), None)
+        if same is None:
+            kept.append(claim)
+        elif claim.decisive and not same.decisive:
+            kept[kept.index(same)] = claim
+
+    def roles_of(self, address: str) -> frozenset[str]:
+        """The roles claimed for an address."""
+        return frozenset(one.role for one in self.claims.get(address, ()))
+
+    def has(self, address: str, *roles: str) -> bool:
+        """Whether any of `roles` is claimed for the address."""
+        return not self.roles_of(address).isdisjoint(roles)
+
+    def is_lync(self, address: str) -> bool:
+        """Whether something decisive ties the address to a Lync deployment."""
+        claims = self.claims.get(address, ())
+        if any(one.role == CLOUD for one in claims):
+            return False
+        # Exchange may share a certificate with Lync's names, and others speak TLS on 5061: together they are Lync.
+        named = any(one.basis is Basis.CERTIFICATE for one in claims)
+        return any(one.decisive for one in claims) or (named and any(one.role == SIP_SERVER for one in claims))
+
+    def is_plausible(self, address: str) -> bool:
+        """Whether anything at all, a port with fitting first bytes included, speaks for a Lync server."""
+        held = self.roles_of(address)
+        return CLOUD not in held and bool(held - NOT_LYNC)
+
+    def is_sip(self, address: str, port: int) -> bool:
+        """Whether clients reach a SIP service there: its own ports, or port 443 of the Access Edge."""
+        return port in (SIP_PORT, SIP_TLS_PORT) or (port == 443 and self.has(address, EDGE_ACCESS))
+
+    def best(self, address: str, *roles: str) -> RoleClaim | None:
+        """The strongest claim of an address, decisive ones first; of `roles` only, when given."""
+        claims = [one for one in self.claims.get(address, ()) if not roles or one.role in roles]
+        claims = [one for one in claims if one.role not in (UNSPECIFIED, SIP_SERVER)] or claims
+        return max(claims, key=lambda one: (one.decisive, one.basis, -one.frame), default=None)
+
+    def servers(self) -> tuple[str, ...]:
+        """All addresses that look like a Lync server's, cloud services left out."""
+        return tuple(address for address in self.claims if self.is_plausible(address))
+
+    def crl_hosts(self) -> tuple[str, ...]:
+        """The addresses that serve revocation lists."""
+        return tuple(address for address in self.claims if self.has(address, CRL_HOST))
+
+    def role_at(self, address: str, port: int) -> RoleClaim | None:
+        """The claim that fits a port of an address best, by the port table; the strongest one when none fits."""
+        fitting = {row.to_role for row in reference.services_on("tcp", port)} | {
+            row.to_role for row in reference.services_on("udp", port)
+        }
+        held = fitting & self.roles_of(address)
+        return self.best(address, *held) if held else self.best(address)
+
+    def word(self, address: str, port: int = 0) -> str:
+        """What to call the address in a sentence, seen from one of its ports."""
+        claim = self.role_at(address, port)
+        return ROLE_NAMES.get(claim.role, "server") if claim else "host"

@@ -1,0 +1,21 @@
+"""All claims the captures support, in the order in which they are made: later ones build on earlier ones."""
+
+from lynccap.correlation.names import NameBook
+from lynccap.correlation.roles.by_messages import claim_by_messages
+from lynccap.correlation.roles.by_name import claim_by_dhcp, claim_by_name
+from lynccap.correlation.roles.by_traffic import claim_askers, claim_both_ways, claim_by_tls, claim_crl_hosts
+from lynccap.correlation.roles.claims import RoleBook
+from lynccap.tables import Tables
+
+
+def read_roles(tables: Tables, names: NameBook) -> RoleBook:
+    """The claims the captures support; media relays are added by the relays module."""
+    book = RoleBook()
+    claim_by_name(book, tables, names)
+    claim_by_dhcp(book, tables, names)
+    claim_by_messages(book, tables)
+    claim_by_tls(book, tables)
+    claim_askers(book, tables)
+    claim_both_ways(book, tables)
+    claim_crl_hosts(book, tables, names)
+    return book
