@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
-from lynccap import __version__
 from lynccap.correlation.addresses import sort_key
 from lynccap.correlation.case import Case, build_case
 from lynccap.correlation.devices.book import DeviceFacts
@@ -32,6 +31,7 @@ from lynccap.document import (
 )
 from lynccap.ingest import read_each
 from lynccap.ingest.sources.source import Source
+from lynccap.version import __version__
 
 if TYPE_CHECKING:
     from lynccap.ingest.decryption.keys import Keys
@@ -56,15 +56,21 @@ def analyze(
 
     Raises UnreadableCapture when nothing can be read, UnknownDevice for an address no capture has a device for.
     """
-    cases = [build_case(tables) for tables in read_each(sources, progress=progress, keys=keys)]
-    return document_of(cases, frozenset(devices))
+    return document_of(read_cases(sources, progress=progress, keys=keys), frozenset(devices))
+
+
+def read_cases(
+    sources: Sequence[Source], *, progress: Progress | None = None, keys: "Keys | None" = None
+) -> list[Case]:
+    """The recordings, read and correlated; raises UnreadableCapture when nothing can be read."""
+    return [build_case(tables) for tables in read_each(sources, progress=progress, keys=keys)]
 
 
 def document_of(cases: Sequence[Case], only: frozenset[str] = frozenset()) -> Document:
     """Correlated cases, one a capture, judged."""
-    origins = _origins(cases)
+    origins = origins_of(cases)
     assessments, findings = judge(cases, origins)
-    devices = _devices(cases, origins)
+    devices = devices_of(cases, origins)
     known = {address for one in devices for address in one.addresses} | {one.device for one in findings}
     if only - known:
         seen = ", ".join(sorted((one.id for one in devices), key=sort_key)[:SHOWN_DEVICES]) or "none"
@@ -84,7 +90,7 @@ def document_of(cases: Sequence[Case], only: frozenset[str] = frozenset()) -> Do
     )
 
 
-def _origins(cases: Sequence[Case]) -> list[Origins]:
+def origins_of(cases: Sequence[Case]) -> list[Origins]:
     """The files of all cases, numbered C1, C2, … in their order."""
     numbers = count(1)
     return [Origins(case.tables, [f"C{next(numbers)}" for _ in range(len(case.tables.files))]) for case in cases]
@@ -160,7 +166,7 @@ def _roles(cases: Sequence[Case]) -> tuple[Role, ...]:
     )
 
 
-def _devices(cases: Sequence[Case], origins: Sequence[Origins]) -> list[Device]:
+def devices_of(cases: Sequence[Case], origins: Sequence[Origins]) -> list[Device]:
     """Every device once; its journeys through several captures follow each other."""
     merged: dict[str, Device] = {}
     for case, files in zip(cases, origins, strict=True):
@@ -180,6 +186,8 @@ def _device(case: Case, one: DeviceFacts, origins: Origins) -> Device:
         role=ROLE_NAMES.get(one.role, one.role) if one.role else None,
         basis=one.basis,
         journey=journey(case, one, origins),
+        location=one.location,
+        location_basis=one.location_basis,
     )
 
 
@@ -253,7 +261,7 @@ def _flow_rows(case: Case) -> list[dict[str, Any]]:
     shown = flows.assign(
         capture=[name for name, _ in places],
         first_frame=[frame for _, frame in places],
-        role=_roles_of(case),
+        role=roles_at_ports(case),
         outcome=outcome,
         first_time=[rfc3339(int(time), int(count)) for time, count in zip(flows["first_time"], digits, strict=True)],
         seconds=((flows["last_time"] - flows["first_time"]) / 1e9).round(6),
@@ -262,7 +270,7 @@ def _flow_rows(case: Case) -> list[dict[str, Any]]:
     return records
 
 
-def _roles_of(case: Case) -> list[str]:
+def roles_at_ports(case: Case) -> list[str]:
     """The role each flow's server holds at the flow's port, "" where none is known."""
     ends = list(zip(case.flows["server"], case.flows["server_port"], strict=True))
     known = set(case.roles.claims)

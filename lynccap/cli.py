@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lynccap import __version__
+from lynccap.version import __version__
 
 if TYPE_CHECKING:
     from lynccap.document import Document

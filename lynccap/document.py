@@ -155,6 +155,9 @@ class Device(_Part, frozen=True):
     role: str | None
     basis: str
     journey: tuple[Step, ...] = ()
+    location: str = "unknown"
+    """Seen from the organisation whose servers it uses: inside, outside or unknown."""
+    location_basis: str = ""
 
 
 class Service(_Part, frozen=True):

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from lynccap.cli import main
@@ -41,3 +42,14 @@ def test_ci_runs_the_readmes_test_command() -> None:
 
 def test_every_command_is_listed() -> None:
     assert all(f"`lynccap {name}" in README for name in main.commands)
+
+
+def test_script_runs_and_names_the_phone(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    script = README.split("```python\n", 1)[1].split("\n```", 1)[0]
+    monkeypatch.chdir(ROOT)
+
+    exec(compile(script, "README.md", "exec"), {})
+
+    printed = capsys.readouterr().out
+    assert "192.168.20.151" in printed
+    assert "rootchain-http80-refused" in printed

@@ -7,6 +7,7 @@ of it points to one service.
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import pandas as pd
 
@@ -14,6 +15,7 @@ from lynccap import reference
 from lynccap.correlation.names import DNS_PORT
 from lynccap.tables import Tables
 
+SIP_TLS_PORT = 5061
 PSOM_PORTS = (8057, 8058)  # the latter for Live Meeting's clients
 OWN_SERVICES = frozenset({"psom", "sip", "stun-turn"})
 """What names of port 443 may stand for beside web services, which many names share."""
@@ -52,7 +54,8 @@ def read_clues(tables: Tables, sealed: pd.DataFrame) -> Clues:
     """The clues to `sealed`, which are rows of the flows."""
     clues = Clues()
     tls = tables["tls"]
-    for row in tls[tls["sni"].notna() & tls["flow"].isin(sealed.index)].itertuples():
+    asked = tls.loc[tls["sni"].notna() & tls["flow"].isin(sealed.index), ["flow", "sni"]]
+    for row in asked.itertuples(index=False):
         service = service_of_name(row.sni)
         if service != UNKNOWN:
             clues.asked[row.flow] = service
@@ -61,6 +64,7 @@ def read_clues(tables: Tables, sealed: pd.DataFrame) -> Clues:
     return clues
 
 
+@lru_cache(maxsize=4096)  # busy sites ask for the same few names; hostile captures for endless ones
 def service_of_name(name: str) -> str:
     """The service a DNS name stands for on port 443: psom, sip, stun-turn or web; UNKNOWN for names that tell none."""
     for row in reference.name_rows(name):
@@ -73,26 +77,28 @@ def service_of_name(name: str) -> str:
 
 def _read_dns(tables: Tables, sealed: pd.DataFrame, clues: Clues) -> None:
     flows, answers = tables.flows, tables.dns_answers
+    clients = flows["client"].to_dict()
     answers = answers[answers["record_type"].isin(("A", "AAAA")) & answers["value"].isin(sealed["server"].unique())]
-    for row in answers[answers["flow"].map(flows["server_port"]) == DNS_PORT].itertuples():
-        clues.resolved[flows.at[row.flow, "client"], row.value].add(service_of_name(row.question))
+    for row in answers[answers["flow"].map(flows["server_port"]) == DNS_PORT].itertuples(index=False):
+        clues.resolved[clients[row.flow], row.value].add(service_of_name(row.question))
 
 
 def _read_certificates(tables: Tables, sealed: pd.DataFrame, clues: Clues) -> None:
     flows, shown = tables.flows, tables.certificates
     leaves = shown[(shown["position"] == 0) & shown["flow"].isin(sealed.index)]
+    leaves = leaves[["flow", "from_client", "common_name", "names", "sha256"]]
+    leaves = leaves.assign(client=leaves["flow"].map(flows["client"]), port=leaves["flow"].map(flows["server_port"]))
     clues.mutual = set(leaves.loc[leaves["from_client"], "flow"])
-    shown = leaves[~leaves["from_client"]]
+    shown = list(leaves[~leaves["from_client"]].itertuples(index=False))
     of_sip: set[tuple[str, str]] = set()
-    for row in shown.itertuples():
+    for row in shown:
         only = _only(service_of_name(name) for name in dict.fromkeys((row.common_name, *row.names)) if "." in name)
         if only:
             clues.certified[row.flow] = only
-        if flows.at[row.flow, "server_port"] == 5061:
-            of_sip.add((flows.at[row.flow, "client"], row.sha256))
-    for row in shown.itertuples():
-        client, port = flows.at[row.flow, "client"], flows.at[row.flow, "server_port"]
-        if port in PSOM_PORTS and (client, row.sha256) in of_sip:
+        if row.port == SIP_TLS_PORT:
+            of_sip.add((row.client, row.sha256))
+    for row in shown:
+        if row.port in PSOM_PORTS and (row.client, row.sha256) in of_sip:
             clues.of_pool.add(row.flow)
 
 

@@ -83,7 +83,7 @@ def parent_of(name: str) -> str:
 def read_names(tables: Tables) -> NameBook:
     """The names of all captures. A name is lower case without its final dot."""
     book = NameBook()
-    captures = tables.flows["capture"]
+    captures, servers = tables.flows["capture"].to_dict(), tables.flows["server"].to_dict()
     seen: set[tuple[str, str, str]] = set()
 
     def tie(address: str, link: NameLink) -> None:
@@ -95,18 +95,21 @@ def read_names(tables: Tables) -> NameBook:
     book.recorded = _recorded(tables)
     tls = tables["tls"]
     tls = tls[~tls["flow"].isin(list(tunnelled(tables.flows)))]
-    servers = tables.flows["server"]
-    for row in tls[tls["sni"].notna()].itertuples():
+    for row in tls.loc[tls["sni"].notna(), ["flow", "frame", "time", "sni"]].itertuples(index=False):
         name = str(row.sni).lower().rstrip(".")
         tie(servers[row.flow], NameLink(name, SOURCE_SNI, captures[row.flow], row.frame, row.time))
     leaves = tables.certificates[tables.certificates["carried"] == "tls"]
     leaves = leaves[~leaves["flow"].isin(list(tunnelled(tables.flows)))]
-    for row in leaves[(leaves["position"] == 0) & ~leaves["from_client"]].itertuples():
+    shown = leaves.loc[(leaves["position"] == 0) & ~leaves["from_client"], _CERTIFICATE]
+    for row in shown.itertuples(index=False):
         for name in dict.fromkeys((row.common_name or "", *row.names)):
             if "." in name:
                 link = NameLink(name.lower(), SOURCE_CERTIFICATE, captures[row.flow], row.frame, row.time)
                 tie(servers[row.flow], link)
     return book
+
+
+_CERTIFICATE = ["flow", "frame", "time", "common_name", "names"]
 
 
 def _recorded(tables: Tables) -> dict[str, tuple[str, ...]]:
@@ -119,21 +122,23 @@ def _recorded(tables: Tables) -> dict[str, tuple[str, ...]]:
 
 
 def _read_dns(tables: Tables, book: NameBook, tie: Callable[[str, NameLink], None]) -> None:
-    captures = tables.flows["capture"]
+    captures = tables.flows["capture"].to_dict()
     answers = tables.dns_answers.sort_values(["time", "frame"], kind="stable")
     # mDNS and LLMNR have DNS's shape, but anyone on the link may answer them.
     answers = answers[answers["flow"].map(tables.flows["server_port"]) == DNS_PORT]
     for row in answers[answers["record_type"] == "SRV"].itertuples():
         link = NameLink(row.question, SOURCE_DNS, captures[row.flow], row.frame, row.time)
         book.srv[row.value.lower().rstrip(".")].append(link)
-    for row in answers[answers["record_type"].isin(("A", "AAAA"))].itertuples():
-        capture = captures[row.flow]
-        if not is_address(row.value):
+    repeats: set[tuple[str, str, str]] = set()
+    for row in answers[answers["record_type"].isin(("A", "AAAA"))].itertuples(index=False):
+        told = (row.value, row.question, row.name)
+        if told in repeats or not is_address(row.value):
             continue
+        repeats.add(told)
         for name in dict.fromkeys((row.question, row.name.lower().rstrip("."))):
             if name.startswith("_"):  # an address in the additional part of an SRV answer belongs to its target
                 continue
-            link = NameLink(name, SOURCE_DNS, capture, row.frame, row.time)
+            link = NameLink(name, SOURCE_DNS, captures[row.flow], row.frame, row.time)
             book.addresses[name].setdefault(row.value, link)
             tie(row.value, link)
             for srv in book.srv.get(name, ()):

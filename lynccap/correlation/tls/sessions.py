@@ -149,16 +149,17 @@ HANDSHAKE_SEGMENTS = 2
 
 
 def _session(flow: int, rows: list[Any], segments: int, around: _Around) -> TlsSession:
-    server_hellos = [row for row in rows if row.kind == "server-hello"]
-    client_hellos = [row for row in rows if row.kind == "client-hello"]
-    certificates = [row for row in rows if row.kind == "certificate"]
-    data = [row for row in rows if row.kind == "application-data"]
+    kinds: dict[str, list[Any]] = {}
+    for row in rows:
+        kinds.setdefault(row.kind, []).append(row)
+    server_hellos, client_hellos = kinds.get("server-hello", []), kinds.get("client-hello", [])
+    certificates, data = kinds.get("certificate", []), kinds.get("application-data", [])
     answers = [row for row in data if not row.from_client]
     hellos = server_hellos or client_hellos
     version = str(hellos[0].version) if hellos else ""
     let_in = version != "tls1.3" or segments > HANDSHAKE_SEGMENTS
     completed = len({row.from_client for row in data}) == 2 and let_in
-    request = next((row for row in rows if row.kind == "certificate-request"), None)
+    request = next(iter(kinds.get("certificate-request", ())), None)
     return TlsSession(
         flow=flow,
         hello_frame=_first(client_hellos),
@@ -174,8 +175,8 @@ def _session(flow: int, rows: list[Any], segments: int, around: _Around) -> TlsS
         last_time=max(row.time for row in rows),
         alerts=tuple(
             Alert(row.frame, row.time, row.from_client, row.alert, str(row.alert_name), row.alert_level == "fatal")
-            for row in rows
-            if row.kind == "alert" and row.alert is not None
+            for row in kinds.get("alert", ())
+            if row.alert is not None
         ),
         suite=str(server_hellos[0].suite or "") if server_hellos else "",
         key_exchange=key_exchange(server_hellos[0].suites[0]) if server_hellos and server_hellos[0].suites else "",

@@ -1,0 +1,48 @@
+"""From paths to results, for programs."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from lynccap.analysis import document_of, read_cases
+from lynccap.correlation.case import Case
+from lynccap.document import Document
+from lynccap.ingest.collecting.collect import collect
+from lynccap.ingest.decryption.keys import read_keys
+from lynccap.results.tables import ResultTables
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What was found in some captures."""
+
+    cases: tuple[Case, ...]
+    """One a recording, correlated."""
+
+    @cached_property
+    def document(self) -> Document:
+        """Findings, journeys and roles: the JSON document as an object."""
+        return document_of(self.cases)
+
+    @cached_property
+    def tables(self) -> ResultTables:
+        """The DataFrames by name."""
+        return ResultTables(self.cases)
+
+
+def analyze(
+    captures: str | Path | Iterable[str | Path],
+    *,
+    keylogs: Sequence[str | Path] = (),
+    rsa_keys: Sequence[str | Path] = (),
+    tshark: bool = True,
+) -> Analysis:
+    """Read and correlate files, folders, patterns or archives, as `lynccap analyze` does.
+
+    Raises UnreadableCapture (one line: what, which file, where) when nothing can be read, UnusableKey for a key file
+    that holds none.
+    """
+    paths = [captures] if isinstance(captures, str | Path) else list(captures)
+    keys = read_keys([Path(one) for one in keylogs], [Path(one) for one in rsa_keys], tshark=tshark)
+    return Analysis(tuple(read_cases(collect([str(one) for one in paths]), keys=keys)))

@@ -1,0 +1,59 @@
+"""The result tables, each made when it is first asked for."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from lynccap.correlation.case import Case
+from lynccap.results.building import meanings_of
+from lynccap.results.connections import connections
+from lynccap.results.devices import devices, journeys
+from lynccap.results.names import dns_names, roles
+from lynccap.results.recordings import Recordings
+from lynccap.results.rows import ConnectionRow, DeviceRow, JourneyRow, NameRow, RoleRow
+
+Maker = Callable[[Recordings], pd.DataFrame]
+
+MAKERS: Mapping[str, Maker] = {
+    "devices": devices,
+    "roles": roles,
+    "journeys": journeys,
+    "dns_names": dns_names,
+    "connections": connections,
+}
+ROWS: Mapping[str, type[Any]] = {
+    "devices": DeviceRow,
+    "roles": RoleRow,
+    "journeys": JourneyRow,
+    "dns_names": NameRow,
+    "connections": ConnectionRow,
+}
+"""The class of each table's rows, which documents its columns."""
+
+
+class ResultTables(Mapping[str, pd.DataFrame]):
+    """The DataFrames by name; `explain` says what their columns mean."""
+
+    def __init__(self, cases: Sequence[Case]) -> None:
+        """Of correlated recordings, in the order in which they were read."""
+        self._recordings = Recordings(cases)
+        self._made: dict[str, pd.DataFrame] = {}
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        """One table; KeyError for a name that is none."""
+        if name not in self._made:
+            self._made[name] = MAKERS[name](self._recordings)
+        return self._made[name]
+
+    def explain(self, name: str) -> dict[str, str]:
+        """What each column of a table means."""
+        return meanings_of(ROWS[name])
+
+    def __iter__(self) -> Iterator[str]:
+        """The names of the tables."""
+        return iter(MAKERS)
+
+    def __len__(self) -> int:
+        """How many tables there are."""
+        return len(MAKERS)

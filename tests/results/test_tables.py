@@ -1,0 +1,114 @@
+"""The DataFrames of an analysis: their columns are those of their rows, whatever the capture holds."""
+
+import re
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from cases import START, answer, case, dns_flow, flow
+
+import lynccap
+from lynccap.correlation.case import Case
+from lynccap.results import ResultTables
+from lynccap.results.building import dtypes_of
+from lynccap.results.tables import MAKERS, ROWS
+
+ROOT = Path(__file__).parents[2]
+SAMPLE = ROOT / "sample_pcaps" / "rootchain-80-refused.pcap"
+PHONE, POOL = "10.9.0.77", "10.9.0.5"
+EMPTY = case([])
+BUSY = case(
+    [dns_flow(), flow(PHONE, POOL, 5061, stack="tls", opening="refused", first_frame=7)],
+    dns_answers=[answer("lyncdiscoverinternal.contoso.example", POOL)],
+)
+
+
+@pytest.fixture(scope="module")
+def analysis() -> lynccap.Analysis:
+    return lynccap.analyze(SAMPLE)
+
+
+@pytest.mark.parametrize("name", MAKERS)
+@pytest.mark.parametrize("given", [EMPTY, BUSY], ids=["empty", "busy"])
+def test_has_the_columns_of_its_rows(name: str, given: Case) -> None:
+    made = ResultTables([given])[name]
+
+    assert {column: str(dtype) for column, dtype in made.dtypes.items()} == dtypes_of(ROWS[name])
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_every_column_is_explained(name: str) -> None:
+    told = ResultTables([EMPTY]).explain(name)
+
+    assert list(told) == [one.name for one in fields(ROWS[name])]
+    assert all(told.values())
+
+
+def test_readme_lists_every_table_with_its_columns() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    listed = {
+        name: re.findall(r"`(\w+)`", columns)
+        for name, columns in re.findall(r"^\| `(\w+)` \| one row [^|]* \| ([^|]*) \|$", text, re.MULTILINE)
+    }
+
+    assert listed == {name: [one.name for one in fields(kind)] for name, kind in ROWS.items()}
+
+
+def test_journeys_are_those_of_the_document(analysis: lynccap.Analysis) -> None:
+    told = [
+        (one.id, place, step.step, step.outcome, step.says, step.frames, step.capture or "")
+        for one in analysis.document.devices
+        for place, step in enumerate(one.journey)
+    ]
+    columns = ["device", "position", "step", "outcome", "says", "frames", "capture"]
+
+    assert list(analysis.tables["journeys"][columns].itertuples(index=False, name=None)) == told
+
+
+def test_times_are_the_captures_own_in_utc(analysis: lynccap.Analysis) -> None:
+    times = analysis.tables["connections"]["first_time"]
+
+    assert times.min() == pd.Timestamp(analysis.document.captures[0].first_time)
+    assert (times.dropna() <= pd.Timestamp(analysis.document.captures[0].last_time)).all()
+
+
+def test_connections_name_the_devices_at_their_ends(analysis: lynccap.Analysis) -> None:
+    phone = analysis.tables["connections"].query("client_device == '192.168.20.151' and server_port == 80")
+
+    assert set(phone["opening"]) == {"refused"}
+    assert set(phone["role"]) == {"Front End web services"}
+
+
+def test_names_lead_to_frames() -> None:
+    made = ResultTables([BUSY])["dns_names"]
+
+    assert made[["name", "address", "source"]].values.tolist() == [
+        ["lyncdiscoverinternal.contoso.example", POOL, "dns"]
+    ]
+    assert made["time"][0] >= pd.Timestamp(START, tz="UTC")
+
+
+def test_several_recordings_make_one_table() -> None:
+    made = ResultTables([BUSY, BUSY])["connections"]
+
+    assert made["capture"].unique().tolist() == ["C1", "C2"]
+    assert made.index.tolist() == list(range(4))
+
+
+def test_an_unknown_table_is_a_key_error() -> None:
+    with pytest.raises(KeyError):
+        ResultTables([EMPTY])["packets"]
+
+
+def test_importing_the_package_loads_no_pandas() -> None:
+    code = "import sys, lynccap; sys.exit('pandas' in sys.modules or 'numpy' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_package_has_no_other_lazy_names() -> None:
+    with pytest.raises(AttributeError):
+        lynccap.nothing  # noqa: B018
