@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from lynccap.correlation.rows import rows_of
 from lynccap.tables import Tables
 
 MAX_FLOWS = 200_000  # connections to Lync servers looked at one by one: an hour of the busiest pool, not a flood
@@ -122,7 +123,7 @@ def read_attempts(
         flows = flows[flows["server"].isin(list(servers))]
     flows = _without_scans(flows, frozenset(exempt))[:MAX_FLOWS]
     groups: dict[tuple[int, str, str, int], list[Any]] = {}
-    for row in flows[_FLOW_COLUMNS].itertuples():
+    for row in rows_of(flows, _FLOW_COLUMNS):
         groups.setdefault((row.capture, row.client, row.server, row.server_port), []).append(row)
     ends = _by_flow(tables.tcp_frames[tables.tcp_frames["flow"].isin(flows.index)], _FRAME_COLUMNS)
     errors = _by_flow(tables.icmp[tables.icmp["flow"].isin(flows.index)], _ICMP_COLUMNS)
@@ -143,7 +144,7 @@ def _without_scans(flows: pd.DataFrame, exempt: frozenset[str]) -> pd.DataFrame:
 
 def _by_flow(table: pd.DataFrame, columns: list[str]) -> dict[int, list[Any]]:
     rows: dict[int, list[Any]] = {}
-    for row in table[["flow", *columns]].itertuples(index=False):
+    for row in rows_of(table, ("flow", *columns)):
         rows.setdefault(row.flow, []).append(row)
     return rows
 

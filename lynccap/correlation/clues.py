@@ -13,6 +13,7 @@ import pandas as pd
 
 from lynccap import reference
 from lynccap.correlation.names import DNS_PORT
+from lynccap.correlation.rows import rows_of
 from lynccap.tables import Tables
 
 SIP_TLS_PORT = 5061
@@ -54,8 +55,7 @@ def read_clues(tables: Tables, sealed: pd.DataFrame) -> Clues:
     """The clues to `sealed`, which are rows of the flows."""
     clues = Clues()
     tls = tables["tls"]
-    asked = tls.loc[tls["sni"].notna() & tls["flow"].isin(sealed.index), ["flow", "sni"]]
-    for row in asked.itertuples(index=False):
+    for row in rows_of(tls[tls["sni"].notna() & tls["flow"].isin(sealed.index)], ("flow", "sni")):
         service = service_of_name(row.sni)
         if service != UNKNOWN:
             clues.asked[row.flow] = service
@@ -79,17 +79,17 @@ def _read_dns(tables: Tables, sealed: pd.DataFrame, clues: Clues) -> None:
     flows, answers = tables.flows, tables.dns_answers
     clients = flows["client"].to_dict()
     answers = answers[answers["record_type"].isin(("A", "AAAA")) & answers["value"].isin(sealed["server"].unique())]
-    for row in answers[answers["flow"].map(flows["server_port"]) == DNS_PORT].itertuples(index=False):
+    answers = answers[answers["flow"].map(flows["server_port"]) == DNS_PORT]
+    for row in rows_of(answers, ("flow", "question", "value")):
         clues.resolved[clients[row.flow], row.value].add(service_of_name(row.question))
 
 
 def _read_certificates(tables: Tables, sealed: pd.DataFrame, clues: Clues) -> None:
     flows, shown = tables.flows, tables.certificates
     leaves = shown[(shown["position"] == 0) & shown["flow"].isin(sealed.index)]
-    leaves = leaves[["flow", "from_client", "common_name", "names", "sha256"]]
     leaves = leaves.assign(client=leaves["flow"].map(flows["client"]), port=leaves["flow"].map(flows["server_port"]))
     clues.mutual = set(leaves.loc[leaves["from_client"], "flow"])
-    shown = list(leaves[~leaves["from_client"]].itertuples(index=False))
+    shown = list(rows_of(leaves[~leaves["from_client"]], _CERTIFICATE))
     of_sip: set[tuple[str, str]] = set()
     for row in shown:
         only = _only(service_of_name(name) for name in dict.fromkeys((row.common_name, *row.names)) if "." in name)
@@ -100,6 +100,9 @@ def _read_certificates(tables: Tables, sealed: pd.DataFrame, clues: Clues) -> No
     for row in shown:
         if row.port in PSOM_PORTS and (row.client, row.sha256) in of_sip:
             clues.of_pool.add(row.flow)
+
+
+_CERTIFICATE = ("flow", "common_name", "names", "sha256", "client", "port")
 
 
 def _only(services: Iterable[str]) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from lynccap.correlation.addresses import is_address
+from lynccap.correlation.rows import rows_of
 from lynccap.tables import Tables
 
 DNS_PORT = 53
@@ -95,21 +96,18 @@ def read_names(tables: Tables) -> NameBook:
     book.recorded = _recorded(tables)
     tls = tables["tls"]
     tls = tls[~tls["flow"].isin(list(tunnelled(tables.flows)))]
-    for row in tls.loc[tls["sni"].notna(), ["flow", "frame", "time", "sni"]].itertuples(index=False):
+    for row in rows_of(tls[tls["sni"].notna()], ("flow", "frame", "time", "sni")):
         name = str(row.sni).lower().rstrip(".")
         tie(servers[row.flow], NameLink(name, SOURCE_SNI, captures[row.flow], row.frame, row.time))
     leaves = tables.certificates[tables.certificates["carried"] == "tls"]
     leaves = leaves[~leaves["flow"].isin(list(tunnelled(tables.flows)))]
-    shown = leaves.loc[(leaves["position"] == 0) & ~leaves["from_client"], _CERTIFICATE]
-    for row in shown.itertuples(index=False):
+    shown = leaves[(leaves["position"] == 0) & ~leaves["from_client"]]
+    for row in rows_of(shown, ("flow", "frame", "time", "common_name", "names")):
         for name in dict.fromkeys((row.common_name or "", *row.names)):
             if "." in name:
                 link = NameLink(name.lower(), SOURCE_CERTIFICATE, captures[row.flow], row.frame, row.time)
                 tie(servers[row.flow], link)
     return book
-
-
-_CERTIFICATE = ["flow", "frame", "time", "common_name", "names"]
 
 
 def _recorded(tables: Tables) -> dict[str, tuple[str, ...]]:
@@ -130,7 +128,8 @@ def _read_dns(tables: Tables, book: NameBook, tie: Callable[[str, NameLink], Non
         link = NameLink(row.question, SOURCE_DNS, captures[row.flow], row.frame, row.time)
         book.srv[row.value.lower().rstrip(".")].append(link)
     repeats: set[tuple[str, str, str]] = set()
-    for row in answers[answers["record_type"].isin(("A", "AAAA"))].itertuples(index=False):
+    addresses = answers[answers["record_type"].isin(("A", "AAAA"))]
+    for row in rows_of(addresses, ("flow", "frame", "time", "question", "name", "value")):
         told = (row.value, row.question, row.name)
         if told in repeats or not is_address(row.value):
             continue

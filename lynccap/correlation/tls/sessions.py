@@ -6,6 +6,7 @@ from functools import cached_property, partial
 from typing import Any
 
 from dissectors.tls import key_exchange
+from lynccap.correlation.rows import rows_of
 from lynccap.correlation.tls.handshakes import CLOSE_NOTIFY, Handshake, Surroundings, ends_of, judge_handshake
 from lynccap.tables import Tables
 
@@ -91,7 +92,7 @@ _COLUMNS = [
 def read_sessions(tables: Tables) -> dict[int, TlsSession]:
     """The TLS sessions by flow."""
     by_flow: dict[int, list[Any]] = {}
-    for row in tables["tls"][_COLUMNS].itertuples(index=False):
+    for row in rows_of(tables["tls"], _COLUMNS):
         by_flow.setdefault(row.flow, []).append(row)
     sent = tables.flows["data_frames_client"].to_numpy()
     around = _Around(tables, sorted(by_flow))
