@@ -1,6 +1,7 @@
 """Tables made by hand: what a rule or a join sees, in a few lines, without a capture."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from lynccap import tables as schemas
@@ -64,11 +65,19 @@ def _default(name: str, dtype: str) -> Any:
 
 def rows(columns: Mapping[str, str], given: list[dict[str, Any]]) -> Any:
     """A table of these columns; what a row does not give has its usual empty value."""
+    if not given:
+        return _empty(tuple(columns.items()))
     unknown = {name for one in given for name in one} - set(columns)
     assert not unknown, f"no such column: {unknown}"
     return table(
         columns, [tuple(one.get(name, _default(name, kind)) for name, kind in columns.items()) for one in given]
     )
+
+
+@cache
+def _empty(columns: tuple[tuple[str, str], ...]) -> Any:
+    """Most tables of a case are empty, and pandas takes long to make each; nobody may change one."""
+    return table(dict(columns))
 
 
 def flow(client: str, server: str, port: int, **facts: Any) -> dict[str, Any]:

@@ -19,4 +19,4 @@ def rows_of(table: pd.DataFrame, columns: Sequence[str]) -> Iterator[Any]:
 
 @lru_cache(maxsize=256)
 def _row_class(columns: tuple[str, ...]) -> Any:
-    return namedtuple("Row", ("Index", *columns))  # type: ignore[misc]
+    return namedtuple("Row", ("Index", *columns))
