@@ -18,9 +18,10 @@ from lynccap.correlation.roles.claims import (
 )
 from lynccap.tables import Tables
 
-BASES = ("bytes", "sni", "role", "dns", "certificate", "port")
-"""What the naming of a service rests on, strongest first: its bytes or the messages in it, the name it asked for in
-TLS, what its server is, the only name its client got the address for, what was shown on it, its port."""
+BASES = ("bytes", "topology", "sni", "role", "dns", "certificate", "port")
+"""What the naming of a service rests on, strongest first: its bytes or the messages in it, the topology's ports, the
+name it asked for in TLS, what its server is, the only name its client got the address for, what was shown on it, its
+port."""
 BY_PROTOCOL = {
     "sip": "sip",
     "stun": "stun-turn",
@@ -149,6 +150,9 @@ def _name_sharing(tables: Tables, service: "pd.Series", roles: RoleBook) -> None
 
 def _service_of(row: Any, roles: RoleBook, clues: Clues) -> tuple[str, str] | None:
     """The service of a flow to a Lync server whose bytes do not tell, strongest reason first."""
+    told = roles.told.services_at(row.server, row.server_port, row.transport) if roles.told else ()
+    if len(told) == 1:
+        return next(iter(told)), "topology"
     held = roles.roles_of(row.server)
     if row.server_port in SHARED_PORTS:
         found = clues.by_name_asked(row.Index) or _on_shared_port(row, held)
