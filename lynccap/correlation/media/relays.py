@@ -175,6 +175,12 @@ def _place_told_sides(book: RelayBook, roles: RoleBook, tables: Tables) -> None:
         if len(sides) == 1:
             book.sides[address] = sides.pop()
             book.told.add(address)
+    for one in book.allocations:
+        # An internal interface hands out the external one's address ([MS-TURN] 2.2.2): this claim is a conflict.
+        itself = any((split_endpoint(relay) or ("",))[0] == one.server for relay in one.relays)
+        if itself and book.sides.get(one.server) is Side.INTERNAL and one.server in book.told:
+            says = "hands out its own address as relay"
+            roles.add(RoleClaim(one.server, EDGE_AV, Basis.MESSAGES, True, says, one.capture, one.success_frames[0]))
 
 
 def _side(server: str, mine: list[Allocation], book: RelayBook, names: NameBook, handed_out: bool) -> Side:

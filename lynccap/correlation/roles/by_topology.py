@@ -1,6 +1,7 @@
 """Roles by the customer's topology: it is followed wherever it knows an address, and what contradicts it is told."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from lynccap.correlation.addresses import is_private
 from lynccap.correlation.names import SOURCE_DNS, NameBook, is_cloud, parent_of
@@ -15,27 +16,38 @@ from lynccap.correlation.roles.claims import (
     role_name,
 )
 from lynccap.correlation.roles.fitting import OwnNames, misfit
-from lynccap.correlation.roles.told import Told
+from lynccap.correlation.roles.told import INNER_SIDES, Told
 from lynccap.reference import roles
 from lynccap.tables import Tables
 from lynccap.topology.directory import Directory, Place, with_addresses
-from lynccap.topology.model import Topology
+from lynccap.topology.model import Host, Topology
 
+MAX_CLAIMED = 2000  # addresses: the largest deployments have fewer servers, and every rule looks at all claims
 STRANGE_DOMAINS = 2  # domains of others on one address: a portal or a wildcard record, nobody's server
 NEVER_BALANCED = frozenset({FRONT_END, EDGE_INT})
 """Roles that an export always knows; a load balancer or a reverse proxy is in none."""
 
 
 def with_dns_answers(directory: Directory, names: NameBook) -> Directory:
-    """The directory with addresses of the capture's DNS answers, for machines whose addresses no file tells."""
-    nameless = {one.machine for one in directory.places if one.machine} - {
-        one.machine for one in directory.places if one.address
-    }
+    """The directory with addresses of the capture's DNS answers, for machines whose addresses no file tells.
+
+    Clients ask for their pool: where nothing is known of its machines, it is at the addresses of its name.
+    """
+    placed = {name for one in directory.places if one.address for name in (one.machine, one.pool)}
+    nameless = [one for one in directory.places if not one.address and one.machine not in placed]
     own = OwnNames(directory.topology)
-    found = {name: _plausible(name, names, own) for name in sorted(nameless)}
-    if not any(found.values()):
+    machines = {one: _plausible(one, names, own) for one in sorted({one.machine for one in nameless})}
+    placed |= {one.pool for one in nameless if machines[one.machine]}
+    pools = [
+        Host(one.role, one.pool, address, ports=one.ports)
+        for one in nameless
+        if one.pool not in placed and one.side in INNER_SIDES
+        for address in _plausible(one.pool, names, own)
+    ]
+    if not pools and not any(machines.values()):
         return directory
-    return Directory(with_addresses(directory.topology, found))
+    topology = with_addresses(directory.topology, machines)
+    return Directory(replace(topology, hosts=(*topology.hosts, *dict.fromkeys(pools))))
 
 
 def _plausible(name: str, names: NameBook, own: OwnNames) -> list[str]:
@@ -57,8 +69,8 @@ def claim_by_topology(seen: RoleBook, tables: Tables, names: NameBook, directory
     if seen.set_aside:
         return seen
     book = RoleBook(told=told)
-    for address, places in told.places.items():
-        for place in places:
+    for address in _claimed(told, tables, names):
+        for place in told.places[address]:
             book.add(_claim(address, place))
     for claims in seen.claims.values():
         for claim in claims:
@@ -67,6 +79,12 @@ def claim_by_topology(seen: RoleBook, tables: Tables, names: NameBook, directory
     book.conflicts += [*_moved(told, names, directory.topology), *_unknown(book, names, directory.topology)]
     del book.conflicts[MAX_CONFLICTS:]
     return book
+
+
+def _claimed(told: Told, tables: Tables, names: NameBook) -> list[str]:
+    """The told addresses, MAX_CLAIMED at most: those that the capture shows before the others."""
+    seen = {*tables.flows["client"].unique(), *tables.flows["server"].unique(), *names.by_address}
+    return sorted(told.places, key=lambda one: one not in seen)[:MAX_CLAIMED]
 
 
 def _claim(address: str, place: Place) -> RoleClaim:

@@ -118,20 +118,29 @@ class RoleBook:
     def add(self, claim: RoleClaim) -> None:
         """Keep the first claim of each role and basis of an address; a decisive one takes a weaker one's place.
 
-        A claim that the topology contradicts is no claim but, when decisive, a conflict.
+        What the topology contradicts is no claim but, when decisive, a conflict.
         """
         if self.told and claim.basis is not Basis.TOPOLOGY and self.told.roles_of(claim.address):
-            face = self.told.face_of(claim.address, claim.role)
-            if not face:
-                self._contradict(claim, self.told.roles_of(claim.address))
+            followed = self._as_told(claim, self.told)
+            if followed is None:
                 return
-            claim = replace(claim, role=face)
+            claim = followed
         kept = self.claims[claim.address]
         same = next((one for one in kept if one.role == claim.role and one.basis == claim.basis), None)
         if same is None:
             kept.append(claim)
         elif claim.decisive and not same.decisive:
             kept[kept.index(same)] = claim
+
+    def _as_told(self, claim: RoleClaim, told: Told) -> RoleClaim | None:
+        """The claim in the topology's words; None where the topology says more, or something else."""
+        if claim.role in (UNSPECIFIED, SIP_SERVER) and self.is_lync(claim.address):
+            return None
+        face = told.face_of(claim.address, claim.role)
+        if face:
+            return replace(claim, role=face)
+        self._contradict(claim, told.roles_of(claim.address))
+        return None
 
     def _contradict(self, claim: RoleClaim, told: frozenset[str]) -> None:
         known = any(one.address == claim.address and one.seen == claim.role for one in self.conflicts)

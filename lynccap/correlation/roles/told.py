@@ -25,9 +25,9 @@ FACES = {
 FIRST_CHOICE = ("fe", "fe_vip", "director", "edge_access", "edge_int", "edge_av")
 
 INNER_SIDES, OUTER_SIDE = ("primary", "internal", "pstn"), "external"
+EDGE_OUTSIDE = frozenset({"edge_access", "edge_webconf", "edge_av", "edge_xmpp"})
 OUTER_ROLES = frozenset(
-    {"edge_access", "edge_webconf", "edge_av", "edge_xmpp", "rp_ext", "federated_edge", "federated_av"}
-    | {"pic_partner", "xmpp_partner", "adfs_proxy", "apns"}
+    EDGE_OUTSIDE | {"rp_ext", "federated_edge", "federated_av"} | {"pic_partner", "xmpp_partner", "adfs_proxy", "apns"}
 )
 ROLES_OF_ONE_SERVICE = {
     "edge_access": "sip",
@@ -74,6 +74,12 @@ class Told:
     def tells_ports(self, address: str, service: str) -> bool:
         """Whether the topology says at which ports of an address a service is."""
         return any(service_of(one) == service for one in self._listeners.get(address, ()))
+
+    def leaves_out(self, address: str, port: int) -> bool:
+        """Whether an address is only an Edge's outer side, its ports are told, and TCP `port` is not among them."""
+        roles = self.roles_of(address)
+        told = roles and roles <= EDGE_OUTSIDE and self._listeners.get(address)
+        return bool(told) and not self._listeners_at(address, port, "tcp")
 
     def face_of(self, address: str, seen: str) -> str:
         """The told role that looks like `seen` in frames; "" when none of the address does."""
