@@ -152,11 +152,7 @@ def _remarks(case: Case, file: int) -> tuple[Remark, ...]:
 
 def _topology(cases: Sequence[Case], origins: Sequence[Origins], directory: Directory | None) -> Topology:
     used = next((case.directory for case in cases if case.directory), None)
-    remarks = [
-        f"{case.tables.captures['name'].iloc[0]}: the topology is not used, {case.roles.set_aside}"
-        for case in cases
-        if case.roles.set_aside
-    ]
+    remarks = [_set_aside(case) for case in cases if case.roles.set_aside]
     if used:
         remarks += [*traps(used), *used.topology.remarks]
     return Topology(
@@ -164,6 +160,13 @@ def _topology(cases: Sequence[Case], origins: Sequence[Origins], directory: Dire
         roles=_roles(cases),
         conflicts=tuple(_conflicts(cases, origins)),
         remarks=tuple(dict.fromkeys(remarks)),
+    )
+
+
+def _set_aside(case: Case) -> str:
+    return (
+        f"{case.tables.captures['name'].iloc[0]}: the topology is not used: {case.roles.set_aside}. "
+        "If it is of this deployment all the same, write the SIP domain of the capture into its sip_domains"
     )
 
 

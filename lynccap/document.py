@@ -129,7 +129,7 @@ class Role(_Part, frozen=True):
 
 
 class Conflict(_Part, frozen=True):
-    """Where a capture shows another role of an address than the topology tells; the topology was followed."""
+    """Where a capture shows another role of an address than the topology tells; a topology that is used is followed."""
 
     address: str
     told: tuple[str, ...]

@@ -62,7 +62,7 @@ def notes_on_topology(story: Story) -> tuple[str, ...]:
     names = {one.id: one.name for one in story.document.captures}
     for one in told.conflicts:
         where = f" ({names.get(one.capture, one.capture)}, {frame_list(one.frames)})" if one.frames else ""
-        lines.append(f"The capture disagrees with the topology, which is followed: {one.says}{where}.")
+        lines.append(f"The capture disagrees with the topology: {one.says}{where}.")
     return (*lines, *map(sentence, told.remarks))
 
 

@@ -16,7 +16,7 @@ from lynccap.correlation.roles.claims import (
     role_name,
 )
 from lynccap.correlation.roles.fitting import OwnNames, misfit
-from lynccap.correlation.roles.told import INNER_SIDES, Told
+from lynccap.correlation.roles.told import INNER_SIDES, Told, rank
 from lynccap.reference import roles
 from lynccap.tables import Tables
 from lynccap.topology.directory import Directory, Place, with_addresses
@@ -65,16 +65,17 @@ def claim_by_topology(seen: RoleBook, tables: Tables, names: NameBook, directory
     A topology of another deployment claims nothing: `set_aside` says why.
     """
     told = Told(with_dns_answers(directory, names))
-    seen.set_aside = misfit(told, seen, tables, names)
-    if seen.set_aside:
-        return seen
     book = RoleBook(told=told)
     for address in _claimed(told, tables, names):
-        for place in told.places[address]:
+        for place in sorted(told.places[address], key=lambda one: rank(one.role)):
             book.add(_claim(address, place))
     for claims in seen.claims.values():
         for claim in claims:
             book.add(claim)
+    seen.set_aside = misfit(told, seen, tables, names)
+    if seen.set_aside:
+        seen.conflicts = book.conflicts
+        return seen
     names.told = {address: told.directory.names_of(address) for address in told.places}
     book.conflicts += [*_moved(told, names, directory.topology), *_unknown(book, names, directory.topology)]
     del book.conflicts[MAX_CONFLICTS:]

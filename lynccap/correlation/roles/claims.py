@@ -89,7 +89,7 @@ class RoleClaim:
 
 @dataclass(frozen=True, slots=True)
 class RoleConflict:
-    """Where frames show of an address what the topology does not say; the topology is followed."""
+    """Where frames show of an address what the topology does not say; a topology that is used is followed."""
 
     address: str
     told: tuple[str, ...]

@@ -4,10 +4,10 @@ Private networks are alike everywhere: a topology of somebody else gives its rol
 Lync. Names tell best; where none is seen, what the addresses answer.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from lynccap import reference
-from lynccap.correlation.names import CLOUD_DOMAINS, SOURCE_CERTIFICATE, NameBook
+from lynccap.correlation.names import CLOUD_DOMAINS, NameBook
 from lynccap.correlation.roles.claims import NOT_LYNC, SIP_SERVER, RoleBook
 from lynccap.correlation.roles.told import Told
 from lynccap.tables import Tables
@@ -51,7 +51,9 @@ def _parents(name: str) -> Iterator[str]:
 
 
 def misfit(told: Told, book: RoleBook, tables: Tables, names: NameBook) -> str:
-    """Why the topology is not of this capture's deployment; "" when it is, or, written without names, may be."""
+    """Why the topology is not of this capture's deployment; "" when it is, or tells nothing but networks."""
+    if not told.places:
+        return ""
     own = OwnNames(told.directory.topology)
     seen = _names_seen(tables, names)
     if any(own.hold(name) for name in seen):
@@ -61,11 +63,13 @@ def misfit(told: Told, book: RoleBook, tables: Tables, names: NameBook) -> str:
         shown = ", ".join(strange[:SHOWN_DOMAINS])
         return f"the capture shows servers of {shown}, and no name of the topology"
     agreeing, against = _acts_as_told(told, book)
-    if against:
-        return f"{against[0]} acts otherwise than the topology says, and no name of it is seen"
-    if not own or agreeing or _speaks_at_told_port(told, tables, names):
+    if own:  # whoever has names, and none of the topology's, is somebody else
+        agreeing = [one for one in agreeing if not names.names_of(one)]
+    if len(against) > len(agreeing) or (against and not agreeing):
+        return f"{against[0]} acts otherwise than it says, and the capture shows no name of it"
+    if agreeing or _wants_told_port(told, tables, names):
         return ""
-    return "the capture shows no name of it, and nothing that answers as it says"
+    return "the capture shows no name of it, and nothing that acts as it says"
 
 
 def _names_seen(tables: Tables, names: NameBook) -> set[str]:
@@ -94,16 +98,18 @@ def _acts_as_told(told: Told, book: RoleBook) -> tuple[list[str], list[str]]:
     return agreeing, against
 
 
-def _speaks_at_told_port(told: Told, tables: Tables, names: NameBook) -> bool:
+def _wants_told_port(told: Told, tables: Tables, names: NameBook) -> bool:
     """Somebody wants a port that few but Lync have, at a nameless address where the topology has its service."""
     flows = tables.flows[tables.flows["server"].isin(list(told.places))]
     ends = flows[["server", "server_port", "transport"]].drop_duplicates()
     return any(
-        port not in OF_MANY_PORTS and told.services_at(server, port, transport) and not _is_named(names, server)
+        port not in OF_MANY_PORTS and _listens(told, server, port, transport) and not names.names_of(server)
         for server, port, transport in ends.itertuples(index=False)
     )
 
 
-def _is_named(names: NameBook, address: str) -> bool:
-    links: Iterable[str] = names.names_of(address, "dns", "sni", SOURCE_CERTIFICATE)
-    return any(links)
+def _listens(told: Told, server: str, port: int, transport: str) -> bool:
+    """By the topology, or, where it tells roles only, by the port table."""
+    roles = told.roles_of(server) - NOT_LYNC
+    usual = any(one.to_role in roles and not one.is_pool for one in reference.services_on(transport, port))
+    return usual or bool(roles and told.services_at(server, port, transport))

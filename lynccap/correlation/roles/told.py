@@ -22,7 +22,8 @@ FACES = {
     "relay": frozenset({"edge_av", "edge_int", "federated_av"}),
 }
 """Role that frames show, to the roles of a topology that look so. What is not here may be beside any role."""
-FIRST_CHOICE = ("fe", "fe_vip", "director", "edge_access", "edge_int", "edge_av")
+FIRST_CHOICE = ("fe", "fe_vip", "director", "sba", "edge_access", "edge_webconf", "edge_av", "edge_int", "mediation")
+"""Of several roles of one address the one it is called by; those that are not here come after them."""
 
 INNER_SIDES, OUTER_SIDE = ("primary", "internal", "pstn"), "external"
 EDGE_OUTSIDE = frozenset({"edge_access", "edge_webconf", "edge_av", "edge_xmpp"})
@@ -89,7 +90,7 @@ class Told:
         if seen in told:
             return seen
         fitting = told & FACES[seen]
-        return next((one for one in FIRST_CHOICE if one in fitting), min(fitting, default=""))
+        return min(fitting, key=rank, default="")
 
     def side_of(self, address: str) -> str:
         """inside or outside: by the side of the machine's interface or its role, then by the networks; "" unknown."""
@@ -109,6 +110,11 @@ class Told:
     def _listeners_at(self, address: str, port: int, *transports: str) -> list[Listener]:
         fitting = (one for one in self._listeners.get(address, ()) if one.first <= port <= one.last)
         return [one for one in fitting if one.transport in transports]
+
+
+def rank(role: str) -> tuple[int, str]:
+    """Orders roles, the one an address is called by first."""
+    return (FIRST_CHOICE.index(role) if role in FIRST_CHOICE else len(FIRST_CHOICE), role)
 
 
 def _side(place: Place, address: str) -> str:
