@@ -78,6 +78,7 @@ BY_ROLE_ON_443 = (
     (REVERSE_PROXY, "web"),
 )
 SHARED_PORTS = (443, 444)  # the second on an Edge whose services share one address
+_ENDS = ["client", "server", "server_port", "transport", "stack"]
 SHARED_DATA = 127  # the payload type of application sharing
 
 
@@ -97,10 +98,10 @@ def name_services(tables: Tables, roles: RoleBook) -> pd.DataFrame:
     sealed = flows["stack"].isin(("", "tls"))
     open_cases = flows[lync & (sealed | (service == "http"))]
     clues = read_clues(tables, open_cases)
-    for row in open_cases.itertuples():
-        found = _service_of(row, roles, clues)
-        if found:
-            service[row.Index], basis[row.Index] = found
+    found = {row.Index: _service_of(row, roles, clues) for row in open_cases[_ENDS].itertuples()}
+    known = {flow: one for flow, one in found.items() if one}
+    service[list(known)] = [name for name, _ in known.values()]
+    basis[list(known)] = [why for _, why in known.values()]
     return flows.assign(service=service, service_basis=basis)
 
 

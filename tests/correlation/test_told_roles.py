@@ -314,6 +314,11 @@ class TestFit:
         assert "contoso.example" in case.roles.set_aside
         assert not case.roles.roles_of("192.168.1.30") & {"fe"}
 
+    def test_strange_names_set_networks_aside_too(self) -> None:
+        told = written('sip_domains = ["wingtip.example"]', "[networks]", 'inside = ["0.0.0.0/0"]')
+
+        assert not correlated(told, flow("203.0.113.7", FE2, 5061), dns_answers=[OWN]).directory
+
     def test_nothing_at_all_sets_it_aside(self) -> None:
         refused = flow(PC, "192.168.1.30", 443, opening="refused")
         case = correlated(FABRIKAM_DIRECTORY, refused, dns_answers=[answer("www.example.com", "192.0.2.1")])

@@ -52,8 +52,6 @@ def _parents(name: str) -> Iterator[str]:
 
 def misfit(told: Told, book: RoleBook, tables: Tables, names: NameBook) -> str:
     """Why the topology is not of this capture's deployment; "" when it is, or tells nothing but networks."""
-    if not told.places:
-        return ""
     own = OwnNames(told.directory.topology)
     seen = _names_seen(tables, names)
     if any(own.hold(name) for name in seen):
@@ -62,6 +60,8 @@ def misfit(told: Told, book: RoleBook, tables: Tables, names: NameBook) -> str:
     if own and strange:
         shown = ", ".join(strange[:SHOWN_DOMAINS])
         return f"the capture shows servers of {shown}, and no name of the topology"
+    if not told.places:
+        return ""
     agreeing, against = _acts_as_told(told, book)
     if own:  # whoever has names, and none of the topology's, is somebody else
         agreeing = [one for one in agreeing if not names.names_of(one)]
