@@ -13,12 +13,14 @@ from lynccap.correlation.devices.book import DeviceFacts
 from lynccap.correlation.journeys.steps import journey
 from lynccap.correlation.origins import Origins
 from lynccap.correlation.quality import read_quality
-from lynccap.correlation.roles.claims import BASIS_WORDS, NOT_LYNC, ROLE_NAMES
+from lynccap.correlation.roles.claims import BASIS_WORDS, NOT_LYNC, Basis, RoleClaim, role_name
 from lynccap.diagnosis.judge import judge
 from lynccap.document import (
     MAX_COMMENTS,
     MAX_POINTS,
     Capture,
+    Confidence,
+    Conflict,
     Device,
     Document,
     Point,
@@ -31,12 +33,15 @@ from lynccap.document import (
 )
 from lynccap.ingest import read_each
 from lynccap.ingest.sources.source import Source
+from lynccap.topology.directory import Directory
+from lynccap.topology.traps import traps
 from lynccap.version import __version__
 
 if TYPE_CHECKING:
     from lynccap.ingest.decryption.keys import Keys
 
 Progress = Callable[[int, int], None]
+INFERRED = "inferred"
 SHOWN_DEVICES = 10  # devices an error message lists
 
 
@@ -50,24 +55,32 @@ def analyze(
     devices: Iterable[str] = (),
     progress: Progress | None = None,
     keys: "Keys | None" = None,
+    directory: Directory | None = None,
 ) -> Document:
     """The document of one or more captures; `devices` keeps only findings and journeys of these addresses,
-    `keys` open TLS.
+    `keys` open TLS, `directory` is the customer's topology.
 
     Raises UnreadableCapture when nothing can be read, UnknownDevice for an address no capture has a device for.
     """
-    return document_of(read_cases(sources, progress=progress, keys=keys), frozenset(devices))
+    cases = read_cases(sources, progress=progress, keys=keys, directory=directory)
+    return document_of(cases, frozenset(devices), directory)
 
 
 def read_cases(
-    sources: Sequence[Source], *, progress: Progress | None = None, keys: "Keys | None" = None
+    sources: Sequence[Source],
+    *,
+    progress: Progress | None = None,
+    keys: "Keys | None" = None,
+    directory: Directory | None = None,
 ) -> list[Case]:
     """The recordings, read and correlated; raises UnreadableCapture when nothing can be read."""
-    return [build_case(tables) for tables in read_each(sources, progress=progress, keys=keys)]
+    return [build_case(tables, directory) for tables in read_each(sources, progress=progress, keys=keys)]
 
 
-def document_of(cases: Sequence[Case], only: frozenset[str] = frozenset()) -> Document:
-    """Correlated cases, one a capture, judged."""
+def document_of(
+    cases: Sequence[Case], only: frozenset[str] = frozenset(), directory: Directory | None = None
+) -> Document:
+    """Correlated cases, one a capture, judged; `directory` is the topology that they were correlated with."""
     origins = origins_of(cases)
     assessments, findings = judge(cases, origins)
     devices = devices_of(cases, origins)
@@ -82,7 +95,7 @@ def document_of(cases: Sequence[Case], only: frozenset[str] = frozenset()) -> Do
             for case, files, recording in zip(cases, origins, _recordings(cases), strict=True)
             for one in _captures(case, files, recording)
         ),
-        topology=Topology("inferred", _roles(cases)),
+        topology=_topology(cases, origins, directory),
         devices=tuple(one for one in devices if not only or only & set(one.addresses)),
         services=_services(cases),
         assessments=assessments,
@@ -148,22 +161,70 @@ def _remarks(case: Case, file: int) -> tuple[Remark, ...]:
     return tuple(Remark(int(one.frame), one.says) for one in mine.itertuples())
 
 
+def _topology(cases: Sequence[Case], origins: Sequence[Origins], directory: Directory | None) -> Topology:
+    used = next((case.directory for case in cases if case.directory), None)
+    remarks = [_set_aside(case) for case in cases if case.roles.set_aside]
+    if used:
+        remarks += [*traps(used), *used.topology.remarks]
+    return Topology(
+        source=directory.topology.source if directory and used else INFERRED,
+        roles=_roles(cases),
+        conflicts=tuple(_conflicts(cases, origins)),
+        remarks=tuple(dict.fromkeys(remarks)),
+    )
+
+
+def _set_aside(case: Case) -> str:
+    return (
+        f"{case.tables.captures['name'].iloc[0]}: the topology is not used: {case.roles.set_aside}. "
+        "If it is of this deployment all the same, write the SIP domain of the capture into its sip_domains"
+    )
+
+
+def _conflicts(cases: Sequence[Case], origins: Sequence[Origins]) -> Iterator[Conflict]:
+    for case, files in zip(cases, origins, strict=True):
+        for one in case.roles.conflicts:
+            capture, frames = next(iter(files.split((one.frame,)).items()), (files.ids[0], ()))
+            yield Conflict(
+                address=one.address,
+                told=tuple(map(role_name, one.told)),
+                seen=role_name(one.seen),
+                basis=BASIS_WORDS[one.basis],
+                capture=capture,
+                frames=frames,
+                says=one.says,
+            )
+
+
 def _roles(cases: Sequence[Case]) -> tuple[Role, ...]:
     """One entry a role and address: names belong to addresses, not to roles."""
-    found: dict[tuple[str, str], tuple[set[str], str]] = {}
+    found: dict[tuple[str, str], tuple[set[str], str, Confidence]] = {}
     for case in cases:
-        for address in case.roles.servers():
-            tied = {name for name in case.names.names_of(address, "dns", "sni") if not name.startswith("_")}
+        for address in _shown(case):
+            tied = set(case.names.called(address))
             for role in case.roles.roles_of(address) - NOT_LYNC:
                 claim = case.roles.best(address, role)
-                basis = f"{BASIS_WORDS[claim.basis]}: {claim.says}" if claim else ""
-                names, _ = found.setdefault((role, address), (set(), basis))
-                names |= tied
+                if claim:
+                    basis = f"{BASIS_WORDS[claim.basis]}: {claim.says}"
+                    names, *_ = found.setdefault((role, address), (set(), basis, _confidence(claim)))
+                    names |= tied
     ordered = sorted(found.items(), key=lambda item: (item[0][0], sort_key(item[0][1])))
     return tuple(
-        Role(ROLE_NAMES.get(role, role), (address,), tuple(sorted(names)), basis)
-        for (role, address), (names, basis) in ordered
+        Role(role_name(role), (address,), tuple(sorted(names)), basis, confidence)
+        for (role, address), (names, basis, confidence) in ordered
     )
+
+
+def _shown(case: Case) -> Iterator[str]:
+    """The servers; those of a topology only where the capture shows them: the rest is the customer's secret."""
+    seen = {*case.flows["client"].unique(), *case.flows["server"].unique(), *case.relays.relay_hosts}
+    return (one for one in case.roles.servers() if not case.directory or one in seen)
+
+
+def _confidence(claim: RoleClaim) -> Confidence:
+    if claim.basis is Basis.TOPOLOGY or (claim.decisive and claim.basis is Basis.MESSAGES):
+        return Confidence.CERTAIN
+    return Confidence.LIKELY if claim.decisive else Confidence.POSSIBLE
 
 
 def devices_of(cases: Sequence[Case], origins: Sequence[Origins]) -> list[Device]:
@@ -183,7 +244,7 @@ def _device(case: Case, one: DeviceFacts, origins: Origins) -> Device:
         macs=one.macs,
         names=one.names,
         kind=one.kind,
-        role=ROLE_NAMES.get(one.role, one.role) if one.role else None,
+        role=role_name(one.role) if one.role else None,
         basis=one.basis,
         journey=journey(case, one, origins),
         location=one.location,
@@ -241,14 +302,18 @@ FLOW_COLUMNS = (
 
 
 def flow_rows(
-    sources: Sequence[Source], *, progress: Progress | None = None, keys: "Keys | None" = None
+    sources: Sequence[Source],
+    *,
+    progress: Progress | None = None,
+    keys: "Keys | None" = None,
+    directory: Directory | None = None,
 ) -> list[dict[str, Any]]:
-    """Every conversation as one record with FLOW_COLUMNS, in order of appearance.
+    """Every conversation as one record with FLOW_COLUMNS, in order of appearance; `directory` is a topology.
 
     Raises UnreadableCapture when nothing can be read.
     """
     read = read_each(sources, progress=progress, keys=keys)
-    return [row for tables in read for row in _flow_rows(build_case(tables))]
+    return [row for tables in read for row in _flow_rows(build_case(tables, directory))]
 
 
 def _flow_rows(case: Case) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ from lynccap.version import __version__
 if TYPE_CHECKING:
     from lynccap.document import Document
     from lynccap.ingest.decryption.keys import Keys
+    from lynccap.topology.directory import Directory
 
     KeyReader = Callable[[], Keys | None]
 
@@ -79,6 +80,25 @@ def _keys(keylogs: Sequence[Path], rsa_keys: Sequence[Path], no_tshark: bool) ->
     return keys
 
 
+_with_topology = click.option(
+    "--topology",
+    "topologies",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The customer's topology, as lynccap topology show reads it; repeatable.",
+)
+
+
+def _directory(files: Sequence[Path]) -> "Directory | None":
+    """Who is who in the topology that `files` make together; None without files."""
+    if not files:
+        return None
+    from lynccap.topology import Directory, read_files
+
+    return Directory(read_files(files))
+
+
 @main.command()
 @click.argument("captures", nargs=-1, required=True, metavar="CAPTURE...")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="File or folder; - is standard output.")
@@ -91,6 +111,7 @@ def _keys(keylogs: Sequence[Path], rsa_keys: Sequence[Path], no_tshark: bool) ->
     show_default=True,
     help="Exit with 1 when a finding of this severity or worse is there.",
 )
+@_with_topology
 @_with_keys
 def analyze(
     captures: tuple[str, ...],
@@ -98,6 +119,7 @@ def analyze(
     formats: tuple[str, ...],
     devices: tuple[str, ...],
     fail_on: str,
+    topologies: tuple[Path, ...],
     keys: "KeyReader",
 ) -> None:
     """Explain what failed in CAPTURE..., for each device.
@@ -108,11 +130,14 @@ def analyze(
 
     Without -o and --format a summary is printed. With -o FOLDER a report.html and a report.json are written into it.
 
+    With --topology, the roles of servers, their ports and sides are those of the customer's topology; what the capture
+    shows otherwise is told.
+
     With --keylog or --rsa-key, or keys inside a pcapng file, tshark decrypts the TLS sessions they fit.
     """
     targets = _targets(output, formats)
     with _errors():
-        document = _analyzed(captures, devices, keys())
+        document = _analyzed(captures, devices, keys(), _directory(topologies))
         _write(document, targets)
     if fail_on != "never":
         worst = LEVELS[: LEVELS.index(fail_on) + 1]
@@ -120,7 +145,9 @@ def analyze(
             sys.exit(EXIT_FOUND)
 
 
-def _analyzed(captures: Sequence[str], devices: Sequence[str], keys: "Keys | None") -> "Document":
+def _analyzed(
+    captures: Sequence[str], devices: Sequence[str], keys: "Keys | None", directory: "Directory | None"
+) -> "Document":
     from lynccap.analysis import UnknownDevice
     from lynccap.analysis import analyze as run
     from lynccap.ingest.collecting.collect import collect
@@ -128,7 +155,7 @@ def _analyzed(captures: Sequence[str], devices: Sequence[str], keys: "Keys | Non
     try:
         with _progress() as progress:
             wanted = [_address(one) for one in devices]
-            return run(collect(captures), devices=wanted, progress=progress, keys=keys)
+            return run(collect(captures), devices=wanted, progress=progress, keys=keys, directory=directory)
     except UnknownDevice as problem:
         raise click.UsageError(str(problem)) from None
 
@@ -178,8 +205,9 @@ def _write(document: "Document", targets: dict[str, Path | None]) -> None:
 @main.command()
 @click.argument("captures", nargs=-1, required=True, metavar="CAPTURE...")
 @click.option("--format", "form", type=click.Choice(("table", "csv", "json")), default="table", show_default=True)
+@_with_topology
 @_with_keys
-def flows(captures: tuple[str, ...], form: str, keys: "KeyReader") -> None:
+def flows(captures: tuple[str, ...], form: str, topologies: tuple[Path, ...], keys: "KeyReader") -> None:
     """List every conversation in CAPTURE...: service, stack, role of the server, outcome.
 
     CAPTURE is what it is for analyze: a capture, an archive, a folder, a pattern, or - for standard input.
@@ -191,6 +219,7 @@ def flows(captures: tuple[str, ...], form: str, keys: "KeyReader") -> None:
                     read inside TLS; empty when no bytes tell
     service_basis   what the service was told by, surest first:
                     bytes        what was said
+                    topology     the ports in the file of --topology
                     sni          the name asked for in TLS
                     role         what the server is
                     dns          the name the address was looked up by
@@ -209,9 +238,9 @@ def flows(captures: tuple[str, ...], form: str, keys: "KeyReader") -> None:
         from lynccap.ingest.collecting.collect import collect
         from lynccap.programs import tshark
 
-        opening = keys()
+        opening, directory = keys(), _directory(topologies)
         with _progress() as progress:
-            rows = flow_rows(collect(captures), progress=progress, keys=opening)
+            rows = flow_rows(collect(captures), progress=progress, keys=opening, directory=directory)
         if opening and opening.tshark and not tshark():
             click.echo("lynccap: nothing was decrypted, tshark is not installed; lynccap doctor says more", err=True)
         click.echo(FLOW_FORMATS[form](rows), nl=False)

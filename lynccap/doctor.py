@@ -15,7 +15,7 @@ ASK_SECONDS = 5.0  # for a tool's own version: a tool that takes longer is as go
 PACKAGES: dict[str, str] = {
     "click": "The command line does not start.",
     "cryptography": "Certificates are not read, so no certificate failure is found.",
-    "defusedxml": "Topology exports in XML are not read.",
+    "defusedxml": "Topology exports in XML are not read: not shown, not imported, and not used by --topology.",
     "dnspython": "DNS answers are not read: names and service records stay unknown.",
     "jinja2": "No HTML report.",
     "msgspec": "No analysis: the document is built on it.",

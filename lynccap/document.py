@@ -123,14 +123,36 @@ class Role(_Part, frozen=True):
     addresses: tuple[str, ...]
     names: tuple[str, ...]
     basis: str
+    confidence: Confidence
+    """certain: the topology says so, or messages that only this role exchanges; likely: something else that only Lync
+    has; possible: it fits, and other products look alike"""
+
+
+class Conflict(_Part, frozen=True):
+    """Where a capture shows another role of an address than the topology tells; a topology that is used is followed."""
+
+    address: str
+    told: tuple[str, ...]
+    """Its roles in the topology, empty when it is not there."""
+    seen: str
+    """The role it shows."""
+    basis: str
+    """What shows it."""
+    capture: str
+    frames: tuple[int, ...]
+    says: str
 
 
 class Topology(_Part, frozen=True):
     """What is known of the deployment, and from where."""
 
     source: str
-    """inferred, or the file it was read from"""
+    """inferred, or the files it was read from, with their kinds"""
     roles: tuple[Role, ...] = ()
+    """Of the addresses the captures show."""
+    conflicts: tuple[Conflict, ...] = ()
+    remarks: tuple[str, ...] = ()
+    """What the topology cannot say, what could not be read of it, and why it was not used."""
 
 
 class Step(_Part, frozen=True):

@@ -64,7 +64,7 @@ class Case:
     sessions: dict[int, TlsSession]
     devices: DeviceBook
     directory: Directory | None = None
-    """What the customer's topology says, where one was given."""
+    """What the customer's topology says, where one was given that is of this deployment."""
 
     def attempts_of(self, *addresses: str) -> tuple[Attempt, ...]:
         """The attempts made from any of some addresses, those of one address in their order."""
@@ -293,7 +293,7 @@ def _grouped(attempts: tuple[Attempt, ...], key: Callable[[Attempt], str]) -> di
 def build_case(tables: Tables, directory: Directory | None = None) -> Case:
     """Correlate what was read; a directory of the customer's topology, where there is one, wins over what is seen."""
     names = read_names(tables)
-    roles = read_roles(tables, names)
+    roles = read_roles(tables, names, directory)
     relays = read_relays(tables, names, roles)
     flows = name_services(tables, roles)
     return Case(
@@ -308,5 +308,5 @@ def build_case(tables: Tables, directory: Directory | None = None) -> Case:
         ),
         sessions=read_sessions(tables),
         devices=read_devices(tables, flows, names, roles, relays),
-        directory=directory,
+        directory=roles.told.directory if roles.told else None,
     )

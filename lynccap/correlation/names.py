@@ -48,6 +48,14 @@ class NameBook:
     """By address: names from the capture files' own name tables. They are what the recording machine's resolver or
     hosts file said, tied to no frame: good to call a device by, never to conclude from."""
 
+    told: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """By address: names from the topology, tied to no frame."""
+
+    def called(self, address: str) -> tuple[str, ...]:
+        """What to call a server: the names its clients asked for, then those of the topology."""
+        asked = [one for one in self.names_of(address, SOURCE_DNS, SOURCE_SNI) if not one.startswith("_")]
+        return tuple(dict.fromkeys((*asked, *self.told.get(address, ()))))
+
     def names_of(self, address: str, *sources: str) -> tuple[str, ...]:
         """The distinct names tied to an address, SRV questions included; `sources` narrows it down."""
         wanted = sources or (SOURCE_DNS, SOURCE_SNI, SOURCE_CERTIFICATE)

@@ -18,9 +18,10 @@ from lynccap.correlation.roles.claims import (
 )
 from lynccap.tables import Tables
 
-BASES = ("bytes", "sni", "role", "dns", "certificate", "port")
-"""What the naming of a service rests on, strongest first: its bytes or the messages in it, the name it asked for in
-TLS, what its server is, the only name its client got the address for, what was shown on it, its port."""
+BASES = ("bytes", "topology", "sni", "role", "dns", "certificate", "port")
+"""What the naming of a service rests on, strongest first: its bytes or the messages in it, the topology's ports, the
+name it asked for in TLS, what its server is, the only name its client got the address for, what was shown on it, its
+port."""
 BY_PROTOCOL = {
     "sip": "sip",
     "stun": "stun-turn",
@@ -77,6 +78,7 @@ BY_ROLE_ON_443 = (
     (REVERSE_PROXY, "web"),
 )
 SHARED_PORTS = (443, 444)  # the second on an Edge whose services share one address
+_ENDS = ["client", "server", "server_port", "transport", "stack"]
 SHARED_DATA = 127  # the payload type of application sharing
 
 
@@ -96,10 +98,10 @@ def name_services(tables: Tables, roles: RoleBook) -> pd.DataFrame:
     sealed = flows["stack"].isin(("", "tls"))
     open_cases = flows[lync & (sealed | (service == "http"))]
     clues = read_clues(tables, open_cases)
-    for row in open_cases.itertuples():
-        found = _service_of(row, roles, clues)
-        if found:
-            service[row.Index], basis[row.Index] = found
+    found = {row.Index: _service_of(row, roles, clues) for row in open_cases[_ENDS].itertuples()}
+    known = {flow: one for flow, one in found.items() if one}
+    service[list(known)] = [name for name, _ in known.values()]
+    basis[list(known)] = [why for _, why in known.values()]
     return flows.assign(service=service, service_basis=basis)
 
 
@@ -149,6 +151,9 @@ def _name_sharing(tables: Tables, service: "pd.Series", roles: RoleBook) -> None
 
 def _service_of(row: Any, roles: RoleBook, clues: Clues) -> tuple[str, str] | None:
     """The service of a flow to a Lync server whose bytes do not tell, strongest reason first."""
+    told = roles.told.services_at(row.server, row.server_port, row.transport) if roles.told else ()
+    if len(told) == 1:
+        return next(iter(told)), "topology"
     held = roles.roles_of(row.server)
     if row.server_port in SHARED_PORTS:
         found = clues.by_name_asked(row.Index) or _on_shared_port(row, held)

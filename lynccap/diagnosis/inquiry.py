@@ -41,5 +41,5 @@ class Inquiry:
 
     def server(self, address: str, port: int = 0) -> str:
         """What to call a server inside a sentence: its role at a port, its address, and the name asked for it."""
-        names = [one for one in self.case.names.names_of(address, "dns", "sni") if not one.startswith("_")]
+        names = self.case.names.called(address)
         return f"{self.case.roles.word(address, port)} {address}" + (f" ({names[0]})" if names else "")

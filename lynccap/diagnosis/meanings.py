@@ -11,7 +11,6 @@ from lynccap.correlation.devices.book import DeviceFacts, Location
 from lynccap.correlation.names import parent_of
 from lynccap.correlation.roles.claims import (
     CRL_HOST,
-    EDGE_ACCESS,
     FRONT_END,
     PSOM_PORT,
     REVERSE_PROXY,
@@ -85,7 +84,8 @@ def _is_pool_member(case: Case, server: str) -> bool:
 
 def _is_required(case: Case, attempt: Attempt, held: frozenset[str]) -> bool:
     """A port that the port table says this kind of device needs on a server of this role."""
-    if not case.roles.is_lync(attempt.server):
+    told = case.roles.told
+    if not case.roles.is_lync(attempt.server) or (told and told.leaves_out(attempt.server, attempt.port)):
         return False
     device = case.devices.of(attempt.client)
     callers = case.roles.roles_of(attempt.client) - {UNSPECIFIED, SIP_SERVER}
@@ -112,8 +112,7 @@ def signed_in(case: Case, client: str) -> tuple[int, ...]:
     """Frames that show the client's SIP connection working: server data on 5061, or on 443 at the Access Edge."""
     frames = []
     for attempt in case.attempts_of(client):
-        edge = attempt.port == HTTPS and case.roles.has(attempt.server, EDGE_ACCESS)
-        if attempt.port == SIP_TLS_PORT or edge:
+        if attempt.port == SIP_TLS_PORT or case.roles.is_sip(attempt.server, attempt.port):
             frames += [one.data_frame for one in case.sessions_of([attempt]) if one.completed]
     return tuple(frames)
 

@@ -29,6 +29,7 @@ from lynccap.reference.rows import (
     StunErrorRow,
     TlsAlertRow,
     TopologyServiceRow,
+    TopologyUsageRow,
     UrlRow,
 )
 
@@ -102,6 +103,12 @@ def urls() -> tuple[UrlRow, ...]:
 def topology_services() -> tuple[TopologyServiceRow, ...]:
     """Which service of a topology export has which role; the first row that fits counts."""
     return read(TopologyServiceRow, "topology_services.csv")
+
+
+@cache
+def topology_usages() -> tuple[TopologyUsageRow, ...]:
+    """Which service is at a port of a topology export; the first row that fits counts."""
+    return read(TopologyUsageRow, "topology_usages.csv")
 
 
 @cache

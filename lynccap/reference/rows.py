@@ -306,6 +306,17 @@ class TopologyServiceRow:
 
 
 @dataclass(frozen=True, slots=True)
+class TopologyUsageRow:
+    """The service at a port of a topology export, by what the export calls the port. The first row that fits counts."""
+
+    usage: str
+    component: str
+    """"" for any."""
+    service: str
+    source: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ServicePropertyRow:
     """A property of `Get-CsService` that is a port, as the topology itself would describe it."""
 

@@ -17,6 +17,7 @@ from lynccap.report.story import Cause, Recording, Story, host_name, is_normal
 MAX_DEVICES = 2000  # device rows of one page: with more a browser takes seconds to open it
 MAX_MEMBERS = 600  # findings of one cause shown with their evidence: the weight of a page lies in them
 
+MAX_NOTES = 60  # sentences about the topology: a wrong one disagrees with everything
 MAX_PRINTED = 40  # findings of a cause printed in full unless opened: more would bury the rest in paper
 
 STATES = {
@@ -108,6 +109,7 @@ class Page:
 
     MAX_MEMBERS = MAX_MEMBERS
     MAX_PRINTED = MAX_PRINTED
+    MAX_NOTES = MAX_NOTES
     STATES = STATES
 
     def __init__(self, story: Story) -> None:
@@ -137,6 +139,11 @@ class Page:
         """The name of a capture by its id."""
         capture = self.captures.get(identifier or "")
         return capture.name if capture else identifier or ""
+
+    @cached_property
+    def topology(self) -> tuple[str, ...]:
+        """Where the captures disagree with the topology, and what it cannot say."""
+        return verdict.notes_on_topology(self.story)
 
     @cached_property
     def rows(self) -> tuple[Row, ...]:

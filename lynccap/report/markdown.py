@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from lynccap.document import Document, Evidence, Finding
 from lynccap.report.story import Cause, Story
-from lynccap.report.verdict import caveats, headline, remarks
+from lynccap.report.verdict import caveats, headline, remarks, topology
 from lynccap.report.words import (
     CONFIDENCE_NAMES,
     SEVERITY_NAMES,
@@ -18,6 +18,7 @@ from lynccap.report.words import (
     size,
 )
 
+MAX_NOTES = 40  # sentences about the topology
 MAX_MEMBERS = 20  # findings of a cause told with their evidence: a ticket is read by people
 _SPECIAL = re.compile(r"([\\`*_\[\]|~]|^[#+=-]|(?<=^\d)[.)])")
 
@@ -31,7 +32,7 @@ def render_markdown(document: Document) -> str:
     if story.doubtful:
         lines += ["", "## A step looks failed, and no check confirms it", ""]
         lines += [f"- {_text(story.name(one))}" for one in sorted(story.doubtful)]
-    lines += [*_normal(story), *_limits(story), *_captures(document), "", _written(document)]
+    lines += [*_normal(story), *_limits(story), *_topology(story), *_captures(document), "", _written(document)]
     return "\n".join(lines) + "\n"
 
 
@@ -116,6 +117,15 @@ def _limits(story: Story) -> Iterator[str]:
         yield from (f"  - {_text(advice)}" for advice in lack.recapture)
     for reason, rules in story.undecided:
         yield f"- {_text(sentence(reason))} Undecided: {', '.join(_code(rule) for rule in rules)}"
+
+
+def _topology(story: Story) -> Iterator[str]:
+    notes = topology(story)
+    if notes:
+        yield from ("", "## Topology", "")
+        yield from (f"- {_text(one)}" for one in notes[:MAX_NOTES])
+    if len(notes) > MAX_NOTES:
+        yield f"- {count(len(notes) - MAX_NOTES, 'more note')}: see the JSON file"
 
 
 def _captures(document: Document) -> Iterator[str]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from lynccap.document import Document, Severity
 from lynccap.report.story import Cause, Story
-from lynccap.report.verdict import caveats, headline, remarks
+from lynccap.report.verdict import caveats, headline, remarks, topology
 from lynccap.report.words import (
     SEVERITY_NAMES,
     actors,
@@ -19,6 +19,7 @@ from lynccap.report.words import (
 
 WIDTH = 100  # columns: fits a terminal beside another window, and a ticket
 MAX_NAMES = 6  # devices of a cause named: the report names them all
+MAX_NOTES = 6  # sentences about the topology: the report has them all
 MAX_CAUSES = 12  # causes told: a summary of more is no summary
 LABEL = 14  # columns of the labels before a cause's lines
 
@@ -105,3 +106,8 @@ def _closing(story: Story) -> Iterator[str]:
         yield from _wrapped(f"{one.name}: {', '.join(fact for fact in facts if fact)}")
         for lack in one.quality:
             yield from _wrapped(sentence(lack.says), indent=2)
+    notes = topology(story)
+    for note in notes[:MAX_NOTES]:
+        yield from _wrapped(note)
+    if len(notes) > MAX_NOTES:
+        yield f"{count(len(notes) - MAX_NOTES, 'more note')} on the topology: see the report."

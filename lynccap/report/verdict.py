@@ -2,7 +2,9 @@
 
 from lynccap.document import Outcome
 from lynccap.report.story import GRAVE, Story
-from lynccap.report.words import count, listing, number, service_name
+from lynccap.report.words import count, frame_list, listing, number, sentence, service_name
+
+INFERRED = "inferred"
 
 
 def headline(story: Story) -> str:
@@ -46,6 +48,22 @@ def caveats(story: Story) -> tuple[str, ...]:
     if broken:
         lines.append(f"{count(broken, 'check')} stopped on an error in lynccap, so the results are missing.")
     return tuple(lines)
+
+
+def topology(story: Story) -> tuple[str, ...]:
+    """Where the topology came from, and the notes on it; nothing without one."""
+    source = story.document.topology.source
+    return (*((f"Topology: {source}.",) if source != INFERRED else ()), *notes_on_topology(story))
+
+
+def notes_on_topology(story: Story) -> tuple[str, ...]:
+    """What the captures show otherwise than the topology, and what it cannot say."""
+    told, lines = story.document.topology, []
+    names = {one.id: one.name for one in story.document.captures}
+    for one in told.conflicts:
+        where = f" ({names.get(one.capture, one.capture)}, {frame_list(one.frames)})" if one.frames else ""
+        lines.append(f"The capture disagrees with the topology: {one.says}{where}.")
+    return (*lines, *map(sentence, told.remarks))
 
 
 def _reach(story: Story) -> list[str]:

@@ -99,6 +99,7 @@ SERVICE_NAMES: dict[str, str] = {
 SERVICE_ORDER: dict[str, int] = {service: rank for rank, service in enumerate(SERVICE_NAMES)}
 BASIS_NAMES: dict[str, str] = {
     "bytes": "its bytes",
+    "topology": "the topology file",
     "sni": "the name it asked for in TLS",
     "role": "the server's role",
     "dns": "the name it was looked up by",

@@ -11,6 +11,7 @@ from lynccap.document import Document
 from lynccap.ingest.collecting.collect import collect
 from lynccap.ingest.decryption.keys import read_keys
 from lynccap.results.tables import ResultTables
+from lynccap.topology import Directory, read_files
 
 
 @dataclass(frozen=True)
@@ -19,11 +20,13 @@ class Analysis:
 
     cases: tuple[Case, ...]
     """One a recording, correlated."""
+    directory: Directory | None = None
+    """The topology they were correlated with."""
 
     @cached_property
     def document(self) -> Document:
         """Findings, journeys and roles: the JSON document as an object."""
-        return document_of(self.cases)
+        return document_of(self.cases, directory=self.directory)
 
     @cached_property
     def tables(self) -> ResultTables:
@@ -37,12 +40,15 @@ def analyze(
     keylogs: Sequence[str | Path] = (),
     rsa_keys: Sequence[str | Path] = (),
     tshark: bool = True,
+    topology: Sequence[str | Path] = (),
 ) -> Analysis:
     """Read and correlate files, folders, patterns or archives, as `lynccap analyze` does.
 
-    Raises UnreadableCapture (one line: what, which file, where) when nothing can be read, UnusableKey for a key file
-    that holds none.
+    `topology` are the customer's topology files. Raises UnreadableCapture (one line: what, which file, where) when
+    nothing can be read, UnreadableTopology for such a file, UnusableKey for a key file that holds none.
     """
     paths = [captures] if isinstance(captures, str | Path) else list(captures)
     keys = read_keys([Path(one) for one in keylogs], [Path(one) for one in rsa_keys], tshark=tshark)
-    return Analysis(tuple(read_cases(collect([str(one) for one in paths]), keys=keys)))
+    directory = Directory(read_files([Path(one) for one in topology])) if topology else None
+    cases = read_cases(collect([str(one) for one in paths]), keys=keys, directory=directory)
+    return Analysis(tuple(cases), directory)

@@ -8,7 +8,7 @@ from lynccap.correlation.addresses import sort_key
 from lynccap.correlation.case import Case
 from lynccap.correlation.names import SOURCE_DNS, SOURCE_SNI, NameLink
 from lynccap.correlation.origins import Origins
-from lynccap.correlation.roles.claims import BASIS_WORDS, ROLE_NAMES
+from lynccap.correlation.roles.claims import BASIS_WORDS, role_name
 from lynccap.results.building import of_rows
 from lynccap.results.recordings import Recordings
 from lynccap.results.rows import NameRow, RoleRow
@@ -27,7 +27,7 @@ def _roles(case: Case, files: Origins) -> Iterator[RoleRow]:
             yield RoleRow(
                 address=address,
                 role=claim.role,
-                title=ROLE_NAMES.get(claim.role, claim.role),
+                title=role_name(claim.role),
                 basis=BASIS_WORDS[claim.basis],
                 decisive=claim.decisive,
                 says=claim.says,

@@ -30,6 +30,7 @@ TABLES = {
     "recapture": reference.recaptures,
     "sources": lambda: tuple(reference.sources().values()),
     "topology_services": reference.topology_services,
+    "topology_usages": reference.topology_usages,
     "service_properties": reference.service_properties,
     "service_versions": lambda: tuple(reference.service_versions().values()),
 }
@@ -44,6 +45,7 @@ KEYS = {
     "ice_flags": ("table", "bit"),
     "recapture": ("code", "where"),
     "topology_services": ("name", "component", "side"),
+    "topology_usages": ("usage", "component"),
 }
 TABLE = pytest.mark.parametrize("name", TABLES)
 

@@ -122,8 +122,14 @@ def pc(number: int) -> Device:
 TOPOLOGY = Topology(
     "inferred",
     (
-        Role("Front End Server", (FRONT_END,), ("pool.contoso.example",), "certificate name and port 5061"),
-        Role("DNS server", ("10.1.1.2",), (), "answered DNS questions"),
+        Role(
+            "Front End Server",
+            (FRONT_END,),
+            ("pool.contoso.example",),
+            "certificate name and port 5061",
+            Confidence.LIKELY,
+        ),
+        Role("DNS server", ("10.1.1.2",), (), "answered DNS questions", Confidence.CERTAIN),
     ),
 )
 SERVICES = (
@@ -326,7 +332,7 @@ def hostile() -> Document:
         captures=(capture(name=f"{SCRIPT}.pcap", quality=(Quality(SCRIPT, QUOTES, (TURNED,)),)),),
         devices=(device,),
         findings=(bad,),
-        topology=Topology(QUOTES, (Role(SCRIPT, (TURNED,), (CONTROLS,), QUOTES),)),
+        topology=Topology(QUOTES, (Role(SCRIPT, (TURNED,), (CONTROLS,), QUOTES, Confidence.POSSIBLE),)),
         services=(Service(SCRIPT, QUOTES, TURNED, 1, 1, 1), Service("sip", "tls", "port", 1, 1, 1)),
         assessments=(
             Assessment(SCRIPT, Outcome.INCONCLUSIVE, QUOTES),

@@ -170,7 +170,9 @@ def test_relay_and_media_traffic_of_others_is_not_taken_for_lync() -> None:
 
 
 def test_a_host_is_not_called_by_a_service_record() -> None:
-    role = Role("Front End Server", (documents.FRONT_END,), ("_sipinternaltls._tcp.x.example", "fe1.x.example"), "dns")
+    role = Role(
+        "Front End Server", (documents.FRONT_END,), ("_sipinternaltls._tcp.x.example", "fe1.x.example"), "dns", "likely"
+    )
     story = Story(build(topology=Topology("inferred", (role,))))
     assert story.peer(finding(1, "r", "10.1.2.1")) == "10.1.1.5 (fe1.x.example, Front End Server), TCP port 80"
 

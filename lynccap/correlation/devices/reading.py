@@ -9,6 +9,7 @@ import pandas as pd
 from lynccap.correlation.addresses import Scope, is_private, is_public, scope_of, sort_key
 from lynccap.correlation.attempts import OPEN
 from lynccap.correlation.devices.book import DeviceBook, DeviceFacts, Location
+from lynccap.correlation.devices.location_by_topology import location_by_topology
 from lynccap.correlation.media.relays import RelayBook, Side
 from lynccap.correlation.names import NameBook, resolvers_of
 from lynccap.correlation.roles.claims import EXTERNAL_ROLES, SIP_PORT, SIP_TLS_PORT, Basis, RoleBook
@@ -127,7 +128,7 @@ def _names(address: str, clues: _Clues) -> tuple[str, ...]:
     """The names that packets tell, then those of the recorder's own table."""
     told = clues.traits.get(address)
     proven = sorted((told.names if told else set()) | set(clues.names.names_of(address, "dns")))
-    return tuple(dict.fromkeys((*proven, *clues.names.recorded.get(address, ()))))
+    return tuple(dict.fromkeys((*proven, *clues.names.told.get(address, ()), *clues.names.recorded.get(address, ()))))
 
 
 def _kind(address: str, clues: _Clues) -> tuple[str, str, int, str | None]:
@@ -137,7 +138,7 @@ def _kind(address: str, clues: _Clues) -> tuple[str, str, int, str | None]:
     """
     told = clues.traits.get(address)
     claim = clues.roles.best(address)
-    answers = claim is not None and claim.decisive and claim.basis is Basis.MESSAGES
+    answers = claim is not None and claim.decisive and claim.basis >= Basis.MESSAGES
     if told and told.basis and not answers:
         return told.kind, told.basis, told.frame, None
     if claim and (claim.decisive or address in clues.serving):
@@ -231,6 +232,8 @@ def _asks_inside(address: str, clues: _Clues) -> bool:
 
 def _location(address: str, clues: _Clues) -> tuple[Location, str]:
     """Inside or outside, by what the device reached; homes have private addresses too: no proof."""
+    if told := location_by_topology(address, clues.roles):
+        return told
     opened = sorted(clues.opened.get(address, ()))
     for server, port in opened:
         inner = [one for one in clues.names.names_of(server) if one.startswith(INTERNAL_QUESTIONS)]

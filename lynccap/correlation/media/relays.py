@@ -55,6 +55,8 @@ class RelayBook:
     sides: dict[str, Side] = field(default_factory=dict)
     """Server address to the interface it is."""
     cloud: set[str] = field(default_factory=set)
+    told: set[str] = field(default_factory=set)
+    """Addresses of the organisation's own relays, as its topology has them."""
 
     def allocations_of(self, client: str) -> list[Allocation]:
         """What one client asked relays for, in the order of its flows."""
@@ -120,6 +122,7 @@ def read_relays(tables: Tables, names: NameBook, roles: RoleBook) -> RelayBook:
             if endpoint:
                 book.relay_hosts[endpoint[0]].add(one.server)
     _place_sides(book, names, _inside_by_sign_in(tables))
+    _place_told_sides(book, roles, tables)
     _claim(book, roles, _led_by_names(tables, names))
     return book
 
@@ -157,6 +160,27 @@ def _place_sides(book: RelayBook, names: NameBook, insiders: frozenset[str]) -> 
     _leave_rivals_open(book)
     for host in book.relay_hosts:
         book.sides[host] = Side.EXTERNAL
+
+
+_TOLD_SIDES = {EDGE_INT: Side.INTERNAL, EDGE_AV: Side.EXTERNAL}
+
+
+def _place_told_sides(book: RelayBook, roles: RoleBook, tables: Tables) -> None:
+    """The topology's word on every relay address that the capture shows."""
+    if roles.told is None:
+        return
+    seen = {*tables.flows["client"].unique(), *tables.flows["server"].unique(), *book.relay_hosts}
+    for address in sorted(seen & roles.told.places.keys()):
+        sides = {_TOLD_SIDES[role] for role in roles.told.roles_of(address) if role in _TOLD_SIDES}
+        if len(sides) == 1:
+            book.sides[address] = sides.pop()
+            book.told.add(address)
+    for one in book.allocations:
+        # An internal interface hands out the external one's address ([MS-TURN] 2.2.2): this claim is a conflict.
+        itself = any((split_endpoint(relay) or ("",))[0] == one.server for relay in one.relays)
+        if itself and book.sides.get(one.server) is Side.INTERNAL and one.server in book.told:
+            says = "hands out its own address as relay"
+            roles.add(RoleClaim(one.server, EDGE_AV, Basis.MESSAGES, True, says, one.capture, one.success_frames[0]))
 
 
 def _side(server: str, mine: list[Allocation], book: RelayBook, names: NameBook, handed_out: bool) -> Side:

@@ -5,10 +5,11 @@ address belongs to a Lync deployment; the others only fit one.
 """
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
 from lynccap import reference
+from lynccap.correlation.roles.told import Told
 
 EDGE_ACCESS, EDGE_WEBCONF, EDGE_AV, EDGE_INT = "edge_access", "edge_webconf", "edge_av", "edge_int"
 FRONT_END, WEB, REVERSE_PROXY = "fe", "fe_vip", "rp_ext"
@@ -19,7 +20,10 @@ EXTERNAL_ROLES = frozenset({EDGE_ACCESS, EDGE_WEBCONF, EDGE_AV, REVERSE_PROXY})
 
 SIP_PORT, SIP_TLS_PORT, PSOM_PORT = 5060, 5061, 8057
 
-NOT_LYNC = frozenset({CRL_HOST, CLOUD, "ntp", "any"})
+NOT_LYNC = frozenset(
+    {CRL_HOST, CLOUD, "ntp", "any", "dns", "dhcp", "dc", "apns"}
+    | {"phone", "client_internal", "client_external", "client_mobile", "client_peer", "lm_client"}
+)
 """Roles that no Lync deployment is needed for."""
 
 ROLE_NAMES = {
@@ -39,6 +43,16 @@ ROLE_NAMES = {
     "ntp": "time server",
     UNSPECIFIED: "Lync server",
 }
+
+
+def role_name(role: str) -> str:
+    """What to call a role in a sentence."""
+    row = reference.roles().get(role)
+    described = row.description.partition(",")[0].partition(":")[0] if row else role
+    return ROLE_NAMES.get(role, described)
+
+
+MAX_CONFLICTS = 200  # more are one conflict: the topology is another deployment's
 
 
 class Basis(IntEnum):
@@ -73,20 +87,71 @@ class RoleClaim:
     frame: int
 
 
+@dataclass(frozen=True, slots=True)
+class RoleConflict:
+    """Where frames show of an address what the topology does not say; a topology that is used is followed."""
+
+    address: str
+    told: tuple[str, ...]
+    """The role codes the topology gives the address, empty when it does not know it."""
+    seen: str
+    """The role code that frames show."""
+    basis: Basis
+    """Of what is seen."""
+    capture: int
+    frame: int
+    says: str
+    """One sentence."""
+
+
 @dataclass
 class RoleBook:
     """All claims, by address."""
 
     claims: dict[str, list[RoleClaim]] = field(default_factory=lambda: defaultdict(list))
+    told: Told | None = None
+    """What the topology says, where one was given that is of this deployment."""
+    set_aside: str = ""
+    """Why the topology that was given is not used."""
+    conflicts: list[RoleConflict] = field(default_factory=list)
 
     def add(self, claim: RoleClaim) -> None:
-        """Keep the first claim of each role and basis of an address; a decisive one takes a weaker one's place."""
+        """Keep the first claim of each role and basis of an address; a decisive one takes a weaker one's place.
+
+        What the topology contradicts is no claim but, when decisive, a conflict.
+        """
+        if self.told and claim.basis is not Basis.TOPOLOGY and self.told.roles_of(claim.address):
+            followed = self._as_told(claim, self.told)
+            if followed is None:
+                return
+            claim = followed
         kept = self.claims[claim.address]
         same = next((one for one in kept if one.role == claim.role and one.basis == claim.basis), None)
         if same is None:
             kept.append(claim)
         elif claim.decisive and not same.decisive:
             kept[kept.index(same)] = claim
+
+    def _as_told(self, claim: RoleClaim, told: Told) -> RoleClaim | None:
+        """The claim in the topology's words; None where the topology says more, or something else."""
+        if claim.role in (UNSPECIFIED, SIP_SERVER) and self.is_lync(claim.address):
+            return None
+        face = told.face_of(claim.address, claim.role)
+        if face:
+            return replace(claim, role=face)
+        self._contradict(claim, told.roles_of(claim.address))
+        return None
+
+    def _contradict(self, claim: RoleClaim, told: frozenset[str]) -> None:
+        known = any(one.address == claim.address and one.seen == claim.role for one in self.conflicts)
+        if claim.decisive and not known and len(self.conflicts) < MAX_CONFLICTS:
+            roles = tuple(sorted(told))
+            says = (
+                f"{claim.address} is {' and '.join(map(role_name, roles))} in the topology, "
+                f"but acts as {role_name(claim.role)}: {claim.says}"
+            )
+            facts = (claim.address, roles, claim.role, claim.basis, claim.capture, claim.frame, says)
+            self.conflicts.append(RoleConflict(*facts))
 
     def roles_of(self, address: str) -> frozenset[str]:
         """The roles claimed for an address."""
@@ -111,7 +176,14 @@ class RoleBook:
         return CLOUD not in held and bool(held - NOT_LYNC)
 
     def is_sip(self, address: str, port: int) -> bool:
-        """Whether clients reach a SIP service there: its own ports, or port 443 of the Access Edge."""
+        """Whether clients reach a SIP service there: its own ports, or port 443 of the Access Edge.
+
+        Where the topology says what is at the port, that.
+        """
+        if self.told and (services := self.told.services_at(address, port, "tcp")):
+            return "sip" in services
+        if port == 443 and self.told and self.told.tells_ports(address, "sip"):
+            return False
         return port in (SIP_PORT, SIP_TLS_PORT) or (port == 443 and self.has(address, EDGE_ACCESS))
 
     def best(self, address: str, *roles: str) -> RoleClaim | None:
@@ -129,7 +201,10 @@ class RoleBook:
         return tuple(address for address in self.claims if self.has(address, CRL_HOST))
 
     def role_at(self, address: str, port: int) -> RoleClaim | None:
-        """The claim that fits a port of an address best, by the port table; the strongest one when none fits."""
+        """The claim that fits a port of an address best, by the topology or the port table; else the strongest."""
+        told = self.told.roles_at(address, port) if self.told else frozenset()
+        if told:
+            return self.best(address, *told)
         fitting = {row.to_role for row in reference.services_on("tcp", port)} | {
             row.to_role for row in reference.services_on("udp", port)
         }
@@ -139,4 +214,4 @@ class RoleBook:
     def word(self, address: str, port: int = 0) -> str:
         """What to call the address in a sentence, seen from one of its ports."""
         claim = self.role_at(address, port)
-        return ROLE_NAMES.get(claim.role, "server") if claim else "host"
+        return role_name(claim.role) if claim else "host"

@@ -3,13 +3,15 @@
 from lynccap.correlation.names import NameBook
 from lynccap.correlation.roles.by_messages import claim_by_messages
 from lynccap.correlation.roles.by_name import claim_by_dhcp, claim_by_name
+from lynccap.correlation.roles.by_topology import claim_by_topology
 from lynccap.correlation.roles.by_traffic import claim_askers, claim_both_ways, claim_by_tls, claim_crl_hosts
 from lynccap.correlation.roles.claims import RoleBook
 from lynccap.tables import Tables
+from lynccap.topology.directory import Directory
 
 
-def read_roles(tables: Tables, names: NameBook) -> RoleBook:
-    """The claims the captures support; media relays are added by the relays module."""
+def read_roles(tables: Tables, names: NameBook, directory: Directory | None = None) -> RoleBook:
+    """The claims the captures support, and those of a topology; media relays are added by the relays module."""
     book = RoleBook()
     claim_by_name(book, tables, names)
     claim_by_dhcp(book, tables, names)
@@ -18,4 +20,4 @@ def read_roles(tables: Tables, names: NameBook) -> RoleBook:
     claim_askers(book, tables)
     claim_both_ways(book, tables)
     claim_crl_hosts(book, tables, names)
-    return book
+    return claim_by_topology(book, tables, names, directory) if directory else book

@@ -40,12 +40,14 @@ def _internal_allocations(inquiry: Inquiry, device: str) -> tuple[Allocation, ..
 
 
 def _our_edge(inquiry: Inquiry, relay: str, device: str) -> bool:
-    """A relay is ours when our own Edge's inner side hands its address out.
+    """A relay is ours when the topology has it, or our own Edge's inner side hands its address out.
 
     Where no inner side answers in the capture: when the device asks another relay first, in vain. As a guest in a
     partner's meeting it would ask the partner's relay only.
     """
     relays = inquiry.case.relays
+    if relay in relays.told:
+        return True
     edges = [servers | {host} for host, servers in relays.relay_hosts.items()]
     ours = [one for one in edges if any(relays.side_of(server) is Side.INTERNAL for server in one)]
     if ours:

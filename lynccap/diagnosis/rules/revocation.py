@@ -113,7 +113,7 @@ def _consequence(inquiry: Inquiry, attempt: Attempt, ending: str) -> tuple[str, 
     failed = Proof(
         attempt.capture, tuple(sorted(frames)), "the TLS handshake on 5061 ends after the certificate, without data"
     )
-    named = (Proof(claim.capture, (claim.frame,), f"{host}: {claim.says}"),) if claim else ()
+    named = (Proof(claim.capture, (claim.frame,), f"{host}: {claim.says}"),) if claim and claim.frame else ()
     return says, (failed, *named)
 
 
