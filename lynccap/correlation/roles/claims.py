@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 from lynccap import reference
+from lynccap.document import Confidence
 
 EDGE_ACCESS, EDGE_WEBCONF, EDGE_AV, EDGE_INT = "edge_access", "edge_webconf", "edge_av", "edge_int"
 FRONT_END, WEB, REVERSE_PROXY = "fe", "fe_vip", "rp_ext"
@@ -71,6 +72,13 @@ class RoleClaim:
     says: str
     capture: int
     frame: int
+
+    @property
+    def confidence(self) -> Confidence:
+        """How far the claim carries: what the customer says, what only that role says, what names, what merely fits."""
+        if self.basis is Basis.TOPOLOGY or (self.decisive and self.basis is Basis.MESSAGES):
+            return Confidence.CERTAIN
+        return Confidence.LIKELY if self.decisive or self.basis is Basis.MESSAGES else Confidence.POSSIBLE
 
 
 @dataclass
