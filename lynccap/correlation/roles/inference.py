@@ -1,10 +1,15 @@
 """All claims the captures support, in the order in which they are made: later ones build on earlier ones."""
 
 from lynccap.correlation.names import NameBook
+from lynccap.correlation.roles.balancers import claim_balancers
 from lynccap.correlation.roles.by_messages import claim_by_messages
 from lynccap.correlation.roles.by_name import claim_by_dhcp, claim_by_name
+from lynccap.correlation.roles.by_network import claim_network
 from lynccap.correlation.roles.by_traffic import claim_askers, claim_both_ways, claim_by_tls, claim_crl_hosts
 from lynccap.correlation.roles.claims import RoleBook
+from lynccap.correlation.roles.partners import claim_partners
+from lynccap.correlation.roles.proxies import claim_proxies
+from lynccap.correlation.roles.telephony import claim_telephony
 from lynccap.tables import Tables
 
 
@@ -18,4 +23,9 @@ def read_roles(tables: Tables, names: NameBook) -> RoleBook:
     claim_askers(book, tables)
     claim_both_ways(book, tables)
     claim_crl_hosts(book, tables, names)
+    claim_telephony(book, tables)
+    claim_proxies(book, tables)
+    claim_partners(book, tables, names)
+    claim_balancers(book, tables, names)
+    claim_network(book, tables)
     return book
