@@ -146,14 +146,15 @@ def _roles(cases: Sequence[Case]) -> tuple[Role, ...]:
     """One entry a role and address: names belong to addresses, not to roles."""
     found: dict[tuple[str, str], tuple[set[str], str]] = {}
     for case in cases:
-        for address in case.roles.servers():
+        for address in case.roles.claims:
             tied = {name for name in case.names.names_of(address, "dns", "sni") if not name.startswith("_")}
-            for role in case.roles.roles_of(address) - NOT_LYNC:
+            for role in case.roles.roles_of(address) - {"any"}:
                 claim = case.roles.best(address, role)
                 basis = f"{BASIS_WORDS[claim.basis]}: {claim.says}" if claim else ""
                 names, _ = found.setdefault((role, address), (set(), basis))
                 names |= tied
-    ordered = sorted(found.items(), key=lambda item: (item[0][0], sort_key(item[0][1])))
+    # Lync's own roles come first: a host is called by the first one that it has.
+    ordered = sorted(found.items(), key=lambda item: (item[0][0] in NOT_LYNC, item[0][0], sort_key(item[0][1])))
     return tuple(
         Role(ROLE_NAMES.get(role, role), (address,), tuple(sorted(names)), basis)
         for (role, address), (names, basis) in ordered

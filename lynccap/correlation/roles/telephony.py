@@ -34,7 +34,7 @@ def claim_telephony(book: RoleBook, tables: Tables) -> None:
     senders = list(_senders(tables))
     mediation: set[str] = set()
     for one in senders:
-        if _role_of(one.word) == MEDIATION:
+        if _role_of(one.word) == MEDIATION and _LYNC_WORD.search(one.word):
             mediation.add(one.address)
             _add(book, one, MEDIATION, f"SIP says {one.word}", decisive=True)
     lync = {one.address for one in senders if _LYNC_WORD.search(one.word)}
