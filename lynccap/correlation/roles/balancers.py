@@ -38,6 +38,8 @@ class _Passed:
     vip: str
     member: str
     port: int
+    source: str
+    """Whose address the connection behind comes from; "" when it is the client's own still."""
     name: str
     """Server name asked for, "" without one."""
     capture: int
@@ -71,6 +73,15 @@ def _claim_same_hellos(book: RoleBook, tables: Tables) -> None:
             says = f"passes TLS of port {port} on unread to {', '.join(members)}"
             first = ones[0]
             _claim(book, RoleClaim(vip, LOAD_BALANCER, Basis.MESSAGES, True, says, first.capture, first.frame), members)
+            for one in ones:
+                _claim_source(book, one)
+
+
+def _claim_source(book: RoleBook, one: _Passed) -> None:
+    """The address that a load balancer puts in place of its clients' is its own: what they say comes from there."""
+    if one.source and one.source != one.vip:
+        says = f"opens the connections that {one.vip} passes on"
+        book.add(RoleClaim(one.source, LOAD_BALANCER, Basis.MESSAGES, True, says, one.capture, one.frame))
 
 
 def _passed(tables: Tables) -> Iterator[_Passed]:
@@ -79,7 +90,7 @@ def _passed(tables: Tables) -> Iterator[_Passed]:
     hellos = tls[(tls["kind"] == "client-hello") & tls["from_client"] & tls["random"].astype(bool)]
     hellos = hellos[~hellos["flow"].isin(list(tunnelled(tables.flows)))].drop_duplicates("flow")
     again = hellos[hellos["random"].duplicated(keep=False)].sort_values(["time", "frame"], kind="stable")
-    flows = tables.flows.loc[again["flow"], ["capture", "server", "server_port"]].set_index(again.index)
+    flows = tables.flows.loc[again["flow"], ["capture", "client", "server", "server_port"]].set_index(again.index)
     groups: dict[tuple[int, bytes], list[Any]] = defaultdict(list)
     for row in again[["frame", "time", "random", "sni"]].join(flows).itertuples():
         groups[row.capture, row.random].append(row)
@@ -87,8 +98,9 @@ def _passed(tables: Tables) -> Iterator[_Passed]:
         first, last = rows[0], rows[-1]
         two = len({row.server for row in rows}) == MIN_MEMBERS and first.server != last.server
         if two and last.time - first.time <= CARRY_NS and _same_service(first.server_port, last.server_port):
-            name, port = str(first.sni or "").lower(), int(first.server_port)
-            yield _Passed(first.server, last.server, port, name, int(first.capture), int(last.frame))
+            name, source = str(first.sni or "").lower(), last.client if last.client != first.client else ""
+            facts = (first.server, last.server, int(first.server_port), source, name)
+            yield _Passed(*facts, int(first.capture), int(last.frame))
 
 
 def _same_service(front: int, back: int) -> bool:
