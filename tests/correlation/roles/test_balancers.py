@@ -28,7 +28,7 @@ def _passing(
     late: int = MILLI,
     sites: bool = False,
 ) -> Case:
-    """Every client's hello at the shared address, and the same one at a member; from the client itself without inner."""
+    """Every client's hello at the shared address and again at a member; without `inner` from the client itself."""
     flows, hellos = [], []
     for number, client in enumerate(CLIENTS):
         random, at = bytes([number + 1]) * 32, START + number * SECOND
