@@ -6,7 +6,7 @@ from the members' own network cards. A pool name with several DNS records has me
 here fires on it.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -28,6 +28,7 @@ WEB_PORT, PUBLISHED_PORT = 443, 4443
 SHARED_PORTS = frozenset({80, WEB_PORT, 5061, PUBLISHED_PORT, 8080})
 """Of services that stand behind load balancers in a deployment (port table). Mail and name servers, too, open a
 connection for each that they accept, on one port: those are none of them."""
+MAX_SHARED = 200  # addresses with several cards that are looked at; each costs a pass over the flows
 MAX_FLOWS = 50_000  # connections that are compared; a capture of a busy pool has a tenth of that
 
 
@@ -87,9 +88,12 @@ def _claim_source(book: RoleBook, one: _Passed) -> None:
 def _passed(tables: Tables) -> Iterator[_Passed]:
     """The connections whose client hello came once more, at another server, at once."""
     tls = tables["tls"]
-    hellos = tls[(tls["kind"] == "client-hello") & tls["from_client"] & tls["random"].astype(bool)]
-    hellos = hellos[~hellos["flow"].isin(list(tunnelled(tables.flows)))].drop_duplicates("flow")
-    again = hellos[hellos["random"].duplicated(keep=False)].sort_values(["time", "frame"], kind="stable")
+    hellos = tls[(tls["kind"] == "client-hello") & tls["from_client"]].drop_duplicates("flow")
+    again = hellos[hellos["random"].duplicated(keep=False)]
+    if again.empty:
+        return
+    again = again[again["random"].astype(bool) & ~again["flow"].isin(list(tunnelled(tables.flows)))]
+    again = again.sort_values(["time", "frame"], kind="stable")
     flows = tables.flows.loc[again["flow"], ["capture", "client", "server", "server_port"]].set_index(again.index)
     groups: dict[tuple[int, bytes], list[Any]] = defaultdict(list)
     for row in again[["frame", "time", "random", "sni"]].join(flows).itertuples():
@@ -121,12 +125,11 @@ def _claim_direct_return(book: RoleBook, tables: Tables) -> None:
     """
     flows = tables.flows
     heard = flows[(flows["server_mac"] != "") & flows["ttl_server_max"].isin(FRESH_TTLS)]
-    cards = heard.drop_duplicates(["capture", "server", "server_mac"])
-    shared = cards[cards.duplicated(["capture", "server"], keep=False)]
-    if shared.empty:
-        return
-    own = _own_addresses(flows)
-    for (capture, vip), _ in shared.groupby(["capture", "server"], sort=True):
+    cards = set(zip(heard["capture"], heard["server"], heard["server_mac"], strict=True))
+    counts = Counter((capture, server) for capture, server, _ in cards)
+    shared = sorted(one for one, count in counts.items() if count > 1)
+    own = _own_addresses(flows) if shared else {}
+    for capture, vip in shared[:MAX_SHARED]:
         rows = heard[(heard["capture"] == capture) & (heard["server"] == vip)].sort_values("first_time", kind="stable")
         members = _in_turns(str(vip), list(rows["server_mac"]), own.get(capture, {}))
         if members:
@@ -167,6 +170,8 @@ def _claim_followers(book: RoleBook, tables: Tables, names: NameBook) -> None:
     flows = tables.flows
     spoken = flows[flows["server_port"].isin(SHARED_PORTS) & (flows["opening"] == "established")][:MAX_FLOWS]
     both = set(spoken["client"]) & set(spoken["server"])
+    if not both:
+        return
     fronts: dict[tuple[int, str, int], list[int]] = defaultdict(list)
     backs: dict[tuple[int, str, int], list[Any]] = defaultdict(list)
     columns = ["capture", "client", "server", "server_port", "first_time", "first_frame"]

@@ -37,8 +37,12 @@ def _is_host(address: str | None) -> bool:
     return bool(address) and (is_private(str(address)) or is_public(str(address)))
 
 
-def _senders(tables: Tables, rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows with the `capture` they are of, and `sender` and `port` of whoever sent them."""
+def _senders(tables: Tables, rows: pd.DataFrame, *, alike: bool = True) -> pd.DataFrame:
+    """The rows with the `capture` they are of, and `sender` and `port` of whoever sent them.
+
+    `alike`: of a sender's messages on one flow the first tells all.
+    """
+    rows = rows.drop_duplicates(["flow", "from_client"]) if alike else rows
     flows = tables.flows.loc[rows["flow"], ["client", "client_port", "server", "server_port", "capture"]]
     flows = flows.set_index(rows.index)
     forth = rows["from_client"]
@@ -69,7 +73,7 @@ def _claim_dhcp(book: RoleBook, tables: Tables) -> None:
     A relay may put its own address there so that clients renew through it (RFC 5107): nobody is claimed then.
     """
     dhcp = tables["dhcp"]
-    answers = _senders(tables, dhcp[dhcp["kind"].isin(DHCP_ANSWERS)])
+    answers = _senders(tables, dhcp[dhcp["kind"].isin(DHCP_ANSWERS)], alike=False)
     for row in answers.drop_duplicates(["sender", "server", "relay_address"]).itertuples():
         if row.server and row.server != row.relay_address:
             _add(book, row.server, DHCP_SERVER, f"named as the server in a DHCP {row.kind}", row)

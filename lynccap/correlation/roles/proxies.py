@@ -30,8 +30,11 @@ SERVING = ("established", "midstream")
 
 def claim_proxies(book: RoleBook, tables: Tables) -> None:
     """Both halves at one address make a reverse proxy; the host it asks serves the external web site."""
-    inner, asked = _inner_halves(tables), _names_asked(tables)
-    outer = _outer_halves(tables, asked) if inner else {}
+    inner = _inner_halves(tables)
+    if not inner:
+        return
+    asked = _names_asked(tables)
+    outer = _outer_halves(tables, asked)
     for address, rows in sorted(inner.items()):
         if book.has(address, FRONT_END, EDGE_ACCESS):
             continue
@@ -84,6 +87,8 @@ def _inner_halves(tables: Tables) -> dict[str, list[Any]]:
     """By client: its connections to the ports of external web sites on private addresses, bytes and all."""
     flows = tables.flows
     spoken = flows[flows["server_port"].isin(INNER_PORTS) & flows["opening"].isin(SERVING)]
+    if spoken.empty:
+        return {}
     spoken = spoken[~spoken.index.isin(list(proxied(tables)))]  # 8080 is a forward proxy's port as well
     found: dict[str, list[Any]] = defaultdict(list)
     for row in spoken.itertuples():

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from ipaddress import ip_address, ip_network
-from typing import Any
+from typing import NamedTuple
 
 from lynccap.correlation.addresses import is_private, is_public, split_endpoint
 from lynccap.correlation.attempts import OPEN
@@ -46,6 +46,15 @@ class Placement:
 
 
 UNPLACED = Placement(Location.UNKNOWN, "nothing shows on which side it is")
+
+
+class _Pair(NamedTuple):
+    """Two addresses that heard each other: columns of the flows table."""
+
+    capture: int
+    client: str
+    server: str
+    first_frame: int
 
 
 @dataclass
@@ -90,12 +99,14 @@ class SideBook:
         return Placement(Location.OUTSIDE, f"it serves the outside: {claim.says}", claim.capture, claim.frame)
 
     @cached_property
-    def _pairs(self) -> list[Any]:
+    def _pairs(self) -> list[_Pair]:
         """The first two-way flow of every pair of addresses of one capture."""
         flows = self.tables.flows
-        columns = ["capture", "client", "server", "first_frame"]
-        heard = flows.loc[flows["opening"].isin(TWO_WAY), columns]
-        return list(heard.drop_duplicates(["capture", "client", "server"]).itertuples(index=False))
+        heard = flows[flows["opening"].isin(TWO_WAY)]
+        first: dict[tuple[int, str, str], int] = {}
+        for *pair, frame in zip(*(heard[name].to_list() for name in _Pair._fields), strict=True):
+            first.setdefault((pair[0], pair[1], pair[2]), frame)
+        return [_Pair(*pair, frame) for pair, frame in first.items()]
 
     @cached_property
     def _beside_servers(self) -> dict[str, Placement]:
@@ -152,8 +163,9 @@ class SideBook:
         told = stun[(stun["kind"] == "response") & seen.notna()].assign(seen=seen)
         found: dict[str, Placement] = {}
         flows = self.tables.flows
-        for row in told.drop_duplicates(["flow", "from_client", "seen"]).itertuples():
-            end, asker = split_endpoint(row.seen), flows.at[row.flow, "server" if row.from_client else "client"]
+        ends = {True: flows["server"].to_list(), False: flows["client"].to_list()}
+        for row in told[["flow", "frame", "from_client", "seen"]].itertuples():
+            end, asker = split_endpoint(row.seen), ends[row.from_client][row.flow]
             if end and is_private(asker) and is_public(end[0]):
                 says = f"it is the address that {asker} is translated to"
                 capture = int(flows.at[row.flow, "capture"])
@@ -166,11 +178,11 @@ class SideBook:
         behind: dict[tuple[int, str], dict[str, int]] = defaultdict(dict)
         flows = self.tables.flows
         for side in ("client", "server"):
-            columns = ["capture", f"{side}_mac", side, f"first_frame_{side}"]
-            heard = flows.loc[(flows[f"frames_{side}"] > 0) & (flows[f"{side}_mac"] != ""), columns]
-            for capture, mac, address, frame in heard.drop_duplicates(columns[:3]).itertuples(index=False):
-                if is_public(address):
-                    behind[capture, mac].setdefault(address, int(frame))
+            public = [one for one in flows[side].unique() if is_public(one)]
+            heard = flows[flows[side].isin(public) & (flows[f"frames_{side}"] > 0) & (flows[f"{side}_mac"] != "")]
+            columns = ("capture", f"{side}_mac", side, f"first_frame_{side}")
+            for capture, mac, address, frame in zip(*(heard[name].to_list() for name in columns), strict=True):
+                behind[capture, mac].setdefault(address, frame)
         inner = {_network_of(one) for one in (*self._users, *self._leased)}
         found: dict[str, Placement] = {}
         for (capture, mac), addresses in sorted(behind.items()):
