@@ -8,6 +8,7 @@ import pandas as pd
 from lynccap.correlation.addresses import is_private, is_public
 from lynccap.correlation.names import DNS_PORT
 from lynccap.correlation.roles.claims import (
+    DATABASE,
     DHCP_SERVER,
     DIRECTORY,
     DNS_SERVER,
@@ -25,11 +26,12 @@ TWO_WAY = ("established", "midstream", "answered")
 
 
 def claim_network(book: RoleBook, tables: Tables) -> None:
-    """DNS, time and DHCP servers, by their answers; domain controllers, by the two protocols together."""
+    """DNS, time and DHCP servers by their answers, domain controllers by two protocols, databases by who asks."""
     _claim_dns(book, tables)
     _claim_time(book, tables)
     _claim_dhcp(book, tables)
     _claim_directories(book, tables)
+    _claim_databases(book, tables)
 
 
 def _is_host(address: str | None) -> bool:
@@ -94,6 +96,17 @@ def _claim_directories(book: RoleBook, tables: Tables) -> None:
             says = "answers Kerberos and LDAP"
             frame = int(first.first_frame_server)
             book.add(RoleClaim(server, DIRECTORY, Basis.PORT_AND_BYTES, False, says, int(first.capture), frame))
+
+
+def _claim_databases(book: RoleBook, tables: Tables) -> None:
+    """Whoever answers a Lync server's TDS; other databases are nobody's here."""
+    flows = tables.flows
+    spoken = flows[(flows["stack"] == "tds") & (flows["frames_server"] > 0) & flows["opening"].isin(TWO_WAY)]
+    for row in spoken.drop_duplicates(["client", "server"]).itertuples():
+        if book.is_lync(row.client):
+            says, frame = f"answers TDS to {row.client}", int(row.first_frame_server)
+            claim = RoleClaim(row.server, DATABASE, Basis.PORT_AND_BYTES, True, says, int(row.capture), frame)
+            book.add(claim)
 
 
 def _add(book: RoleBook, address: str | None, role: str, says: str, row: Any) -> None:

@@ -18,14 +18,14 @@ FRONT_END, WEB, REVERSE_PROXY = "fe", "fe_vip", "rp_ext"
 CRL_HOST, CLOUD, SIP_SERVER, RELAY, UNSPECIFIED = "crl_host", "cloud", "sip_server", "relay", "lync"
 MEDIATION, GATEWAY, LOAD_BALANCER, PROXY_INSIDE = "mediation", "gateway", "load_balancer", "rp_int"
 PARTNER, XMPP_PARTNER = "federated_edge", "xmpp_partner"
-DNS_SERVER, DHCP_SERVER, TIME_SERVER, DIRECTORY = "dns", "dhcp", "ntp", "dc"
+DNS_SERVER, DHCP_SERVER, TIME_SERVER, DIRECTORY, DATABASE = "dns", "dhcp", "ntp", "dc", "sql"
 
 WEB_ROLES = frozenset({FRONT_END, WEB, "director", "director_vip"})
 EXTERNAL_ROLES = frozenset({EDGE_ACCESS, EDGE_WEBCONF, EDGE_AV, REVERSE_PROXY})
 
 SIP_PORT, SIP_TLS_PORT, PSOM_PORT = 5060, 5061, 8057
 
-NETWORK_ROLES = frozenset({DNS_SERVER, DHCP_SERVER, TIME_SERVER, DIRECTORY})
+NETWORK_ROLES = frozenset({DNS_SERVER, DHCP_SERVER, TIME_SERVER, DIRECTORY, DATABASE})
 AROUND_LYNC = NETWORK_ROLES | {GATEWAY, LOAD_BALANCER, PROXY_INSIDE, PARTNER, XMPP_PARTNER}
 """Roles of hosts around a deployment. They say whose traffic it is, and nothing of what Lync needs there."""
 NOT_LYNC = AROUND_LYNC | {CRL_HOST, CLOUD, "any"}
@@ -65,6 +65,7 @@ ROLE_NAMES = {
     DHCP_SERVER: "DHCP server",
     TIME_SERVER: "time server",
     DIRECTORY: "domain controller",
+    DATABASE: "database server",
     UNSPECIFIED: "Lync server",
 }
 

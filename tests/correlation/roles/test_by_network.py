@@ -105,3 +105,13 @@ def test_a_lync_server_that_also_answers_dns_is_called_by_its_lync_role() -> Non
     assert made.roles.best(NAMES).role == "fe"
     assert made.roles.word(NAMES, 53) == "DNS server"
     assert made.roles.is_lync(NAMES)
+
+
+def test_a_database_counts_where_a_lync_server_asks_it() -> None:
+    sip = {"flow": 0, "frame": 5, "kind": "response", "status": 200, "server": "RTC/6.0"}
+    asked = [flow("10.77.8.1", "10.77.4.11", 5060, stack="sip"), flow("10.77.4.11", "10.77.4.60", 1433, stack="tds")]
+    made = case([*asked, flow("10.77.8.1", "10.77.4.61", 1433, stack="tds")], sip=[sip])
+
+    assert made.roles.roles_of("10.77.4.60") == {"sql"}
+    assert not made.roles.is_plausible("10.77.4.60")
+    assert not made.roles.roles_of("10.77.4.61")
