@@ -14,7 +14,7 @@ from lynccap.correlation.devices.book import DeviceFacts
 from lynccap.correlation.journeys.steps import journey
 from lynccap.correlation.origins import Origins
 from lynccap.correlation.quality import read_quality
-from lynccap.correlation.roles.claims import BASIS_WORDS, NOT_LYNC, ROLE_NAMES
+from lynccap.correlation.roles.claims import BASIS_WORDS, CLOUD, NOT_LYNC, ROLE_NAMES
 from lynccap.diagnosis.judge import judge
 from lynccap.document import (
     MAX_COMMENTS,
@@ -148,7 +148,7 @@ def _roles(cases: Sequence[Case]) -> tuple[Role, ...]:
     for case in cases:
         for address in case.roles.claims:
             tied = {name for name in case.names.names_of(address, "dns", "sni") if not name.startswith("_")}
-            for role in case.roles.roles_of(address) - {"any"}:
+            for role in case.roles.roles_of(address) - {CLOUD, "any"}:
                 claim = case.roles.best(address, role)
                 basis = f"{BASIS_WORDS[claim.basis]}: {claim.says}" if claim else ""
                 names, _ = found.setdefault((role, address), (set(), basis))

@@ -19,6 +19,7 @@ from lynccap.correlation.roles.claims import (
 )
 from lynccap.tables import Tables
 
+MAX_HOSTS = 500  # of each role: a site has a few, a scan of the Internet's DNS servers any number
 TIME_PORT = 123
 DHCP_ANSWERS = ("offer", "ack", "nak")
 DIRECTORY_STACKS = frozenset({"ldap", "kerberos"})
@@ -57,7 +58,7 @@ def _claim_dns(book: RoleBook, tables: Tables) -> None:
     """RFC 1035 4.2: whoever answers from port 53. mDNS and LLMNR have ports of their own: anyone may answer them."""
     dns = tables["dns"]
     answers = _senders(tables, dns[dns["kind"] == "response"])
-    for row in answers[answers["port"] == DNS_PORT].drop_duplicates("sender").itertuples():
+    for row in answers[answers["port"] == DNS_PORT].drop_duplicates("sender")[:MAX_HOSTS].itertuples():
         _add(book, row.sender, DNS_SERVER, "answers DNS questions", row)
 
 
@@ -65,7 +66,7 @@ def _claim_time(book: RoleBook, tables: Tables) -> None:
     """RFC 5905 3: mode 4 is an answer to a client; peers and broadcasts are not."""
     ntp = tables["ntp"]
     answers = _senders(tables, ntp[ntp["kind"] == "server"])
-    for row in answers[answers["port"] == TIME_PORT].drop_duplicates("sender").itertuples():
+    for row in answers[answers["port"] == TIME_PORT].drop_duplicates("sender")[:MAX_HOSTS].itertuples():
         _add(book, row.sender, TIME_SERVER, "answers requests for the time", row)
 
 
@@ -76,7 +77,7 @@ def _claim_dhcp(book: RoleBook, tables: Tables) -> None:
     """
     dhcp = tables["dhcp"]
     answers = _senders(tables, dhcp[dhcp["kind"].isin(DHCP_ANSWERS)], alike=False)
-    for row in answers.drop_duplicates(["sender", "server", "relay_address"]).itertuples():
+    for row in answers.drop_duplicates(["sender", "server", "relay_address"])[:MAX_HOSTS].itertuples():
         if row.server and row.server != row.relay_address:
             _add(book, row.server, DHCP_SERVER, f"named as the server in a DHCP {row.kind}", row)
         elif not row.server and not row.relay_address:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from cases import case, flow
 
+from lynccap.correlation.roles.by_network import MAX_HOSTS
 from lynccap.correlation.roles.claims import Basis
 
 NAMES, LEASES, RELAY = "10.77.0.2", "10.77.0.3", "10.77.20.1"
@@ -115,3 +116,10 @@ def test_a_database_counts_where_a_lync_server_asks_it() -> None:
     assert made.roles.roles_of("10.77.4.60") == {"sql"}
     assert not made.roles.is_plausible("10.77.4.60")
     assert not made.roles.roles_of("10.77.4.61")
+
+
+def test_a_scan_of_dns_servers_is_told_up_to_a_bound() -> None:
+    flows = [_udp("10.77.8.1", f"198.18.{number // 250}.{number % 250 + 1}", 53) for number in range(MAX_HOSTS + 20)]
+    made = case(flows, dns=[_dns(flow=number) for number in range(len(flows))])
+
+    assert len(made.roles.claims) == MAX_HOSTS
