@@ -13,7 +13,7 @@ from lynccap.correlation.devices.book import DeviceFacts
 from lynccap.correlation.journeys.steps import journey
 from lynccap.correlation.origins import Origins
 from lynccap.correlation.quality import read_quality
-from lynccap.correlation.roles.claims import BASIS_WORDS, NOT_LYNC, Basis, RoleClaim, role_name
+from lynccap.correlation.roles.claims import BASIS_WORDS, CLOUD, NOT_LYNC, Contradiction, role_name
 from lynccap.diagnosis.judge import judge
 from lynccap.document import (
     MAX_COMMENTS,
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int], None]
 INFERRED = "inferred"
+UNTOLD = frozenset({CLOUD, "any"})  # roles of services that are nobody's machine
 SHOWN_DEVICES = 10  # devices an error message lists
 
 
@@ -194,6 +195,26 @@ def _conflicts(cases: Sequence[Case], origins: Sequence[Origins]) -> Iterator[Co
                 frames=frames,
                 says=one.says,
             )
+        for pair in case.roles.contradictions():
+            yield _contradiction(pair, files)
+
+
+def _contradiction(pair: Contradiction, files: Origins) -> Conflict:
+    """Two things the capture itself says of one address that cannot both be true; the stronger one is used."""
+    one, other = pair.stronger, pair.weaker
+    capture, frames = next(iter(files.split((one.frame, other.frame)).items()), (files.ids[0], ()))
+    return Conflict(
+        address=one.address,
+        told=(role_name(one.role),),
+        seen=role_name(other.role),
+        basis=BASIS_WORDS[other.basis],
+        capture=capture,
+        frames=frames,
+        says=(
+            f"{one.address} looks like {role_name(one.role)} ({BASIS_WORDS[one.basis]}: {one.says}) and like "
+            f"{role_name(other.role)} ({BASIS_WORDS[other.basis]}: {other.says}); one host is hardly both"
+        ),
+    )
 
 
 def _roles(cases: Sequence[Case]) -> tuple[Role, ...]:
@@ -202,13 +223,14 @@ def _roles(cases: Sequence[Case]) -> tuple[Role, ...]:
     for case in cases:
         for address in _shown(case):
             tied = set(case.names.called(address))
-            for role in case.roles.roles_of(address) - NOT_LYNC:
+            for role in case.roles.roles_of(address) - UNTOLD:
                 claim = case.roles.best(address, role)
                 if claim:
                     basis = f"{BASIS_WORDS[claim.basis]}: {claim.says}"
-                    names, *_ = found.setdefault((role, address), (set(), basis, _confidence(claim)))
+                    names, *_ = found.setdefault((role, address), (set(), basis, claim.confidence))
                     names |= tied
-    ordered = sorted(found.items(), key=lambda item: (item[0][0], sort_key(item[0][1])))
+    # Lync's own roles come first: a host is called by the first one that it has.
+    ordered = sorted(found.items(), key=lambda item: (item[0][0] in NOT_LYNC, item[0][0], sort_key(item[0][1])))
     return tuple(
         Role(role_name(role), (address,), tuple(sorted(names)), basis, confidence)
         for (role, address), (names, basis, confidence) in ordered
@@ -218,13 +240,7 @@ def _roles(cases: Sequence[Case]) -> tuple[Role, ...]:
 def _shown(case: Case) -> Iterator[str]:
     """The servers; those of a topology only where the capture shows them: the rest is the customer's secret."""
     seen = {*case.flows["client"].unique(), *case.flows["server"].unique(), *case.relays.relay_hosts}
-    return (one for one in case.roles.servers() if not case.directory or one in seen)
-
-
-def _confidence(claim: RoleClaim) -> Confidence:
-    if claim.basis is Basis.TOPOLOGY or (claim.decisive and claim.basis is Basis.MESSAGES):
-        return Confidence.CERTAIN
-    return Confidence.LIKELY if claim.decisive else Confidence.POSSIBLE
+    return (one for one in case.roles.claims if not case.directory or one in seen)
 
 
 def devices_of(cases: Sequence[Case], origins: Sequence[Origins]) -> list[Device]:

@@ -22,6 +22,7 @@ from lynccap.correlation.media.stream_quality import StreamQuality, read_stream_
 from lynccap.correlation.names import NameBook, proxied, read_names
 from lynccap.correlation.roles.claims import PSOM_PORT, RoleBook
 from lynccap.correlation.roles.inference import read_roles
+from lynccap.correlation.roles.sides import SideBook, read_sides
 from lynccap.correlation.services import name_services
 from lynccap.correlation.sip.dialogs import DialogBook, read_dialogs
 from lynccap.correlation.tls.issuers import IssuerLink, issuer_links
@@ -89,6 +90,11 @@ class Case:
     def ports_tried(self, server: str) -> frozenset[int]:
         """The ports anybody tried to reach on a server."""
         return self._ports_tried.get(server, frozenset())
+
+    @cached_property
+    def sides(self) -> SideBook:
+        """On which side of the organisation's border an address is."""
+        return read_sides(self.tables, self.names, self.roles, self.directory)
 
     @cached_property
     def dialogs(self) -> DialogBook:

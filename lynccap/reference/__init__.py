@@ -25,6 +25,7 @@ from lynccap.reference.rows import (
     ServicePropertyRow,
     ServiceVersionRow,
     SipDiagnosticRow,
+    SipProductRow,
     SourceRow,
     StunErrorRow,
     TlsAlertRow,
@@ -146,6 +147,12 @@ def stun_errors() -> Mapping[int, StunErrorRow]:
 def sip_diagnostics() -> tuple[SipDiagnosticRow, ...]:
     """Codes, and ranges of codes, of ms-diagnostics and its kin."""
     return read(SipDiagnosticRow, "sip_diagnostics.csv")
+
+
+@cache
+def sip_products() -> tuple[SipProductRow, ...]:
+    """What servers and gateways call themselves in SIP; the first row that fits counts."""
+    return read(SipProductRow, "sip_products.csv")
 
 
 @cache

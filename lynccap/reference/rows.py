@@ -289,6 +289,18 @@ class RecaptureRow:
 
 
 @dataclass(frozen=True, slots=True)
+class SipProductRow:
+    """What a server calls itself in SIP (User-Agent, Server), and the role that tells."""
+
+    words: str
+    """Anywhere in the header, letters as written."""
+    role: str
+    product: str
+    verified: bool
+    source: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TopologyServiceRow:
     """Which role a service of a topology export has, where its component listens.
 

@@ -110,3 +110,26 @@ def test_unanswered_allocation_is_kept_without_a_side() -> None:
 
     assert [one.answered for one in made.relays.allocations] == [False]
     assert made.relays.side_of("10.9.0.8") is Side.UNKNOWN
+
+
+def test_internal_interface_is_told_with_the_external_address_it_hands_out() -> None:
+    made = case([_turn("10.1.0.9", "10.9.0.8")], stun=_allocation(0, f"{RELAY}:50001"))
+
+    assert made.roles.best("10.9.0.8", "edge_int").says == f"answers MS-TURN allocations and hands out {RELAY}"
+    assert made.relays.translated("10.9.0.8") is None
+    assert made.relays.handed_out_by("10.9.0.8") == (RELAY,)
+
+
+def test_external_interface_behind_translation_is_told_with_its_public_address() -> None:
+    made = case([_turn("198.51.100.7", "172.29.4.8")], stun=_allocation(0, f"{RELAY}:50001"))
+
+    assert made.relays.side_of("172.29.4.8") is Side.EXTERNAL
+    assert made.relays.translated("172.29.4.8") == RELAY
+    assert made.roles.best("172.29.4.8", "edge_av").says.endswith(f"is {RELAY} to the outside")
+
+
+def test_external_interface_without_translation_is_its_own_outside() -> None:
+    made = case([_turn("198.51.100.7", RELAY)], stun=_allocation(0, f"{RELAY}:50001"))
+
+    assert made.relays.translated(RELAY) is None
+    assert made.roles.best(RELAY, "edge_av").says == "answers MS-TURN allocations"

@@ -19,6 +19,7 @@ TABLES = {
     "icmp_codes": lambda: tuple(reference.icmp_codes().values()),
     "stun_errors": lambda: tuple(reference.stun_errors().values()),
     "sip_diagnostics": reference.sip_diagnostics,
+    "sip_products": reference.sip_products,
     "codecs": lambda: tuple(reference.codecs().values()),
     "dhcp_options": lambda: tuple(reference.dhcp_options().values()),
     "discovery_orders": lambda: tuple(reference.discovery_orders().values()),

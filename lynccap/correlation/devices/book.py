@@ -1,18 +1,12 @@
 """Devices and what is known of each, found by any of their addresses."""
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from lynccap.correlation.addresses import sort_key
 from lynccap.correlation.roles.claims import ROLE_NAMES
+from lynccap.correlation.roles.sides import Location
 
-
-class Location(StrEnum):
-    """Where a device is, seen from the organisation whose servers it uses."""
-
-    INSIDE = "inside"
-    OUTSIDE = "outside"
-    UNKNOWN = "unknown"
+__all__ = ["DeviceBook", "DeviceFacts", "Location"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from lynccap.tables import Tables
 RELAY_PORTS = range(50_000, 60_000)  # the A/V Edge's default allocation range
 TURN_UDP_PORT = 3478
 TURN_PORTS = frozenset({443, TURN_UDP_PORT})
+MAX_TOLD = 3  # addresses named in one claim; an Edge pool has a few
 DISCOVERY_NAMES = (*INNER_NAMES, "lyncdiscover.", "sipexternal.", SHARED_SRV.removesuffix("*"))
 """Beginnings of the names that lead clients to their servers; other SIP products share the last one."""
 
@@ -73,6 +74,28 @@ class RelayBook:
     def holder_of(self, relay: str) -> Allocation | None:
         """The allocation that was given a relay address as "address:port"; the latest, when it was given again."""
         return self._by_relay.get(relay)
+
+    def handed_out_by(self, server: str) -> tuple[str, ...]:
+        """The hosts whose addresses a relay gave to its clients, sorted."""
+        return self._handed_out.get(server, ())
+
+    def translated(self, server: str) -> str | None:
+        """The public address that an external interface behind translation has outside; None when it has none.
+
+        Clients contact one address and are given another: inside, the other is the Edge's second interface; outside,
+        it is the same interface as the Internet sees it.
+        """
+        given = self.handed_out_by(server)
+        behind = self.side_of(server) is Side.EXTERNAL and is_private(server) and len(given) == 1
+        return given[0] if behind and is_public(given[0]) else None
+
+    @cached_property
+    def _handed_out(self) -> dict[str, tuple[str, ...]]:
+        found: dict[str, set[str]] = defaultdict(set)
+        for host, servers in self.relay_hosts.items():
+            for server in servers:
+                found[server].add(host)
+        return {server: tuple(sorted(hosts)) for server, hosts in found.items()}
 
     @cached_property
     def _by_session(self) -> dict[bytes, list[Allocation]]:
@@ -213,6 +236,15 @@ def _leave_rivals_open(book: RelayBook) -> None:
             book.sides.update(dict.fromkeys(inside, Side.UNKNOWN))
 
 
+def _outside_of(server: str, book: RelayBook) -> str:
+    """What to add about the address that the outside knows, "" when it is the same one or is not told."""
+    outside = book.translated(server)
+    if outside:
+        return f", is {outside} to the outside"
+    given = book.handed_out_by(server)
+    return f" and hands out {', '.join(given[:MAX_TOLD])}" if given and given != (server,) else ""
+
+
 _SIDE_ROLES = {Side.INTERNAL: EDGE_INT, Side.EXTERNAL: EDGE_AV, Side.UNKNOWN: RELAY}
 
 
@@ -225,7 +257,7 @@ def _claim(book: RelayBook, roles: RoleBook, led: frozenset[str]) -> None:
         # A private address that answers MS-TURN is no consumer relay. A public one may be one of Skype's, unless its
         # client came by the names of a deployment.
         decisive = is_private(one.server) or one.client in led
-        says = "answers MS-TURN allocations"
+        says = f"answers MS-TURN allocations{_outside_of(one.server, book)}"
         roles.add(RoleClaim(one.server, role, Basis.MESSAGES, decisive, says, one.capture, min(frames)))
         endpoint = split_endpoint(one.relay)
         if endpoint and endpoint[0] != one.server:

@@ -65,7 +65,7 @@ def claim_by_topology(seen: RoleBook, tables: Tables, names: NameBook, directory
     A topology of another deployment claims nothing: `set_aside` says why.
     """
     told = Told(with_dns_answers(directory, names))
-    book = RoleBook(told=told)
+    book = RoleBook(told=told, members=seen.members)
     for address in _claimed(told, tables, names):
         for place in sorted(told.places[address], key=lambda one: rank(one.role)):
             book.add(_claim(address, place))

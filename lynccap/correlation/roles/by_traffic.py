@@ -1,5 +1,7 @@
 """Roles by traffic: what is spoken on which port, who asks for what, who opens and who accepts."""
 
+from collections.abc import Iterator
+from typing import Any
 from urllib.parse import urlsplit
 
 from lynccap.correlation.addresses import is_address, is_public
@@ -37,6 +39,13 @@ def claim_by_tls(book: RoleBook, tables: Tables) -> None:
 
 def claim_askers(book: RoleBook, tables: Tables) -> None:
     """Only an Edge looks for partners' federation records; a DNS server asking for it does not count."""
+    for asker, row in federation_askers(tables):
+        capture = tables.flows.at[row.flow, "capture"]
+        book.add(RoleClaim(asker, EDGE_ACCESS, Basis.NAME, True, f"asked for {row.name}", capture, row.frame))
+
+
+def federation_askers(tables: Tables) -> Iterator[tuple[str, Any]]:
+    """Who asked for federation records, and the question's row."""
     flows = tables.flows
     dns = tables["dns"]
     resolvers = resolvers_of(flows)
@@ -44,9 +53,7 @@ def claim_askers(book: RoleBook, tables: Tables) -> None:
     for row in asked.itertuples():
         asker = flows.at[row.flow, "client"]
         if asker not in resolvers:
-            says = f"asked for {row.name}"
-            capture = flows.at[row.flow, "capture"]
-            book.add(RoleClaim(asker, EDGE_ACCESS, Basis.NAME, True, says, capture, row.frame))
+            yield asker, row
 
 
 def claim_both_ways(book: RoleBook, tables: Tables) -> None:

@@ -5,26 +5,43 @@ address belongs to a Lync deployment; the others only fit one.
 """
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
+from itertools import product
 
 from lynccap import reference
 from lynccap.correlation.roles.told import Told
+from lynccap.document import Confidence
 
 EDGE_ACCESS, EDGE_WEBCONF, EDGE_AV, EDGE_INT = "edge_access", "edge_webconf", "edge_av", "edge_int"
 FRONT_END, WEB, REVERSE_PROXY = "fe", "fe_vip", "rp_ext"
 CRL_HOST, CLOUD, SIP_SERVER, RELAY, UNSPECIFIED = "crl_host", "cloud", "sip_server", "relay", "lync"
+MEDIATION, GATEWAY, LOAD_BALANCER, PROXY_INSIDE = "mediation", "gateway", "load_balancer", "rp_int"
+PARTNER, XMPP_PARTNER = "federated_edge", "xmpp_partner"
+DNS_SERVER, DHCP_SERVER, TIME_SERVER, DIRECTORY, DATABASE = "dns", "dhcp", "ntp", "dc", "sql"
 
 WEB_ROLES = frozenset({FRONT_END, WEB, "director", "director_vip"})
 EXTERNAL_ROLES = frozenset({EDGE_ACCESS, EDGE_WEBCONF, EDGE_AV, REVERSE_PROXY})
 
 SIP_PORT, SIP_TLS_PORT, PSOM_PORT = 5060, 5061, 8057
 
-NOT_LYNC = frozenset(
-    {CRL_HOST, CLOUD, "ntp", "any", "dns", "dhcp", "dc", "apns"}
-    | {"phone", "client_internal", "client_external", "client_mobile", "client_peer", "lm_client"}
-)
+NETWORK_ROLES = frozenset({DNS_SERVER, DHCP_SERVER, TIME_SERVER, DIRECTORY, DATABASE})
+AROUND_LYNC = NETWORK_ROLES | {GATEWAY, LOAD_BALANCER, PROXY_INSIDE, PARTNER, XMPP_PARTNER}
+"""Roles of hosts around a deployment. They say whose traffic it is, and nothing of what Lync needs there."""
+CLIENT_ROLES = frozenset({"phone", "client_internal", "client_external", "client_mobile", "client_peer", "lm_client"})
+NOT_LYNC = AROUND_LYNC | CLIENT_ROLES | {CRL_HOST, CLOUD, "any", "apns"}
 """Roles that no Lync deployment is needed for."""
+
+EXCLUDING = (
+    ({FRONT_END, MEDIATION}, {EDGE_ACCESS, EDGE_WEBCONF, EDGE_AV, EDGE_INT}),
+    ({EDGE_INT}, {EDGE_ACCESS, EDGE_WEBCONF, EDGE_AV}),
+    ({FRONT_END, WEB, MEDIATION, EDGE_INT}, {PARTNER, XMPP_PARTNER}),
+    ({GATEWAY}, {FRONT_END, MEDIATION, EDGE_ACCESS, EDGE_INT, PARTNER}),
+    ({CLOUD}, {FRONT_END, WEB, MEDIATION, EDGE_INT, EDGE_AV, GATEWAY}),
+)
+"""Roles that one address cannot hold with one of the others: an Edge's sides are two interfaces in two networks, and
+nothing of the pool is installed on it."""
 
 ROLE_NAMES = {
     FRONT_END: "Front End Server",
@@ -40,7 +57,17 @@ ROLE_NAMES = {
     CLOUD: "Microsoft cloud service",
     SIP_SERVER: "SIP server",
     RELAY: "media relay",
-    "ntp": "time server",
+    MEDIATION: "Mediation Server",
+    GATEWAY: "telephone gateway",
+    LOAD_BALANCER: "load balancer",
+    PROXY_INSIDE: "reverse proxy, inner side",
+    PARTNER: "federation partner",
+    XMPP_PARTNER: "XMPP partner",
+    DNS_SERVER: "DNS server",
+    DHCP_SERVER: "DHCP server",
+    TIME_SERVER: "time server",
+    DIRECTORY: "domain controller",
+    DATABASE: "database server",
     UNSPECIFIED: "Lync server",
 }
 
@@ -86,6 +113,21 @@ class RoleClaim:
     capture: int
     frame: int
 
+    @property
+    def confidence(self) -> Confidence:
+        """How far the claim carries: what the customer says, what only that role says, what names, what merely fits."""
+        if self.basis is Basis.TOPOLOGY or (self.decisive and self.basis is Basis.MESSAGES):
+            return Confidence.CERTAIN
+        return Confidence.LIKELY if self.decisive or self.basis is Basis.MESSAGES else Confidence.POSSIBLE
+
+
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """Two claims of one address that cannot both be true. The stronger one is used; neither proves the other wrong."""
+
+    stronger: RoleClaim
+    weaker: RoleClaim
+
 
 @dataclass(frozen=True, slots=True)
 class RoleConflict:
@@ -114,6 +156,8 @@ class RoleBook:
     set_aside: str = ""
     """Why the topology that was given is not used."""
     conflicts: list[RoleConflict] = field(default_factory=list)
+    members: dict[str, dict[str, None]] = field(default_factory=lambda: defaultdict(dict))
+    """By a load balancer's address: the hosts its connections were passed on to."""
 
     def add(self, claim: RoleClaim) -> None:
         """Keep the first claim of each role and basis of an address; a decisive one takes a weaker one's place.
@@ -134,6 +178,8 @@ class RoleBook:
 
     def _as_told(self, claim: RoleClaim, told: Told) -> RoleClaim | None:
         """The claim in the topology's words; None where the topology says more, or something else."""
+        if claim.role in AROUND_LYNC:
+            return claim  # no export knows these: a server may serve names or pass connections on beside its role
         if claim.role in (UNSPECIFIED, SIP_SERVER) and self.is_lync(claim.address):
             return None
         face = told.face_of(claim.address, claim.role)
@@ -168,7 +214,8 @@ class RoleBook:
             return False
         # Exchange may share a certificate with Lync's names, and others speak TLS on 5061: together they are Lync.
         named = any(one.basis is Basis.CERTIFICATE for one in claims)
-        return any(one.decisive for one in claims) or (named and any(one.role == SIP_SERVER for one in claims))
+        decisive = any(one.decisive and one.role not in NOT_LYNC for one in claims)
+        return decisive or (named and any(one.role == SIP_SERVER for one in claims))
 
     def is_plausible(self, address: str) -> bool:
         """Whether anything at all, a port with fitting first bytes included, speaks for a Lync server."""
@@ -187,8 +234,12 @@ class RoleBook:
         return port in (SIP_PORT, SIP_TLS_PORT) or (port == 443 and self.has(address, EDGE_ACCESS))
 
     def best(self, address: str, *roles: str) -> RoleClaim | None:
-        """The strongest claim of an address, decisive ones first; of `roles` only, when given."""
-        claims = [one for one in self.claims.get(address, ()) if not roles or one.role in roles]
+        """The strongest claim of an address, decisive ones first; of `roles` only, when given.
+
+        Without `roles` those of hosts around a deployment are left out.
+        """
+        told = self.claims.get(address, ())
+        claims = [one for one in told if (one.role in roles if roles else one.role not in AROUND_LYNC)]
         claims = [one for one in claims if one.role not in (UNSPECIFIED, SIP_SERVER)] or claims
         return max(claims, key=lambda one: (one.decisive, one.basis, -one.frame), default=None)
 
@@ -199,6 +250,28 @@ class RoleBook:
     def crl_hosts(self) -> tuple[str, ...]:
         """The addresses that serve revocation lists."""
         return tuple(address for address in self.claims if self.has(address, CRL_HOST))
+
+    def members_of(self, vip: str) -> tuple[str, ...]:
+        """The hosts behind a load balancer's address, in order of appearance; empty when it is none."""
+        return tuple(self.members.get(vip, ()))
+
+    def vip_of(self, member: str) -> str | None:
+        """The load balancer's address that a host is behind, the first one seen; None when none is known."""
+        return next((vip for vip, members in self.members.items() if member in members), None)
+
+    def contradictions(self) -> tuple[Contradiction, ...]:
+        """Pairs of claims that cannot both be true, by address; one pair for each two roles."""
+        return tuple(pair for address in sorted(self.claims) for pair in self._contradictions_of(address))
+
+    def _contradictions_of(self, address: str) -> Iterator[Contradiction]:
+        held = self.roles_of(address)
+        for some, others in EXCLUDING:
+            if held.isdisjoint(some) or held.isdisjoint(others):
+                continue
+            for one, other in product(sorted(held & some), sorted(held & others)):
+                pair = [claim for claim in (self.best(address, one), self.best(address, other)) if claim]
+                stronger, weaker = sorted(pair, key=lambda claim: (claim.basis, claim.decisive), reverse=True)
+                yield Contradiction(stronger, weaker)
 
     def role_at(self, address: str, port: int) -> RoleClaim | None:
         """The claim that fits a port of an address best, by the topology or the port table; else the strongest."""
