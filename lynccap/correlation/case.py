@@ -11,6 +11,8 @@ import pandas as pd
 from lynccap.correlation.addresses import subnet_of
 from lynccap.correlation.attempts import Answer, Attempt, Ending, read_answers, read_attempts
 from lynccap.correlation.clocks import ClockOffset, clock_offsets
+from lynccap.correlation.closings.book import ClosingBook, read_closings
+from lynccap.correlation.closings.hosts import Hosts
 from lynccap.correlation.devices.book import DeviceBook
 from lynccap.correlation.devices.reading import read_devices
 from lynccap.correlation.log_ons import LogOn, read_log_ons
@@ -89,6 +91,11 @@ class Case:
     def ports_tried(self, server: str) -> frozenset[int]:
         """The ports anybody tried to reach on a server."""
         return self._ports_tried.get(server, frozenset())
+
+    @cached_property
+    def closings(self) -> ClosingBook:
+        """How connections ended that did not simply close, and by whom."""
+        return read_closings(self.tables, Hosts(self.tables, self.ttls_of, self.heard_after))
 
     @cached_property
     def dialogs(self) -> DialogBook:
