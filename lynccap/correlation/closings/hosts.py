@@ -24,13 +24,16 @@ class Hosts:
     """The last frame an address sent in a capture, 0 when it sent none from a time on."""
 
     @cached_property
-    def _round_trips(self) -> dict[tuple[int, str, str], int]:
+    def _round_trips(self) -> dict[tuple[int, str, str], tuple[int, int]]:
         flows = self.tables.flows
         opened = flows[(flows["syn_ack_time"] > 0) & (flows["syn_time"] > 0)]
         trips = (opened["syn_ack_time"] - opened["syn_time"]).rename("trip")
-        rows = pd.concat([opened[["capture", "client", "server"]], trips], axis=1)
-        rows = rows.sort_values("trip", kind="stable").drop_duplicates(["capture", "client", "server"])
-        return {(row[0], row[1], row[2]): row[3] for row in rows.itertuples(index=False, name=None)}
+        rows = pd.concat([opened[["capture", "client", "server"]], trips], axis=1).sort_values("trip", kind="stable")
+        found: dict[tuple[int, str, str], tuple[int, int]] = {}
+        for capture, client, server, trip in rows.itertuples(index=False, name=None):
+            quickest, count = found.get((capture, client, server), (trip, 0))
+            found[capture, client, server] = quickest, count + 1
+        return found
 
     @cached_property
     def _routed(self) -> frozenset[int]:
@@ -43,7 +46,11 @@ class Hosts:
 
     def round_trip(self, capture: int, client: str, server: str) -> int:
         """The quickest handshake of two hosts in nanoseconds, 0 when there is none."""
-        return self._round_trips.get((capture, client, server), 0)
+        return self._round_trips.get((capture, client, server), (0, 0))[0]
+
+    def knows_round_trip(self, capture: int, client: str, server: str) -> bool:
+        """Whether there is more than one handshake: a single one may have waited for ARP or a busy server."""
+        return self._round_trips.get((capture, client, server), (0, 0))[1] > 1
 
     def too_quick(self, capture: int, client: str, server: str, delays: Sequence[int]) -> bool:
         """Whether answers that took so many nanoseconds all came sooner than this server can answer this client."""

@@ -12,7 +12,6 @@ from lynccap.correlation.closings.signs import (
     SECOND_POINT,
     STALL,
     TTL,
-    WEAK,
     icmp_signs,
     reset_signs,
     silence_signs,
@@ -33,6 +32,8 @@ def judge(one: Connection, ending: Ending, hosts: Hosts) -> Closing:
     ended_by, confidence = decide(signs, ending.by_client)
     if ending.how is How.HALF_OPEN and one.row.opening == "established" and ended_by.is_box:
         ended_by = EndedBy.BOX_SERVER_SIDE  # the client's ACK was lost behind this point
+    if ending.reset and ended_by.is_box and hosts.routed(int(one.row.capture)):
+        ended_by = EndedBy.BOX_BETWEEN  # the capture is on both sides of a router: no side to tell
     row = one.row
     return Closing(
         flow=int(row.Index),
@@ -52,34 +53,34 @@ def judge(one: Connection, ending: Ending, hosts: Hosts) -> Closing:
 
 
 def decide(signs: Sequence[Sign], by_client: bool) -> tuple[EndedBy, Confidence]:
-    """Who it was by some signs; nobody is named where they disagree or only weak ones speak."""
+    """Who it was by some signs; nobody is named where strong ones disagree or only weak ones speak."""
     box = [one for one in signs if one.points is Points.BOX]
     host = [one for one in signs if one.points is Points.HOST]
-    if bool(box) == bool(host):
+    strong_box, strong_host = any(one.strong for one in box), any(one.strong for one in host)
+    if strong_box == strong_host:
         return EndedBy.UNKNOWN, Confidence.POSSIBLE
-    strong = {one.name for one in box or host} - WEAK
-    if box:
-        return (_side(box, by_client), _of_box(strong, len(box))) if strong else (EndedBy.UNKNOWN, Confidence.POSSIBLE)
-    if not strong:
-        return EndedBy.UNKNOWN, Confidence.POSSIBLE
-    return (EndedBy.CLIENT if by_client else EndedBy.SERVER), _of_host(strong, len(host))
+    if strong_box:
+        return _side(box, by_client), Confidence.POSSIBLE if host else _of_box(box)
+    return (EndedBy.CLIENT if by_client else EndedBy.SERVER), Confidence.POSSIBLE if box else _of_host(host)
 
 
 def _side(box: Sequence[Sign], by_client: bool) -> EndedBy:
     names = {one.name for one in box}
-    if BOTH in names or ICMP in names:
+    if names & {BOTH, ICMP, SECOND_POINT}:
         return EndedBy.BOX_BETWEEN
     return EndedBy.BOX_CLIENT_SIDE if by_client else EndedBy.BOX_SERVER_SIDE
 
 
-def _of_box(strong: set[str], count: int) -> Confidence:
+def _of_box(box: Sequence[Sign]) -> Confidence:
     """A foreign TTL may be the host's habit for resets; with an answer too quick for the host, hardly."""
-    if strong & SURE or count > 2:
+    names, strong = {one.name for one in box}, sum(one.strong for one in box)
+    if names & SURE or (strong > 1 and len(box) > 2):
         return Confidence.CERTAIN
-    return Confidence.LIKELY if count > 1 else Confidence.POSSIBLE
+    return Confidence.LIKELY if len(box) > 1 else Confidence.POSSIBLE
 
 
-def _of_host(strong: set[str], count: int) -> Confidence:
-    if strong & (SURE | {STALL}) or (count > 1 and TTL in strong):
+def _of_host(host: Sequence[Sign]) -> Confidence:
+    names = {one.name for one in host}
+    if names & (SURE | {STALL}) or (len(host) > 1 and TTL in names):
         return Confidence.CERTAIN
     return Confidence.LIKELY

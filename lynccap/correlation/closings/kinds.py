@@ -30,12 +30,12 @@ class How(StrEnum):
 
 
 class EndedBy(StrEnum):
-    """Who ended it. Sides are seen from where the capture was taken."""
+    """Who ended it. A box at a side is on the way from the capture point to that host."""
 
     CLIENT = "client"
     SERVER = "server"
     BOX_CLIENT_SIDE = "box-client-side"
-    """Something between the capture point and the client's own program, but not that host's TCP."""
+    """Or a filter on that host itself: not its TCP."""
     BOX_BETWEEN = "box-between"
     BOX_SERVER_SIDE = "box-server-side"
     UNKNOWN = "unknown"
@@ -61,9 +61,11 @@ class Sign:
     """One thing the frames show about who sent the last word."""
 
     name: str
-    """ttl, timing, both-directions, icmp, alive, repeats, second-point; and weaker ones: ip-id, sequence, options,
+    """ttl, timing, both-directions, icmp, alive, repeats, window-closed, second-point, ip-id, sequence, options,
     window"""
     points: Points
     says: str
     numbers: tuple[int, ...] = ()
     """What it was read from: TTLs, nanoseconds, identifications, sequence numbers."""
+    strong: bool = True
+    """It can carry a claim; a weak one only supports or weakens one, for stacks and paths differ too much in it."""

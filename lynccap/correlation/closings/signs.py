@@ -11,7 +11,6 @@ TTL, TIMING, BOTH, ICMP, ALIVE, REPEATS, SECOND_POINT, STALL = (
     "ttl", "timing", "both-directions", "icmp", "alive", "repeats", "second-point", "window-closed",
 )  # fmt: skip
 IP_ID, SEQUENCE, OPTIONS, WINDOW = "ip-id", "sequence", "options", "window"
-WEAK = frozenset({IP_ID, SEQUENCE, OPTIONS, WINDOW})
 INSTANT_NS = 1_000_000  # in so short a time neither end learns of the other's reset, on anything longer than a cable
 COUNTED_ON = 16  # identifications further: the host sent a little else meanwhile
 FAR_OFF = 2_000  # identifications away, in both directions, from a counter that is known
@@ -73,7 +72,8 @@ def _timing(one: Connection, ending: Ending, reset: Control, hosts: Hosts) -> Si
     delay = reset.time - asked[0]
     after = "the SYN" if ending.how is How.REFUSED else "the packet that broke the silence"
     says = f"it came {_ms(delay)} after {after} where an answer of {row.server} takes {_ms(trip)}"
-    return Sign(TIMING, Points.BOX, says, (delay, trip))
+    strong = hosts.knows_round_trip(int(row.capture), row.client, row.server)
+    return Sign(TIMING, Points.BOX, says, (delay, trip), strong)
 
 
 def _both_directions(one: Connection, reset: Control, hosts: Hosts) -> Sign | None:
@@ -105,6 +105,7 @@ def _ip_id(one: Connection, reset: Control) -> Sign | None:
         Points.BOX,
         f"its IP identification is {number} where that side had counted to {before}",
         (before, number),
+        strong=False,
     )
 
 
@@ -127,7 +128,7 @@ def _sequence(one: Connection, reset: Control) -> Sign | None:
     if not 1 < ahead < SEQUENCES // 2:
         return None
     says = f"its sequence number is {ahead} ahead of all that side sent"
-    return Sign(SEQUENCE, Points.BOX, says, (reset.seq, following))
+    return Sign(SEQUENCE, Points.BOX, says, (reset.seq, following), strong=False)
 
 
 def _refusing_numbers(one: Connection, reset: Control) -> Sign | None:
@@ -137,11 +138,13 @@ def _refusing_numbers(one: Connection, reset: Control) -> Sign | None:
         return None
     if reset.seq:
         says = f"its sequence number is {reset.seq} where a host refuses with 0"
-        return Sign(SEQUENCE, Points.BOX, says, (reset.seq, 0))
+        return Sign(SEQUENCE, Points.BOX, says, (reset.seq, 0), strong=False)
     acked = (reset.ack - syn.seq) % SEQUENCES
     if reset.flags & ACK and 1 <= acked <= MAX_DATA:
         return None
-    return Sign(SEQUENCE, Points.BOX, "it does not acknowledge the SYN as a host does", (reset.ack, syn.seq))
+    return Sign(
+        SEQUENCE, Points.BOX, "it does not acknowledge the SYN as a host does", (reset.ack, syn.seq), strong=False
+    )
 
 
 def _options(one: Connection, reset: Control) -> Sign | None:
@@ -149,14 +152,20 @@ def _options(one: Connection, reset: Control) -> Sign | None:
     opened = any(x.options >= TIMESTAMPS and x.from_client == reset.from_client for x in one.frames if x.flags & SYN)
     if reset.options < TIMESTAMPS or not opened:
         return None
-    return Sign(OPTIONS, Points.HOST, "it bears TCP options, as packets of an open connection do", (reset.options,))
+    return Sign(
+        OPTIONS,
+        Points.HOST,
+        "it bears TCP options, as packets of an open connection do",
+        (reset.options,),
+        strong=False,
+    )
 
 
 def _window(one: Connection, reset: Control) -> Sign | None:
     if one.row.opening != "refused" or not reset.window or reset.from_client:
         return None
     says = f"it offers a receive window of {reset.window} where a host refuses with 0"
-    return Sign(WINDOW, Points.BOX, says, (reset.window,))
+    return Sign(WINDOW, Points.BOX, says, (reset.window,), strong=False)
 
 
 def icmp_signs(one: Connection, ending: Ending) -> list[Sign]:

@@ -24,9 +24,9 @@ _HOW = {
 _WHO = {
     EndedBy.CLIENT: "{client} itself ended it",
     EndedBy.SERVER: "{server} itself ended it",
-    EndedBy.BOX_CLIENT_SIDE: "something between the capture point and {client} ended it",
+    EndedBy.BOX_CLIENT_SIDE: "something on the way to {client} ended it",
     EndedBy.BOX_BETWEEN: "a box in between ended it",
-    EndedBy.BOX_SERVER_SIDE: "something between the capture point and {server} ended it",
+    EndedBy.BOX_SERVER_SIDE: "a box on the way to {server} ended it",
     EndedBy.UNKNOWN: "who ended it is not shown",
 }
 _HEDGE = {Confidence.CERTAIN: "", Confidence.LIKELY: "probably ", Confidence.POSSIBLE: "possibly "}
