@@ -24,11 +24,16 @@ _HOW = {
 _WHO = {
     EndedBy.CLIENT: "{client} itself ended it",
     EndedBy.SERVER: "{server} itself ended it",
-    EndedBy.BOX_CLIENT_SIDE: "something on the way to {client} ended it",
+    EndedBy.BOX_CLIENT_SIDE: "a box on the way to {client} ended it",
     EndedBy.BOX_BETWEEN: "a box in between ended it",
     EndedBy.BOX_SERVER_SIDE: "a box on the way to {server} ended it",
     EndedBy.UNKNOWN: "who ended it is not shown",
 }
+_FILTERED = {
+    EndedBy.BOX_CLIENT_SIDE: "something on the way to {client}, or a filter on it, keeps packets back",
+    EndedBy.BOX_SERVER_SIDE: "something on the way to {server}, or a filter on it, keeps packets back",
+}
+"""Where nothing was sent in a host's name, but packets are missing."""
 _HEDGE = {Confidence.CERTAIN: "", Confidence.LIKELY: "probably ", Confidence.POSSIBLE: "possibly "}
 
 
@@ -48,7 +53,8 @@ def closing_words(
     known = ended_by is not EndedBy.UNKNOWN
     shown = [sign.says for sign in signs if sign.points is decisive or not known]
     hedge = _HEDGE[confidence] if known else ""
-    return "; ".join([told, *shown]) + f": {hedge}{_WHO[ended_by].format(client=client, server=server)}"
+    who = (_FILTERED if how in (How.HALF_OPEN, How.SILENCE) else {}).get(ended_by, _WHO[ended_by])
+    return "; ".join([told, *shown]) + f": {hedge}{who.format(client=client, server=server)}"
 
 
 def pause_words(pause: int) -> str:
