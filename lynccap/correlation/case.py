@@ -164,7 +164,10 @@ class Case:
         return frozenset(table.loc[table["outcome"] == "decrypted", "flow"])
 
     def ttls_of(self, capture: int, address: str) -> frozenset[int]:
-        """The TTLs of a host's packets in one capture, resets left out; empty when it sent nothing else."""
+        """The TTLs of a host's TCP packets in one capture, resets left out; empty when it sent none.
+
+        Other protocols say little: multicast and ICMP have TTLs of their own.
+        """
         return self._ttls.get((capture, address), frozenset())
 
     def messages_of(self, protocol: str, *addresses: str) -> list[Any]:
@@ -240,9 +243,10 @@ class Case:
     @cached_property
     def _ttls(self) -> dict[tuple[int, str], frozenset[int]]:
         found: dict[tuple[int, str], set[int]] = defaultdict(set)
+        tcp = self.flows[self.flows["transport"] == "tcp"]
         for side in ("client", "server"):
             columns = ["capture", side, f"ttl_{side}_min", f"ttl_{side}_max"]
-            for capture, address, low, high in self.flows[columns].drop_duplicates().itertuples(index=False):
+            for capture, address, low, high in tcp[columns].drop_duplicates().itertuples(index=False):
                 found[capture, address] |= {low, high} - {0}
         return {key: frozenset(values) for key, values in found.items()}
 

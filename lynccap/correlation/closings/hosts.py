@@ -4,12 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-import pandas as pd
-
 from lynccap.correlation.closings.kinds import Points
 from lynccap.tables import Tables
 
 TTL_SLACK = 1  # one hop more or less may be the host on another path, or a box beside it: nobody is named
+CHOSEN_TTL = 16  # so low or lower is a program's choice (BGP to a neighbour: 1), not what the host sends resets with
 NEARER = 2  # an answer in less than half the round trip did not come from as far away
 
 
@@ -27,12 +26,12 @@ class Hosts:
     def _round_trips(self) -> dict[tuple[int, str, str], tuple[int, int]]:
         flows = self.tables.flows
         opened = flows[(flows["syn_ack_time"] > 0) & (flows["syn_time"] > 0)]
-        trips = (opened["syn_ack_time"] - opened["syn_time"]).rename("trip")
-        rows = pd.concat([opened[["capture", "client", "server"]], trips], axis=1).sort_values("trip", kind="stable")
+        trips = opened["syn_ack_time"] - opened["syn_time"]
         found: dict[tuple[int, str, str], tuple[int, int]] = {}
-        for capture, client, server, trip in rows.itertuples(index=False, name=None):
-            quickest, count = found.get((capture, client, server), (trip, 0))
-            found[capture, client, server] = quickest, count + 1
+        keys = zip(*(opened[name].tolist() for name in ("capture", "client", "server")), strict=True)
+        for key, trip in zip(keys, trips.tolist(), strict=True):
+            quickest, count = found.get(key, (trip, 0))
+            found[key] = min(quickest, trip), count + 1
         return found
 
     @cached_property
@@ -61,7 +60,7 @@ class Hosts:
 
     def judge_ttls(self, capture: int, own: frozenset[int], seen: frozenset[int]) -> Points:
         """Whether resets with these TTLs came from a host whose other packets carry its `own` ones."""
-        if not own or not seen:
+        if not own or not seen or min(own) <= CHOSEN_TTL:
             return Points.NEITHER
         if own >= seen:
             # Recorded on both sides of a router, and the resets on one side only: they may be the router's own.

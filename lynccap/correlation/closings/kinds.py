@@ -43,7 +43,7 @@ class EndedBy(StrEnum):
     @property
     def is_box(self) -> bool:
         """Whether it is neither of the two hosts."""
-        return self.startswith("box")
+        return self in (EndedBy.BOX_CLIENT_SIDE, EndedBy.BOX_BETWEEN, EndedBy.BOX_SERVER_SIDE)
 
 
 class Points(StrEnum):

@@ -49,9 +49,8 @@ def _ttl(one: Connection, reset: Control, hosts: Hosts) -> Sign | None:
         points = Points.NEITHER  # several paths, or several machines behind one address
     if points is Points.NEITHER:
         return None
-    own = "/".join(map(str, sorted(here or elsewhere)))
-    came = "/".join(map(str, sorted(seen)))
     numbers = (*sorted(seen), *sorted(here or elsewhere))
+    own, came = "/".join(map(str, numbers[len(seen) :])), "/".join(map(str, numbers[: len(seen)]))
     if points is Points.HOST:
         return Sign(TTL, points, f"the reset carries TTL {came}, as {address}'s other packets do", numbers)
     where = "on this connection" if here else "elsewhere"
