@@ -186,7 +186,7 @@ TCP_FRAMES: Mapping[str, str] = {
     "ip_id": "int64",  # -1 for IPv6
     "window": "int64",
     "options": "int64",  # bytes of TCP options
-    "pause": "int64",  # of a RST: the longest pause between the packets just before it, nanoseconds; 0 when untold
+    "pause": "int64",  # of a RST: the longest pause since its side spoke before, nanoseconds; 0 when untold
     "ip_id_before": "int64",  # of a RST: the IP identification of the packet its side sent before, -1 when untold
 }
 """Frames that open and end connections (SYN, FIN, RST), and those that close the receive window (window 0)."""

@@ -95,11 +95,16 @@ def ending_of(one: Connection) -> Ending | None:
     """The abnormal end of a connection, None when it has none to tell."""
     reset = next((frame for frame in one.frames if frame.flags & RST), None)
     if reset and one.row.opening != "unanswered":
-        return _reset(one, reset)
+        return _reset(one, reset) if _known(one) else None
     for judge in (_by_icmp, _unanswered, _half_open, _silence, _closed_window):
         if found := judge(one):
             return found
     return None
+
+
+def _known(one: Connection) -> bool:
+    """Whether there is a connection at all, and not only a reset to what came too late for it."""
+    return bool(one.row.opening != "midstream" or one.row.bytes_client or one.row.bytes_server)
 
 
 def _reset(one: Connection, reset: Control) -> Ending:

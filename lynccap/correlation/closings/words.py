@@ -12,7 +12,7 @@ TIMER_SLACK = 0.02
 _HOW = {
     How.REFUSED: "the connection was refused",
     How.ICMP: "the connection was turned away by ICMP",
-    How.UNANSWERED: "nothing answered the connection attempt",
+    How.UNANSWERED: "no answer to the connection attempt was recorded",
     How.HALF_OPEN: "the connection was never fully opened",
     How.RESET: "the connection was reset while in use",
     How.RESET_AFTER_IDLE: "the connection was reset after {pause} without a packet",

@@ -12,7 +12,7 @@ RST = 4
 
 
 def before_resets(packets: Packets, flow: Ints, side: Ints, last_time: Ints) -> tuple[Ints, Ints]:
-    """Of every TCP row the longest pause before it and its sender's IP identification before it.
+    """Of every TCP row the longest pause since its sender spoke before, and the IP identification it had then.
 
     The pause is in nanoseconds, 0 where there is none to tell; the identification -1. Both are for rows with RST
     only. `last_time` tells when each side spoke last in the windows before.
@@ -35,12 +35,14 @@ def before_resets(packets: Packets, flow: Ints, side: Ints, last_time: Ints) -> 
     numbers = packets.network.ip_id[mine]
     resets = np.zeros(len(packets), np.bool_)
     resets[rows] = True
+    silent = np.ones(len(rows), np.bool_)
     for back in range(LOOK_BACK):
         known = here - back >= first[here]
         earlier = np.maximum(here - back, 0)
-        pause[places] = np.maximum(pause[places], np.where(known, gaps[earlier], 0))
-        same = known & (side[mine[earlier]] == side[rows]) & ~resets[mine[earlier]] & (identification[places] < 0)
-        identification[places] = np.where(same, numbers[earlier], identification[places])
+        own = silent & known & (side[mine[earlier]] == side[rows]) & ~resets[mine[earlier]]
+        identification[places[own]] = numbers[earlier[own]]
+        silent &= known & ~own
+        pause[places] = np.maximum(pause[places], np.where(silent, gaps[earlier], 0))
     return pause, identification
 
 
