@@ -9,7 +9,8 @@ from lynccap.tables import Tables
 
 TTL_SLACK = 1  # one hop more or less may be the host on another path, or a box beside it: nobody is named
 CHOSEN_TTL = 16  # so low or lower is a program's choice (BGP to a neighbour: 1), not what the host sends resets with
-NEARER = 2  # an answer in less than half the round trip did not come from as far away
+NEARER = 2  # an answer in less than half the round trip did not come from as far away …
+NOISE_NS = 300_000  # … unless both are so quick that a busy host makes the difference
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Hosts:
         trip = self.round_trip(capture, client, server)
         if trip <= 0 or min(delays, default=-1) < 0:  # recorded before what it answers: the times mean nothing
             return False
-        return max(delays) * NEARER < trip
+        return max(delays) * NEARER < trip and trip - max(delays) >= NOISE_NS
 
     def judge_ttls(self, capture: int, own: frozenset[int], seen: frozenset[int]) -> Points:
         """Whether resets with these TTLs came from a host whose other packets carry its `own` ones."""

@@ -11,7 +11,8 @@ TTL, TIMING, BOTH, ICMP, ALIVE, REPEATS, SECOND_POINT, STALL = (
     "ttl", "timing", "both-directions", "icmp", "alive", "repeats", "second-point", "window-closed",
 )  # fmt: skip
 IP_ID, SEQUENCE, OPTIONS, WINDOW = "ip-id", "sequence", "options", "window"
-INSTANT_NS = 1_000_000  # in so short a time neither end learns of the other's reset, on anything longer than a cable
+INSTANT_NS = 1_000_000  # in so short a time neither end learns of the other's reset, if the round trip is longer
+BLINK_NS = 100_000  # the same where the round trip is unknown: no packet goes to a host and back so quickly
 COUNTED_ON = 16  # identifications further: the host sent a little else meanwhile
 FAR_OFF = 2_000  # identifications away, in both directions, from a counter that is known
 COUNTER_SLACK = 64
@@ -82,7 +83,7 @@ def _both_directions(one: Connection, reset: Control, hosts: Hosts) -> Sign | No
         return None
     apart = abs(others[0] - reset.time)
     trip = hosts.round_trip(int(row.capture), row.client, row.server)
-    if apart > (min(INSTANT_NS, trip // NEARER) if trip else INSTANT_NS):
+    if apart > (min(INSTANT_NS, trip // NEARER) if trip else BLINK_NS):
         return None
     says = f"resets came in both directions within {_ms(apart)}, before either end could know of the other's"
     return Sign(BOTH, Points.BOX, says, (apart,))
