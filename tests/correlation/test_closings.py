@@ -9,6 +9,7 @@ from cases import SECOND, START, case, flow, syn, tables
 from samples import WORSE, pcap_of, sample
 
 from lynccap.correlation.case import Case, build_case
+from lynccap.correlation.closings import book
 from lynccap.correlation.closings.claims import Closing
 from lynccap.correlation.closings.kinds import EndedBy, How, Points, Sign
 from lynccap.correlation.closings.second_point import SeenElsewhere, with_second_point
@@ -79,8 +80,7 @@ def test_of_real_connections(
     confidence: str,
     signs: str,
 ) -> None:
-    book = of_sample(name).closings
-    found = [one for one in book.closings if one.port == port]
+    found = [one for one in of_sample(name).closings.closings if one.port == port]
     found = [one for one in found if client in (None, one.client) and server in (None, one.server)]
     if how is None:
         assert found == []
@@ -121,10 +121,10 @@ BOXES = ("box-client-side", "box-between", "box-server-side")
 def test_a_worse_copy_of_a_capture_without_boxes_shows_no_sure_box(name: str, worse: str, tmp_path: Path) -> None:
     path = tmp_path / "worse.pcap"
     path.write_bytes(pcap_of(WORSE[worse](name)))
-    book = build_case(read_tables(collect([str(path)]))).closings
+    made = build_case(read_tables(collect([str(path)]))).closings.closings
 
-    assert [one.says for one in book.closings if one.ended_by in BOXES and one.confidence != "possible"] == []
-    assert [one.says for one in book.closings if one.ended_by in BOXES and one.how.startswith("re")] == []
+    assert [one.says for one in made if one.ended_by in BOXES and one.confidence != "possible"] == []
+    assert [one.says for one in made if one.ended_by in BOXES and one.how.startswith("re")] == []
 
 
 def closing(frames: list[dict[str, Any]], *others: dict[str, Any], icmp: Any = (), **facts: Any) -> Closing | None:
@@ -441,3 +441,13 @@ def test_a_book_finds_by_client_and_server() -> None:
 
 def test_tables_without_connections_have_no_closings() -> None:
     assert build_case(tables([])).closings.closings == ()
+
+
+def test_a_flood_of_syns_leaves_room_for_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(book, "MAX_CLOSINGS", 3)
+    flood = [flow("10.1.0.7", SERVER, 80, opening="unanswered", frames_server=0) for _ in range(5)]
+
+    made = case([*flood, flow(CLIENT, SERVER, 5061, opening="refused")], tcp_frames=[{**rst(), "flow": 5}]).closings
+
+    assert [one.flow for one in made.closings] == [0, 1, 5]
+    assert made.left_out == 3

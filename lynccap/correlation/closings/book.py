@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pandas as pd
 
@@ -25,7 +25,7 @@ from lynccap.correlation.closings.judging import judge
 from lynccap.correlation.closings.kinds import EndedBy, Points
 from lynccap.tables import Tables
 
-MAX_CLOSINGS = 100_000  # an hour of the busiest pool behind a broken firewall, not a flood of SYNs
+MAX_CLOSINGS = 20_000  # a day of a busy pool behind a broken firewall; of a flood of SYNs the beginning is enough
 MAX_FRAMES = 64  # of one connection: how it opened and ended, and whole trains of closed windows
 _ROW = [
     *("capture", "client", "server", "server_port", "opening", "closing", "first_time", "last_time"),
@@ -45,6 +45,8 @@ class ClosingBook:
 
     closings: tuple[Closing, ...]
     hosts: Hosts
+    left_out: int = 0
+    """Connections beyond the bound that were not looked at."""
 
     def of(self, flow: int) -> Closing | None:
         """The closing of a flow, None when it simply closed, or is still open."""
@@ -87,19 +89,25 @@ class ClosingBook:
 
 def read_closings(tables: Tables, hosts: Hosts) -> ClosingBook:
     """The closings of all TCP connections."""
+    suspects = _suspects(tables)
+    rows = _bounded(suspects)
     made = []
-    for connection in _connections(tables):
+    for connection in _connections(tables, rows):
         if ending := ending_of(connection):
             made.append(judge(connection, ending, hosts))
-    return ClosingBook(tuple(made), hosts)
+    return ClosingBook(tuple(made), hosts, len(suspects) - len(rows))
 
 
-def _connections(tables: Tables) -> Iterable[Connection]:
-    """The connections that may have ended badly, with their frames."""
-    flows = tables.flows
-    numbers = _suspects(tables)
-    kept = flows.index.isin(numbers) & (flows["transport"] == "tcp").to_numpy()
-    rows = flows.loc[kept, _ROW][:MAX_CLOSINGS]
+def _bounded(suspects: pd.DataFrame) -> pd.DataFrame:
+    """The first connections; SYNs that nothing answered only as far as the others leave room."""
+    if len(suspects) <= MAX_CLOSINGS:
+        return suspects
+    floods = suspects["opening"] == "unanswered"
+    return pd.concat([suspects[~floods], suspects[floods]])[:MAX_CLOSINGS].sort_index()
+
+
+def _connections(tables: Tables, rows: pd.DataFrame) -> Iterable[Connection]:
+    """Connections with their frames."""
     frames = _grouped(tables.tcp_frames, rows.index, Control)
     errors = _grouped(tables.icmp, rows.index, Error)
     goodbyes = _goodbyes(tables["tls"], rows.index)
@@ -107,7 +115,8 @@ def _connections(tables: Tables) -> Iterable[Connection]:
         yield Connection(row, frames.get(row.Index, []), errors.get(row.Index, []), goodbyes.get(row.Index))
 
 
-def _suspects(tables: Tables) -> Any:
+def _suspects(tables: Tables) -> pd.DataFrame:
+    """The rows of the connections that may have ended badly."""
     flows, frames = tables.flows, tables.tcp_frames
     bad = flows["opening"].isin(_BAD)
     later = (flows["last_time_client"] - flows["last_time_server"]).abs()
@@ -116,7 +125,8 @@ def _suspects(tables: Tables) -> Any:
     repeated = (later > 0) & (flows["bytes_server"] == 0) & (flows["frames_server"] > 2)
     odd = frames["flow"][((frames["flags"] & 4) > 0) | ((frames["window"] == 0) & ((frames["flags"] & 7) == 0))]
     told = pd.concat([odd, tables.icmp["flow"]])
-    return flows.index[bad | silent | repeated].union(told.unique())
+    suspect = bad | silent | repeated | flows.index.isin(told.unique())
+    return flows.loc[suspect & (flows["transport"] == "tcp"), _ROW]
 
 
 def _grouped(table: pd.DataFrame, numbers: pd.Index, kind: type[_Entry]) -> dict[int, list[_Entry]]:
