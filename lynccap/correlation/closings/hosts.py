@@ -1,10 +1,10 @@
 """What a capture shows of its hosts beside one connection: their TTLs, round trips, and until when they speak."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
-from lynccap.correlation.closings.kinds import Points
+from lynccap.correlation.closings.kinds import Points, Sign
 from lynccap.tables import Tables
 
 TTL_SLACK = 1  # one hop more or less may be the host on another path, or a box beside it: nobody is named
@@ -22,6 +22,8 @@ class Hosts:
     """The TTLs of a host's packets in a capture, resets left out."""
     speaks_after: Callable[[int, str, int], int]
     """The last frame an address sent in a capture, 0 when it sent none from a time on."""
+    ttl_signs: dict[tuple[int, str, int, int, frozenset[int]], Sign | None] = field(default_factory=dict, compare=False)
+    """What was made of TTLs before: the resets of one host are much alike."""
 
     @cached_property
     def _round_trips(self) -> dict[tuple[int, str, str], tuple[int, int]]:

@@ -3,7 +3,7 @@
 Strong ones can carry a claim, weak ones only support one: stacks differ too much in them.
 """
 
-from lynccap.correlation.closings.endings import ACK, SYN, Connection, Control, Ending
+from lynccap.correlation.closings.endings import ACK, RST, SYN, Connection, Control, Ending
 from lynccap.correlation.closings.hosts import NEARER, Hosts
 from lynccap.correlation.closings.kinds import How, Points, Sign
 
@@ -40,11 +40,16 @@ def reset_signs(one: Connection, ending: Ending, hosts: Hosts) -> list[Sign]:
 
 def _ttl(one: Connection, reset: Control, hosts: Hosts) -> Sign | None:
     row, client = one.row, reset.from_client
-    capture, address = int(row.capture), row.client if client else row.server
-    seen = frozenset(frame.ttl for frame in one.resets if frame.from_client == client)
+    seen = frozenset(frame.ttl for frame in one.frames if frame.flags & RST and frame.from_client == client)
     low, high = (row.ttl_client_min, row.ttl_client_max) if client else (row.ttl_server_min, row.ttl_server_max)
-    here = frozenset((int(low), int(high))) - {0}
-    elsewhere = hosts.ttls_of(capture, address)
+    key = (row.capture, row.client if client else row.server, low, high, seen)
+    if key not in hosts.ttl_signs:
+        hosts.ttl_signs[key] = _ttl_sign(hosts, *key)
+    return hosts.ttl_signs[key]
+
+
+def _ttl_sign(hosts: Hosts, capture: int, address: str, low: int, high: int, seen: frozenset[int]) -> Sign | None:
+    here, elsewhere = frozenset((low, high)) - {0}, hosts.ttls_of(capture, address)
     points = hosts.judge_ttls(capture, here or elsewhere, seen)
     if points is Points.BOX and here and (elsewhere & seen or low < min(seen) < high):
         points = Points.NEITHER  # several paths, or several machines behind one address
