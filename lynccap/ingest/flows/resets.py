@@ -15,7 +15,8 @@ def before_resets(packets: Packets, flow: Ints, side: Ints, last_time: Ints) -> 
     """Of every TCP row the longest pause since its sender spoke before, and the IP identification it had then.
 
     The pause is in nanoseconds, 0 where there is none to tell; the identification -1. Both are for rows with RST
-    only. Looked at are the packets of this window and the time before them: `last_time` tells when each side spoke last in the windows before.
+    only. Looked at are the packets of this window and the time before them: `last_time` tells when each side spoke
+    last in the windows before.
     """
     pause, identification = np.zeros(len(packets.tcp), np.int64), np.full(len(packets.tcp), -1)
     places = np.flatnonzero((packets.flags & RST) != 0)
