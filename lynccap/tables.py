@@ -166,6 +166,8 @@ FLOWS: Mapping[str, str] = {
     "retransmitted_server": "int64",
     "lost_client": "int64",  # bytes the other side acknowledged that this capture lacks ("ACKed unseen segment")
     "lost_server": "int64",
+    "next_seq_client": "int64",  # tcp: the sequence number behind all that side sent, -1 when it sent nothing with one
+    "next_seq_server": "int64",
     "stack": "object",  # protocols by bytes from the outside in, "/"-separated: "stun/rtp", with a key "tls/sip"; ""
     # when unknown
     "basis": "object",  # on what the stack rests: bytes, port, "" when unknown
@@ -184,8 +186,10 @@ TCP_FRAMES: Mapping[str, str] = {
     "ip_id": "int64",  # -1 for IPv6
     "window": "int64",
     "options": "int64",  # bytes of TCP options
+    "pause": "int64",  # of a RST: the longest pause since its side spoke before, nanoseconds; 0 when untold
+    "ip_id_before": "int64",  # of a RST: the IP identification of the packet its side sent before, -1 when untold
 }
-"""Frames bearing SYN, FIN or RST: how connections opened and ended."""
+"""Frames that open and end connections (SYN, FIN, RST), and those that close the receive window (window 0)."""
 
 ICMP: Mapping[str, str] = {
     "capture": "int64",

@@ -108,6 +108,8 @@ def flow(client: str, server: str, port: int, **facts: Any) -> dict[str, Any]:
         "ttl_server_max": 126,
         "opening": "established",
         "syns": 1,
+        "next_seq_client": -1,
+        "next_seq_server": -1,
     }
     return {**usual, **facts}
 

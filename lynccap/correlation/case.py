@@ -11,6 +11,8 @@ import pandas as pd
 from lynccap.correlation.addresses import subnet_of
 from lynccap.correlation.attempts import Answer, Attempt, Ending, read_answers, read_attempts
 from lynccap.correlation.clocks import ClockOffset, clock_offsets
+from lynccap.correlation.closings.book import ClosingBook, read_closings
+from lynccap.correlation.closings.hosts import Hosts
 from lynccap.correlation.devices.book import DeviceBook
 from lynccap.correlation.devices.reading import read_devices
 from lynccap.correlation.log_ons import LogOn, read_log_ons
@@ -96,6 +98,10 @@ class Case:
         """On which side of the organisation's border an address is."""
         return read_sides(self.tables, self.names, self.roles, self.directory)
 
+    def closings(self) -> ClosingBook:
+        """How connections ended that did not simply close, and by whom."""
+        return read_closings(self.tables, Hosts(self.tables, self.ttls_of, self.heard_after))
+
     @cached_property
     def dialogs(self) -> DialogBook:
         """Registrations, calls and subscriptions, where SIP is readable."""
@@ -163,7 +169,10 @@ class Case:
         return frozenset(table.loc[table["outcome"] == "decrypted", "flow"])
 
     def ttls_of(self, capture: int, address: str) -> frozenset[int]:
-        """The TTLs of a host's packets in one capture, resets left out; empty when it sent nothing else."""
+        """The TTLs of a host's TCP packets in one capture, resets left out; empty when it sent none.
+
+        Other protocols say little: multicast and ICMP have TTLs of their own.
+        """
         return self._ttls.get((capture, address), frozenset())
 
     def messages_of(self, protocol: str, *addresses: str) -> list[Any]:
@@ -239,9 +248,10 @@ class Case:
     @cached_property
     def _ttls(self) -> dict[tuple[int, str], frozenset[int]]:
         found: dict[tuple[int, str], set[int]] = defaultdict(set)
+        tcp = self.flows[self.flows["transport"] == "tcp"]
         for side in ("client", "server"):
             columns = ["capture", side, f"ttl_{side}_min", f"ttl_{side}_max"]
-            for capture, address, low, high in self.flows[columns].drop_duplicates().itertuples(index=False):
+            for capture, address, low, high in tcp[columns].drop_duplicates().itertuples(index=False):
                 found[capture, address] |= {low, high} - {0}
         return {key: frozenset(values) for key, values in found.items()}
 

@@ -11,13 +11,13 @@ from enum import StrEnum
 from lynccap.correlation.addresses import subnet_of
 from lynccap.correlation.attempts import TRIES, Answer, Attempt, Ending
 from lynccap.correlation.case import Case
+from lynccap.correlation.closings.kinds import EndedBy
 from lynccap.correlation.roles.claims import PSOM_PORT, SIP_SERVER, UNSPECIFIED
 from lynccap.diagnosis.gates import Gates
 from lynccap.diagnosis.judgements import Proof
 from lynccap.diagnosis.meanings import Meaning, meaning_of
 from lynccap.document import Confidence
 
-TTL_SLACK = 1  # one hop more or less may be the host on another path, or a box beside it: nobody is named
 ELSEWHERE_NS = 30_000_000_000  # a client goes through the pool's addresses, some 20 s each when one is silent
 RECENT_NS = 10_000_000_000  # a server that answered just before is up, unless somebody is left unanswered by it
 ACCEPTS_NS = 15_000_000_000  # a restarted service accepts again within this time
@@ -35,6 +35,7 @@ class How(StrEnum):
     PROHIBITED = "forbidden by a router"
 
 
+_REFUSED_BY = {EndedBy.SERVER: How.REFUSED_BY_HOST, EndedBy.BOX_BETWEEN: How.REFUSED_BETWEEN}
 _REFUSALS = (How.REFUSED, How.REFUSED_BY_HOST, How.REFUSED_BETWEEN)
 RULES: dict[tuple[How, Meaning], str] = {
     **{(how, Meaning.ROOT_CHAIN): "rootchain-http80-refused" for how in _REFUSALS},
@@ -90,18 +91,7 @@ def _how(case: Case, attempt: Attempt) -> How | None:
         return How.REFUSED_BY_HOST if attempt.reporters == (attempt.server,) else How.REFUSED_BETWEEN
     if attempt.ending is not Ending.REFUSED:
         return None
-    own = case.ttls_of(attempt.capture, attempt.server)
-    if not own or not attempt.rst_ttls:
-        return How.REFUSED
-    if own.issuperset(attempt.rst_ttls):
-        return How.REFUSED if _on_one_side(case, attempt, own) else How.REFUSED_BY_HOST
-    near = all(any(abs(ttl - one) <= TTL_SLACK for one in own) for ttl in attempt.rst_ttls)
-    return How.REFUSED if near else How.REFUSED_BETWEEN
-
-
-def _on_one_side(case: Case, attempt: Attempt, own: frozenset[int]) -> bool:
-    """The capture sees both sides of a router, and the resets on one side only: they may be the router's own."""
-    return bool(case.tables.captures.at[attempt.capture, "routed_copies"]) and own != set(attempt.rst_ttls)
+    return _REFUSED_BY.get(case.closings.refusal_of(attempt).ended_by, How.REFUSED)
 
 
 def _reached_elsewhere(case: Case, attempt: Attempt) -> bool:
@@ -146,7 +136,7 @@ def _refused(case: Case, attempt: Attempt, how: How) -> tuple[Confidence, str | 
         return Confidence.CERTAIN, doubt
     if how is How.REFUSED_BY_HOST:
         return (Confidence.CERTAIN if attempt.refusals >= 2 else Confidence.LIKELY), doubt
-    if how is How.REFUSED_BETWEEN and not _too_quick(case, attempt):
+    if how is How.REFUSED_BETWEEN and not case.closings.refusal_of(attempt).quick:
         return Confidence.POSSIBLE, doubt
     return Confidence.LIKELY, doubt
 
@@ -188,20 +178,6 @@ def _served_throughout(case: Case, attempt: Attempt) -> bool:
         and one.last_time > attempt.last_time
         for one in case.answers_of(attempt.server)
     )
-
-
-def _too_quick(case: Case, attempt: Attempt) -> bool:
-    """Every reset came back in less than half the round trip that this client has with the server."""
-    flows = case.flows
-    opened = flows[
-        (flows["capture"] == attempt.capture)
-        & (flows["client"] == attempt.client)
-        & (flows["server"] == attempt.server)
-        & (flows["syn_ack_time"] > 0)
-    ]
-    if opened.empty or min(attempt.rst_delays, default=-1) < 0:  # recorded before the SYN: the times mean nothing
-        return False
-    return max(attempt.rst_delays) * 2 < int((opened["syn_ack_time"] - opened["syn_time"]).min())
 
 
 def _filtered(

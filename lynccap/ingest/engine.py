@@ -24,7 +24,7 @@ from lynccap.tables import DECRYPTIONS
 
 NO_LINK = -1  # of records that hold no packet
 Secrets = tuple[bytes, ...]
-CONTROL_COLUMNS = ("frame", "time", "flags", "seq", "ack", "ttl", "ip_id", "window", "options")
+CONTROL_COLUMNS = ("frame", "time", "flags", "seq", "ack", "ttl", "ip_id", "window", "options", "pause", "ip_id_before")
 
 
 @dataclass(slots=True)
@@ -141,7 +141,7 @@ class Engine:
     def _say_bounds(self) -> None:
         """An anomaly for every table that holds only the beginning of what there was."""
         kept = (
-            ("tcp", "frames with SYN, FIN or RST", self._flows.control_rows, MAX_CONTROL_ROWS),
+            ("tcp", "frames with SYN, FIN, RST or a closed window", self._flows.control_rows, MAX_CONTROL_ROWS),
             ("icmp", "ICMP errors", self._icmp.rows, MAX_ERRORS),
             ("lldp", "announcements of neighbours", self._decoder.announcements.count, MAX_ANNOUNCEMENTS),
         )

@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from lynccap.ingest.decoding import Packets
 from lynccap.ingest.flows.columns import Columns
 from lynccap.ingest.flows.hashtable import HashTable
+from lynccap.ingest.flows.resets import before_resets
 from lynccap.ingest.frames import Flags, Frames, Ints
 
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
 NEVER = np.int64(np.iinfo(np.int64).max)  # typed, so that narrow columns are widened beside it
-MAX_CONTROL_ROWS = 1_000_000  # rows of the table of SYN, FIN and RST frames: a flood must not fill the memory
+MAX_CONTROL_ROWS = 1_000_000  # rows of the table of SYN, FIN, RST and closed windows: a flood must not fill the memory
 
 _TUPLE = {"flow": ("i8", -1)}
 _TUPLE_SIDE = {"base": ("i8", -1)}  # the sequence number before the first byte, -1 while unknown
@@ -108,8 +109,9 @@ class FlowTable:
         flow = self._flows(packets, tuples, upper)
         numbered = Numbered(flow, flow * 2 + upper, packets.frame, packets.time)
         self.sides.grow(self.flows.rows * 2)
+        before = before_resets(packets, flow, numbered.side, self.sides["last_time"])
         self._add_up(packets, numbered)
-        self._add_tcp(packets, numbered)
+        self._add_tcp(packets, numbered, before)
         return numbered
 
     def note_interfaces(self, frames: Frames, since: int) -> None:
@@ -134,7 +136,8 @@ class FlowTable:
         # Of resets all are kept: one that is on one side of a router only may be the router's own.
         resets = np.flatnonzero((copies.flags & RST) != 0)
         if resets.size:
-            self._keep_control(copies, Numbered(flow, side, copies.frame, copies.time), resets)
+            untold = np.zeros(len(copies.tcp), np.int64)
+            self._keep_control(copies, Numbered(flow, side, copies.frame, copies.time), resets, (untold, untold - 1))
 
     def find(self, packets_keys: tuple[NDArray[np.uint64], NDArray[np.uint64]], frame: Ints) -> Ints:
         """The flow of each 5-tuple at a frame of the window last added, -1 where there is none."""
@@ -245,16 +248,19 @@ class FlowTable:
         np.minimum.at(self.sides["ttl_min"], side, ttl)
         np.maximum.at(self.sides["ttl_max"], side, ttl)
 
-    def _add_tcp(self, packets: Packets, numbered: Numbered) -> None:
+    def _add_tcp(self, packets: Packets, numbered: Numbered, before: tuple[Ints, Ints]) -> None:
         tcp, flags, sides = packets.tcp, packets.flags, self.sides
         if not tcp.size:
             return
         side = numbered.side[tcp]
         plain = tcp[(flags & (SYN | RST | ACK)) == ACK]
         self._first("ack", numbered, plain, False)
-        control = np.flatnonzero((flags & (SYN | FIN | RST)) != 0)
-        if not control.size:
+        ends = (flags & (SYN | FIN | RST)) != 0
+        kept = np.flatnonzero(ends | (packets.tcp_window == 0))
+        if not kept.size:
             return
+        self._keep_control(packets, numbered, kept, before)
+        control = kept[ends[kept]]
         kinds = flags[control]
         opening = (kinds & (SYN | ACK | RST)) == SYN
         np.add.at(sides["syns"], side[control[opening]], np.ones(int(opening.sum()), np.int32))
@@ -262,7 +268,6 @@ class FlowTable:
         self._first("syn_ack", numbered, tcp[control[(kinds & (SYN | ACK | RST)) == SYN | ACK]], True)
         self._first("fin", numbered, tcp[control[(kinds & (FIN | RST)) == FIN]], False)
         self._first("rst", numbered, tcp[control[(kinds & RST) != 0]], False)
-        self._keep_control(packets, numbered, control)
 
     def _first(self, name: str, numbered: Numbered, rows: Ints, timed: bool) -> None:
         frames = self.sides[f"{name}_frame"]
@@ -271,7 +276,7 @@ class FlowTable:
         if timed:
             self.sides[f"{name}_time"][numbered.side[rows]] = numbered.time[rows]
 
-    def _keep_control(self, packets: Packets, numbered: Numbered, control: Ints) -> None:
+    def _keep_control(self, packets: Packets, numbered: Numbered, control: Ints, before: tuple[Ints, Ints]) -> None:
         room = MAX_CONTROL_ROWS - self.control_rows
         self.control_rows += len(control)
         control = control[: max(room, 0)]
@@ -290,6 +295,8 @@ class FlowTable:
                     network.ip_id[rows],
                     packets.tcp_window[control],
                     packets.options[control],
+                    before[0][control],
+                    before[1][control],
                 ]
             )
         )

@@ -60,6 +60,11 @@ class Sequences:
             lost[side] += sum(max(0, min(end, int(acked[side])) - start) for start, end, _ in holes)
         return lost
 
+    def following(self) -> Ints:
+        """The sequence number behind all that each side sent, -1 while it sent nothing that takes one."""
+        base, top = self.sides.column("base"), self.sides.column("top")
+        return np.where(base >= 0, (base + top) & 0xFFFFFFFF, -1)
+
     def _follow(self, packets: Packets, numbered: Numbered, rows: Ints, side: Ints, length: Ints) -> Ints:
         state, flags = self.sides, packets.flags[rows]
         seq = (packets.seq[rows] + ((flags & SYN) != 0)) & 0xFFFFFFFF

@@ -1,0 +1,1 @@
+"""Who ended a connection: one of its hosts, or a box in between."""

@@ -1,0 +1,91 @@
+"""What is claimed of a connection's end: how it ended, by whom, and the signs both rest on."""
+
+from dataclasses import dataclass
+
+from lynccap.correlation.closings.kinds import EndedBy, How, Sign
+from lynccap.correlation.closings.words import closing_words
+from lynccap.document import Confidence
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """The end of one TCP connection that did not simply close."""
+
+    flow: int
+    capture: int
+    client: str
+    server: str
+    port: int
+    when: int
+    """Of the frame that ended it; of a silence, of the last frame of the side that fell silent."""
+    how: How
+    by_client: bool
+    """The last word came in the client's name; of a silence: the client is the one who says nothing more."""
+    ended_by: EndedBy
+    confidence: Confidence
+    """Of `ended_by`; means nothing where that is unknown."""
+    signs: tuple[Sign, ...]
+    pause: int
+    """The longest pause just before it, nanoseconds; 0 when untold."""
+    frames: tuple[int, ...]
+    """That show the end, in order."""
+
+    @property
+    def normal(self) -> bool:
+        """Whether it is a way to say goodbye."""
+        return self.how is How.RESET_AFTER_CLOSE
+
+    @property
+    def says(self) -> str:
+        """One sentence: how it ended, the signs, and who did it, as far as they tell."""
+        ends = (self.client, self.server)
+        return closing_words(self.how, self.by_client, self.ended_by, self.confidence, self.signs, self.pause, ends)
+
+    def row(self) -> "ClosingRow":
+        """The same, flat: for a table of connections."""
+        return ClosingRow(
+            self.flow,
+            self.when,
+            str(self.how),
+            self.normal,
+            str(self.ended_by),
+            str(self.confidence) if self.ended_by is not EndedBy.UNKNOWN else "",
+            ",".join(one.name for one in self.signs),
+            self.pause,
+            self.frames[-1] if self.frames else 0,
+            self.says,
+        )
+
+    @property
+    def named(self) -> str:
+        """The address the last word came from, or that fell silent."""
+        return self.client if self.by_client else self.server
+
+
+@dataclass(frozen=True, slots=True)
+class ClosingRow:
+    """One closing as columns of a table."""
+
+    flow: int
+    time: int
+    closing_how: str
+    closing_normal: bool
+    ended_by: str
+    ended_by_confidence: str
+    """"" where nobody is named."""
+    ended_by_signs: str
+    """Names of the signs, with commas."""
+    pause: int
+    """Nanoseconds."""
+    frame: int
+    """The last frame that shows it, 0 when there is none."""
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Who refused all the connections of one attempt, taken together."""
+
+    ended_by: EndedBy
+    quick: bool
+    """The resets came sooner than the server answers."""
