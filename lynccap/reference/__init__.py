@@ -13,6 +13,7 @@ from lynccap.reference.rows import (
     CertificateRuleRow,
     CodecRow,
     ConflictRow,
+    DeviceSignRow,
     DhcpOptionRow,
     DiscoveryOrderRow,
     IceFlagRow,
@@ -30,6 +31,7 @@ from lynccap.reference.rows import (
     TlsAlertRow,
     TopologyServiceRow,
     UrlRow,
+    VirtualMacRow,
 )
 
 SERVICES = (
@@ -181,6 +183,18 @@ def ambiguous_ports() -> tuple[AmbiguousPortRow, ...]:
 def quality_thresholds() -> Mapping[str, QualityThresholdRow]:
     """Limits of media quality by metric."""
     return MappingProxyType({row.metric: row for row in read(QualityThresholdRow, "quality_thresholds.csv")})
+
+
+@cache
+def device_signs() -> tuple[DeviceSignRow, ...]:
+    """What devices show of themselves, and the kind it tells; the first row that fits counts."""
+    return read(DeviceSignRow, "device_signs.csv")
+
+
+@cache
+def virtual_macs() -> tuple[VirtualMacRow, ...]:
+    """Beginnings of hardware addresses that several machines share."""
+    return read(VirtualMacRow, "virtual_macs.csv")
 
 
 @cache

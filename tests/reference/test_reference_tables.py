@@ -31,6 +31,8 @@ TABLES = {
     "sources": lambda: tuple(reference.sources().values()),
     "topology_services": reference.topology_services,
     "service_properties": reference.service_properties,
+    "device_signs": reference.device_signs,
+    "virtual_macs": reference.virtual_macs,
     "service_versions": lambda: tuple(reference.service_versions().values()),
 }
 KEYS = {
@@ -43,6 +45,7 @@ KEYS = {
     "ambiguous_ports": ("ports", "transport"),
     "ice_flags": ("table", "bit"),
     "recapture": ("code", "where"),
+    "device_signs": ("sign", "pattern"),
     "topology_services": ("name", "component", "side"),
 }
 TABLE = pytest.mark.parametrize("name", TABLES)
