@@ -1,0 +1,88 @@
+"""Inside or outside the organisation, by what a device reached; homes have private addresses too: no proof."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from lynccap.correlation.addresses import is_private, is_public
+from lynccap.correlation.devices.book import Location
+from lynccap.correlation.devices.habits import Habits
+from lynccap.correlation.media.relays import RelayBook, Side
+from lynccap.correlation.names import NameBook
+from lynccap.correlation.roles.claims import EXTERNAL_ROLES, SIP_PORT, SIP_TLS_PORT, RoleBook
+
+INTERNAL_QUESTIONS = ("lyncdiscoverinternal.", "_sipinternaltls._tcp.", "_sipinternal._tcp.", "sipinternal.")
+Placed = tuple[Location, str]
+"""Where, and what shows it."""
+
+
+@dataclass(frozen=True)
+class LocationClues:
+    """What the place of a device is read from."""
+
+    names: NameBook
+    roles: RoleBook
+    relays: RelayBook
+    habits: Habits
+
+
+def location_of(addresses: Iterable[str], clues: LocationClues) -> Placed:
+    """Where a machine is: by the first of its addresses of which anything is known."""
+    placed = [_place(one, clues) for one in addresses]
+    return next((one for one in placed if one[0] is not Location.UNKNOWN), placed[0])
+
+
+def _place(address: str, clues: LocationClues) -> Placed:
+    for read in (_by_inner_servers, _by_own_address, _by_outer_servers, _by_inner_names):
+        if placed := read(address, clues):
+            return placed
+    return Location.UNKNOWN, "nothing shows on which side it is"
+
+
+def _opened(address: str, clues: LocationClues) -> list[tuple[str, int]]:
+    return sorted(clues.habits.opened.get(address, ()))
+
+
+def _has_inner_name(server: str, clues: LocationClues) -> bool:
+    return any(one.startswith(INTERNAL_QUESTIONS) for one in clues.names.names_of(server))
+
+
+def _by_inner_servers(address: str, clues: LocationClues) -> Placed | None:
+    for server, port in _opened(address, clues):
+        if port in (SIP_PORT, SIP_TLS_PORT) and clues.roles.is_plausible(server):
+            inner = _has_inner_name(server, clues)
+            if inner or is_private(server):
+                return Location.INSIDE, f"signs in at {server}, {'an inner' if inner else 'a private'} address"
+    for one in clues.relays.allocations_of(address):
+        if one.success_frames and clues.relays.side_of(one.server) is Side.INTERNAL:
+            return Location.INSIDE, f"allocates on the Edge's internal interface {one.server}"
+    return None
+
+
+def _by_own_address(address: str, clues: LocationClues) -> Placed | None:
+    if not is_public(address):
+        return None
+    if _asks_inside(address, clues):
+        return Location.UNKNOWN, "its address is public, but it asks for inner servers"
+    return Location.OUTSIDE, "its address is public, and it reached nothing inner"
+
+
+def _asks_inside(address: str, clues: LocationClues) -> bool:
+    """It asked for an inner name that exists: some organisations have public addresses inside."""
+    names = clues.names
+    asked = [one for one in clues.habits.asked.get(address, ()) if one.startswith(INTERNAL_QUESTIONS)]
+    answered = {link.name for links in names.srv.values() for link in links} if asked else set()
+    return any(names.addresses_of(one) or one in answered for one in asked)
+
+
+def _by_outer_servers(address: str, clues: LocationClues) -> Placed | None:
+    for server, port in _opened(address, clues):
+        if port == 443 and is_public(server) and clues.roles.roles_of(server) & EXTERNAL_ROLES:
+            return Location.OUTSIDE, f"signs in through {server}, a public address"
+    return None
+
+
+def _by_inner_names(address: str, clues: LocationClues) -> Placed | None:
+    for server, _ in _opened(address, clues):
+        if is_private(server) and _has_inner_name(server, clues):
+            return Location.INSIDE, f"reaches {server}, a private address with inner names"
+    return None
