@@ -44,10 +44,10 @@ def read_holdings(
 
 def _embedded(flows: pd.DataFrame) -> Iterator[Holding]:
     for side in ("client", "server"):
-        sent = flows[flows[side].str.contains("ff:fe", regex=False) & (flows[f"first_frame_{side}"] > 0)]
-        sent = sent.drop_duplicates(side)
-        columns = (sent[side], sent["capture"], sent[f"first_frame_{side}"], sent[f"first_time_{side}"])
-        for address, capture, frame, time in zip(*columns, strict=True):
+        sent = flows.loc[
+            flows[f"first_frame_{side}"] > 0, [side, "capture", f"first_frame_{side}", f"first_time_{side}"]
+        ]
+        for address, capture, frame, time in sent.drop_duplicates(side).itertuples(index=False):
             mac = embedded_mac(address)
             if mac and not is_shared_mac(mac):
                 yield Holding(address, mac, int(capture), int(frame), int(time))
@@ -66,7 +66,8 @@ def link_by_hardware(
         sure = [one for address, one in held.items() if len(claims[address]) == 1 and address not in excluded]
         if len(sure) > 1 and _is_one_machine(mac, sure):
             wanted[mac] = sorted(sure, key=lambda one: (":" in one[0].address, one[0].time, sort_key(one[0].address)))
-    used = _spans(flows, [one.address for held in wanted.values() for one, _ in held if ":" not in one.address])
+    several = [held for held in wanted.values() if sum(":" not in one.address for one, _ in held) > 1]
+    used = _spans(flows, [one.address for held in several for one, _ in held]) if several else {}
     return [link for held in wanted.values() if _in_turn(held, used) for link in _star(held)]
 
 
@@ -88,8 +89,9 @@ def _spans(flows: pd.DataFrame, addresses: list[str]) -> dict[str, tuple[int, in
     """When each address was first and last used, DHCP left out."""
     found: dict[str, tuple[int, int]] = {}
     for side in ("client", "server"):
-        sent = flows[flows[side].isin(addresses) & (flows[f"first_frame_{side}"] > 0) & (flows["stack"] != "dhcp")]
-        spans = sent.groupby(side, sort=False).agg({f"first_time_{side}": "min", f"last_time_{side}": "max"})
+        mine = flows[side].isin(addresses) & (flows[f"first_frame_{side}"] > 0) & (flows["stack"] != "dhcp")
+        times = {f"first_time_{side}": "min", f"last_time_{side}": "max"}
+        spans = flows.loc[mine, [side, *times]].groupby(side, sort=False).agg(times)
         for address, first, last in spans.itertuples():
             before = found.get(address, (int(first), int(last)))
             found[address] = (min(before[0], int(first)), max(before[1], int(last)))
@@ -98,7 +100,7 @@ def _spans(flows: pd.DataFrame, addresses: list[str]) -> dict[str, tuple[int, in
 
 def _in_turn(held: list[tuple[Holding, str]], used: Mapping[str, tuple[int, int]]) -> bool:
     """Whether its IPv4 addresses were used one after another."""
-    spans = sorted(used[one.address] for one, _ in held if one.address in used)
+    spans = sorted(used[one.address] for one, _ in held if ":" not in one.address and one.address in used)
     return all(before[1] < after[0] for before, after in pairwise(spans))
 
 

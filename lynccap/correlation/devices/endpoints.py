@@ -1,10 +1,11 @@
 """SIP clients by what they call themselves: the epid of a device, and the address it believes to have ([MS-SIPRE])."""
 
-from collections import defaultdict
 from dataclasses import dataclass
+from functools import lru_cache
+
+import pandas as pd
 
 from lynccap.correlation.addresses import is_address, split_endpoint
-from lynccap.correlation.roles.claims import RoleBook
 from lynccap.tables import Tables
 
 MAX_ADDRESSES = 8  # of one client: one that seems to be everywhere is a load test or a replay
@@ -18,14 +19,10 @@ class Endpoint:
     name: str
     """ "user epid", as no two clients share it"""
     epid: str
-    user: str
     host: str
     """The address it gives itself in Via, "" when it gives a name or none."""
     capture: int
     frame: int
-    time: int
-    messages: frozenset[tuple[str, int]]
-    """Call-ID and CSeq of what it sent."""
 
     @property
     def translated(self) -> bool:
@@ -33,33 +30,50 @@ class Endpoint:
         return bool(self.host) and self.host != self.address
 
 
-def read_endpoints(tables: Tables, roles: RoleBook) -> list[Endpoint]:
-    """The clients that opened SIP connections and spoke readably for themselves, in the order they were seen.
+@dataclass(frozen=True)
+class EndpointBook:
+    """The SIP clients of a capture."""
+
+    endpoints: tuple[Endpoint, ...]
+    """In the order they were seen; one entry for each address it has or believes to have."""
+    copied: frozenset[str]
+    """Names of those of which one message is seen from two addresses: before and behind a NAT."""
+
+
+def read_endpoints(tables: Tables, servers: frozenset[str]) -> EndpointBook:
+    """The clients that opened SIP connections and spoke readably for themselves.
 
     A request with more than one Via was passed on, and a server's own requests name no user's device.
     """
     sip = tables["sip"]
-    own = sip[(sip["kind"] == "request") & (sip["hops"] <= 1) & sip["from_client"] & sip["from_epid"].notna()]
-    clients, captures = own["flow"].map(tables.flows["client"]), own["flow"].map(tables.flows["capture"])
-    grouped: dict[tuple[str, str, str, str], list[tuple[int, int, int, tuple[str, int]]]] = defaultdict(list)
-    columns = (clients, captures, own["from_uri"], own["from_epid"], own["via_host"], own["frame"], own["time"])
-    messages = zip(own["call_id"], own["cseq"], strict=True)
-    for row, message in zip(zip(*columns, strict=True), messages, strict=True):
-        client, capture, user, epid, via, frame, time = row
-        if not roles.is_plausible(client):
-            key = (client, (user or "").lower(), epid.lower(), _host(via))
-            grouped[key].append((int(time), int(frame), int(capture), message))
-    found = [_endpoint(key, seen) for key, seen in grouped.items()]
-    return sorted(found, key=lambda one: (one.time, one.frame))
+    mine = (sip["kind"] == "request") & (sip["hops"] <= 1) & sip["from_client"] & sip["from_epid"].notna()
+    own = sip.loc[mine, ["flow", "frame", "from_uri", "from_epid", "via_host", "call_id", "cseq"]]
+    flow = own["flow"]
+    own = own.assign(client=flow.map(tables.flows["client"]), capture=flow.map(tables.flows["capture"]))
+    own = own[~own["client"].isin(list(servers))]
+    said = own.drop_duplicates(["client", "from_uri", "from_epid", "via_host"])
+    columns = ("client", "capture", "from_uri", "from_epid", "via_host", "frame")
+    found: dict[tuple[str, str, str], Endpoint] = {}
+    for client, capture, user, epid, via, frame in said[list(columns)].itertuples(index=False):
+        name = f"{(user or '').lower()} {epid.lower()}"
+        one = Endpoint(client, name, epid.lower(), _host(via), int(capture), int(frame))
+        found.setdefault((client, name, one.host), one)
+    return EndpointBook(tuple(found.values()), _copied(own))
 
 
-def _endpoint(key: tuple[str, str, str, str], seen: list[tuple[int, int, int, tuple[str, int]]]) -> Endpoint:
-    client, user, epid, host = key
-    time, frame, capture, _ = min(seen)
-    messages = frozenset((call or "", int(number or 0)) for *_, (call, number) in seen)
-    return Endpoint(client, f"{user} {epid}", epid, user, host, capture, frame, time, messages)
+def _copied(own: pd.DataFrame) -> frozenset[str]:
+    places = own.drop_duplicates(["client", "from_epid"])["from_epid"]
+    moving = own[own["from_epid"].isin(list(places[places.duplicated()]))]
+    message = ["from_uri", "from_epid", "call_id", "cseq"]
+    moving = moving.drop_duplicates([*message, "client"])
+    twice = moving[moving.duplicated(message)].drop_duplicates(["from_uri", "from_epid"])
+    return frozenset(
+        f"{(user or '').lower()} {epid.lower()}"
+        for user, epid in zip(twice["from_uri"], twice["from_epid"], strict=True)
+    )
 
 
+@lru_cache(maxsize=65536)
 def _host(via: str | None) -> str:
     endpoint = split_endpoint(via)
     host = endpoint[0] if endpoint else (via or "")

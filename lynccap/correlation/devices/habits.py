@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from lynccap.correlation.attempts import OPEN
-from lynccap.correlation.devices.signs import questions
-from lynccap.tables import Tables
+from lynccap.correlation.devices.signs import Questions
 
 
 @dataclass(frozen=True)
@@ -22,13 +21,12 @@ class Habits:
     """Addresses that accepted a connection."""
 
 
-def read_habits(tables: Tables, flows: pd.DataFrame) -> Habits:
+def read_habits(flows: pd.DataFrame, questions: Questions) -> Habits:
     """What everybody did."""
     asked: dict[str, dict[str, int]] = defaultdict(dict)
-    for client, name, frame in questions(tables, flows):
+    for client, name, frame in questions:
         asked[client][name] = frame
-    good = flows[flows["opening"].isin(OPEN)]
-    pairs = good[["client", "server", "server_port"]].drop_duplicates()
+    pairs = flows.loc[flows["opening"].isin(OPEN), ["client", "server", "server_port"]].drop_duplicates()
     opened: dict[str, set[tuple[str, int]]] = defaultdict(set)
     for client, server, port in zip(pairs["client"], pairs["server"], pairs["server_port"].tolist(), strict=True):
         opened[client].add((server, port))

@@ -13,7 +13,7 @@ import pandas as pd
 from lynccap.correlation.addresses import sort_key
 from lynccap.correlation.devices.book import Link
 from lynccap.correlation.devices.by_hardware import link_by_hardware, read_holdings
-from lynccap.correlation.devices.endpoints import MAX_ADDRESSES, Endpoint, read_endpoints
+from lynccap.correlation.devices.endpoints import MAX_ADDRESSES, Endpoint, EndpointBook, read_endpoints
 from lynccap.correlation.devices.hardware import is_shared_mac, read_hardware
 from lynccap.correlation.devices.leases import Leases
 from lynccap.correlation.devices.sharing import Sharing, read_sharing, read_turns
@@ -51,13 +51,14 @@ def read_identity(
 ) -> Identity:
     """Join the addresses that belong together."""
     hardware = read_hardware(flows)
-    endpoints = read_endpoints(tables, roles)
+    servers = frozenset(roles.servers())
+    book = read_endpoints(tables, servers)
     turns, owners = read_turns(leases, flows)
-    shared = {**read_sharing(endpoints, signs, hardware), **turns}
-    excluded = {*shared, *roles.servers()}
+    shared = {**read_sharing(book.endpoints, signs, hardware), **turns}
+    excluded = {*shared, *servers}
     holdings = read_holdings(flows, hardware, leases, owners)
     links = link_by_hardware(holdings, flows, excluded)
-    links += _by_endpoint(endpoints, excluded)
+    links += _by_endpoint(book, excluded)
     links += _by_relay(relays, excluded)
     macs: dict[str, list[str]] = defaultdict(list)
     for address, ones in hardware.own.items():
@@ -68,7 +69,7 @@ def read_identity(
     for address in turns:
         macs[address] += [one.mac for one in leases[address] if not is_shared_mac(one.mac)]
     instances: dict[str, list[str]] = defaultdict(list)
-    for one in endpoints:
+    for one in book.endpoints:
         instances[one.address].append(one.name)
     groups, kept = _joined(links)
     return Identity(groups, kept, _sorted(macs), _sorted(instances), shared)
@@ -78,18 +79,17 @@ def _sorted(found: dict[str, list[str]]) -> dict[str, tuple[str, ...]]:
     return {key: tuple(sorted(set(values))) for key, values in found.items()}
 
 
-def _by_endpoint(endpoints: Iterable[Endpoint], excluded: Collection[str]) -> Iterator[Link]:
+def _by_endpoint(book: EndpointBook, excluded: Collection[str]) -> Iterator[Link]:
     """One SIP client at several addresses: it moved, or signs in through a VPN.
 
     Behind NAT its address is others' as well, and the same message at two addresses is one packet seen twice.
     """
     by_name: dict[str, dict[str, Endpoint]] = defaultdict(dict)
-    for one in endpoints:
+    for one in book.endpoints:
         by_name[one.name].setdefault(one.address, one)
-    for ones in by_name.values():
+    for name, ones in by_name.items():
         free = [one for one in ones.values() if one.address not in excluded and not one.translated]
-        copied = any(before.messages & after.messages for before, after in pairwise(ones.values()))
-        if len(free) > 1 and len(ones) <= MAX_ADDRESSES and not copied:
+        if len(free) > 1 and len(ones) <= MAX_ADDRESSES and name not in book.copied:
             for before, after in pairwise(free):
                 says = f"the same SIP client (epid {after.epid}) signs in from both"
                 yield Link(before.address, after.address, says, after.capture, after.frame)

@@ -23,6 +23,20 @@ class LocationClues:
     roles: RoleBook
     relays: RelayBook
     habits: Habits
+    servers: frozenset[str]
+    """Addresses that look like a Lync server's."""
+    inner: frozenset[str]
+    """Addresses with a name that only insiders are told."""
+
+
+def read_location_clues(names: NameBook, roles: RoleBook, relays: RelayBook, habits: Habits) -> LocationClues:
+    """Gather them, each looked up once."""
+    inner = (address for address, links in names.by_address.items() if any(_is_inner(link.name) for link in links))
+    return LocationClues(names, roles, relays, habits, frozenset(roles.servers()), frozenset(inner))
+
+
+def _is_inner(name: str) -> bool:
+    return name.startswith(INTERNAL_QUESTIONS)
 
 
 def location_of(addresses: Iterable[str], clues: LocationClues) -> Placed:
@@ -42,14 +56,10 @@ def _opened(address: str, clues: LocationClues) -> list[tuple[str, int]]:
     return sorted(clues.habits.opened.get(address, ()))
 
 
-def _has_inner_name(server: str, clues: LocationClues) -> bool:
-    return any(one.startswith(INTERNAL_QUESTIONS) for one in clues.names.names_of(server))
-
-
 def _by_inner_servers(address: str, clues: LocationClues) -> Placed | None:
     for server, port in _opened(address, clues):
-        if port in (SIP_PORT, SIP_TLS_PORT) and clues.roles.is_plausible(server):
-            inner = _has_inner_name(server, clues)
+        if port in (SIP_PORT, SIP_TLS_PORT) and server in clues.servers:
+            inner = server in clues.inner
             if inner or is_private(server):
                 return Location.INSIDE, f"signs in at {server}, {'an inner' if inner else 'a private'} address"
     for one in clues.relays.allocations_of(address):
@@ -69,7 +79,7 @@ def _by_own_address(address: str, clues: LocationClues) -> Placed | None:
 def _asks_inside(address: str, clues: LocationClues) -> bool:
     """It asked for an inner name that exists: some organisations have public addresses inside."""
     names = clues.names
-    asked = [one for one in clues.habits.asked.get(address, ()) if one.startswith(INTERNAL_QUESTIONS)]
+    asked = [one for one in clues.habits.asked.get(address, ()) if _is_inner(one)]
     answered = {link.name for links in names.srv.values() for link in links} if asked else set()
     return any(names.addresses_of(one) or one in answered for one in asked)
 
@@ -83,6 +93,6 @@ def _by_outer_servers(address: str, clues: LocationClues) -> Placed | None:
 
 def _by_inner_names(address: str, clues: LocationClues) -> Placed | None:
     for server, _ in _opened(address, clues):
-        if is_private(server) and _has_inner_name(server, clues):
+        if is_private(server) and server in clues.inner:
             return Location.INSIDE, f"reaches {server}, a private address with inner names"
     return None

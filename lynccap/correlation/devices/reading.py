@@ -12,8 +12,8 @@ from lynccap.correlation.devices.habits import Habits, read_habits
 from lynccap.correlation.devices.identity import Identity, read_identity
 from lynccap.correlation.devices.kinds import KindClues, kind_of, read_telephones
 from lynccap.correlation.devices.leases import Leases, read_leases
-from lynccap.correlation.devices.location import INTERNAL_QUESTIONS, LocationClues, location_of
-from lynccap.correlation.devices.signs import Signs, read_signs
+from lynccap.correlation.devices.location import INTERNAL_QUESTIONS, LocationClues, location_of, read_location_clues
+from lynccap.correlation.devices.signs import Signs, read_questions, read_signs
 from lynccap.correlation.media.relays import RelayBook
 from lynccap.correlation.names import NameBook
 from lynccap.correlation.roles.claims import RoleBook
@@ -43,11 +43,12 @@ def read_devices(
 ) -> DeviceBook:
     """The devices that used, or tried to use, Lync services; servers that act as clients are devices too."""
     leases = read_leases(tables)
-    signs, habits = read_signs(tables, flows, leases), read_habits(tables, flows)
+    questions = read_questions(tables, flows)
+    signs, habits = read_signs(tables, flows, leases, questions), read_habits(flows, questions)
     identity = read_identity(tables, flows, roles, relays, leases, signs)
     served = flows.loc[flows["server"].isin(list(roles.servers())), "client"].value_counts().to_dict()
     kinds = KindClues(signs, habits, roles, identity.shared, read_telephones(tables))
-    places = LocationClues(names, roles, relays, habits)
+    places = read_location_clues(names, roles, relays, habits)
     clues = _Clues(names, roles, habits, identity, _told_names(tables, leases), served, kinds, places)
     book = DeviceBook()
     for address in sorted(_wanted(served, signs, habits, relays), key=sort_key):
@@ -79,7 +80,7 @@ def _device(addresses: tuple[str, ...], clues: _Clues) -> DeviceFacts:
     identity, habits = clues.identity, clues.habits
     macs = tuple(sorted({mac for one in addresses for mac in identity.macs.get(one, ())}))
     reached = {pair for one in addresses for pair in habits.opened.get(one, ())}
-    signs_in = any(clues.roles.is_plausible(server) and clues.roles.is_sip(server, port) for server, port in reached)
+    signs_in = any(server in clues.places.servers and clues.roles.is_sip(server, port) for server, port in reached)
     kind = kind_of(addresses, macs, signs_in, clues.kinds)
     location, why = location_of(addresses, clues.places)
     return DeviceFacts(

@@ -78,9 +78,9 @@ def _used(flows: pd.DataFrame, addresses: list[str]) -> dict[str, list[tuple[int
     """First and last time of everything each address sent, DHCP left out."""
     found: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for side in ("client", "server"):
-        sent = flows[flows[side].isin(addresses) & (flows[f"first_frame_{side}"] > 0) & (flows["stack"] != "dhcp")]
-        columns = (sent[side], sent[f"first_time_{side}"], sent[f"last_time_{side}"])
-        for address, first, last in zip(*columns, strict=True):
+        mine = flows[side].isin(addresses) & (flows[f"first_frame_{side}"] > 0) & (flows["stack"] != "dhcp")
+        sent = flows.loc[mine, [side, f"first_time_{side}", f"last_time_{side}"]]
+        for address, first, last in sent.itertuples(index=False):
             found[address].append((int(first), int(last)))
     return found
 

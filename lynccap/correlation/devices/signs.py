@@ -48,9 +48,11 @@ class Sign:
 
 Signs = dict[str, list[Sign]]
 """By address; the first of each kind and strength."""
+Questions = list[tuple[str, str, int]]
+"""Who asked DNS for what, and the first frame of it."""
 
 
-def read_signs(tables: Tables, flows: pd.DataFrame, leases: Leases) -> Signs:
+def read_signs(tables: Tables, flows: pd.DataFrame, leases: Leases, asked: Questions) -> Signs:
     """The signs of all addresses, strongest first."""
     found: dict[str, dict[tuple[str, Strength], Sign]] = defaultdict(dict)
     for address, sign in (
@@ -58,7 +60,7 @@ def read_signs(tables: Tables, flows: pd.DataFrame, leases: Leases) -> Signs:
         *_by_program(tables, flows, "http", Strength.PROGRAM),
         *_by_class(tables, leases),
         *_by_root_chain(tables, flows),
-        *_by_question(tables, flows),
+        *_by_question(asked),
         *_by_ucwa(tables, flows),
     ):
         found[address].setdefault((sign.kind, sign.strength), sign)
@@ -68,7 +70,8 @@ def read_signs(tables: Tables, flows: pd.DataFrame, leases: Leases) -> Signs:
 def _by_program(tables: Tables, flows: pd.DataFrame, protocol: str, strength: Strength) -> Iterator[tuple[str, Sign]]:
     rows = tables[protocol]
     forwarded = rows["hops"] > 1 if protocol == "sip" else rows["via"].notna()
-    rows = rows[rows["user_agent"].notna() & (rows["kind"] == "request") & ~forwarded]
+    named = rows["user_agent"].notna() & (rows["kind"] == "request") & ~forwarded
+    rows = rows.loc[named, ["flow", "from_client", "user_agent", "frame"]]
     rows = rows.assign(sender=_sender(rows, flows)).drop_duplicates(["sender", "user_agent"])
     for sender, agent, frame in zip(rows["sender"], rows["user_agent"], rows["frame"], strict=True):
         if kind := _kind_of_agent(agent):
@@ -120,16 +123,16 @@ def _by_root_chain(tables: Tables, flows: pd.DataFrame) -> Iterator[tuple[str, S
         yield client, Sign("Lync phone", Strength.SERVICE, "asked for the root certificate chain", int(frame))
 
 
-def _by_question(tables: Tables, flows: pd.DataFrame) -> Iterator[tuple[str, Sign]]:
-    for client, name, frame in questions(tables, flows):
+def _by_question(asked: Questions) -> Iterator[tuple[str, Sign]]:
+    for client, name, frame in asked:
         if told := kind_by_start("question", name):
             yield client, Sign(told[0], Strength.QUESTION, f"asked for {name}", frame)
 
 
-def questions(tables: Tables, flows: pd.DataFrame) -> list[tuple[str, str, int]]:
+def read_questions(tables: Tables, flows: pd.DataFrame) -> Questions:
     """Client, name and first frame of every question to DNS; what DNS servers ask, they ask for others."""
     dns = tables["dns"]
-    asked = dns[dns["kind"] == "request"]
+    asked = dns.loc[dns["kind"] == "request", ["flow", "name", "frame"]]
     asked = asked.assign(client=asked["flow"].map(flows["client"])).drop_duplicates(["client", "name"])
     asked = asked[~asked["client"].isin(list(resolvers_of(flows)))]
     return list(zip(asked["client"], asked["name"], asked["frame"].tolist(), strict=True))
@@ -137,7 +140,8 @@ def questions(tables: Tables, flows: pd.DataFrame) -> list[tuple[str, str, int]]
 
 def _by_ucwa(tables: Tables, flows: pd.DataFrame) -> Iterator[tuple[str, Sign]]:
     http = tables["http"]
-    asked = http[(http["kind"] == "request") & http["target"].notna() & http["from_client"] & http["via"].isna()]
+    own = (http["kind"] == "request") & http["target"].notna() & http["from_client"] & http["via"].isna()
+    asked = http.loc[own, ["flow", "target", "user_agent", "frame"]]
     asked = asked[asked["target"].astype(str).str.lower().str.startswith(UCWA_PATHS)].drop_duplicates("flow")
     for client, agent, frame in zip(
         asked["flow"].map(flows["client"]), asked["user_agent"], asked["frame"], strict=True
