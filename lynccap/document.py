@@ -155,6 +155,8 @@ class Device(_Part, frozen=True):
     role: str | None
     basis: str
     journey: tuple[Step, ...] = ()
+    address_basis: tuple[str, ...] = ()
+    """Why its addresses are taken for one machine's: what joins two of them; () with one address."""
 
 
 class Service(_Part, frozen=True):
