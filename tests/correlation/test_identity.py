@@ -4,10 +4,13 @@ from typing import Any
 
 import pytest
 from cases import SECOND, START, answer, case, dns_flow, flow, tables
+from samples import sample
 
 from lynccap.correlation.case import Case, build_case
 from lynccap.correlation.devices.across import same_devices
 from lynccap.correlation.devices.hardware import embedded_mac
+from lynccap.ingest import read_each
+from lynccap.ingest.collecting.collect import collect
 
 FOUR, SIX, LOCAL = "10.1.0.9", "2001:db8:4::9", "fe80::215:5dff:fe00:9"
 MAC, OTHER_MAC, ROUTER = "00:15:5d:00:00:09", "00:15:5d:00:00:0a", "00:1b:0d:00:00:01"
@@ -333,3 +336,41 @@ class TestSeveralCaptures:
         (group,) = same_devices([*apart, self._devices(_sent(FOUR), _sent(SIX))])
 
         assert len(group) == 3
+
+
+class TestSamples:
+    def _devices(self, name: str) -> Any:
+        (read,) = read_each(collect([str(path) for path in sample(name).files()]))
+        return build_case(read).devices
+
+    def test_a_pc_of_both_versions_is_one(self) -> None:
+        devices = self._devices("devices-dual-stack")
+
+        assert {one.addresses for one in devices.all()} == {
+            ("172.29.14.23", "2001:db8:29:14::a7c1", "fe80::3ed9:2bff:fe00:c166"),
+            ("172.29.14.24",),
+        }
+
+    def test_an_address_passed_on_is_nobodys_alone(self) -> None:
+        devices = self._devices("devices-lease-passed-on")
+
+        assert {one.id: one.shared for one in devices.all()} == {"10.212.80.44": True, "10.212.80.45": False}
+        assert devices.of("10.212.80.45").macs == ("00:04:f2:6c:12:51",)
+
+    def test_pcs_behind_nat_are_not_one_persons(self) -> None:
+        devices = self._devices("devices-behind-nat")
+
+        assert {one.id: (one.shared, one.kind) for one in devices.all()} == {
+            "10.37.30.250": (True, "unknown"),
+            "10.37.20.66": (False, "desktop"),
+        }
+
+    def test_a_phone_that_leaves_the_data_vlan_is_one(self) -> None:
+        assert self._devices("phone-boot-dhcp-voice-vlan").of("10.9.100.201").id == "10.9.200.35"
+
+    @pytest.mark.parametrize("name", ["two-refusals-router-legs", "two-refusals-router-any", "two-refusals-both-vlans"])
+    def test_on_both_sides_of_a_router_everybody_has_one_mac(self, name: str) -> None:
+        macs = [one.macs for one in self._devices(name).all()]
+
+        assert len(macs) == len(set(macs)) == 3
+        assert all(len(one) == 1 for one in macs)
