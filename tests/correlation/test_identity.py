@@ -73,6 +73,7 @@ class TestOneMac:
         assert {one.second for one in device.links} == {SIX, LOCAL}
         assert all(one.frame and MAC in one.says for one in device.links)
         assert made.devices.of(SIX) is made.devices.of(FOUR)
+        assert [made.devices.id_of(one) for one in (SIX, "10.1.0.77", None)] == [FOUR, "10.1.0.77", None]
 
     def test_id_is_the_address_that_was_used_most(self) -> None:
         made = _made(_sent(FOUR), _sent(SIX), _sent(SIX))

@@ -80,6 +80,11 @@ class DeviceBook:
         """The device that holds an address."""
         return self.devices.get(address)
 
+    def id_of(self, address: str | None) -> str | None:
+        """The id of the device that holds an address, else the address itself."""
+        device = self.devices.get(address or "")
+        return device.id if device else address
+
     def all(self) -> tuple[DeviceFacts, ...]:
         """Every device once, ordered by address."""
         return tuple(sorted({one.id: one for one in self.devices.values()}.values(), key=lambda one: sort_key(one.id)))
