@@ -1,5 +1,6 @@
 """SIP clients by what they call themselves: the epid of a device, and the address it believes to have ([MS-SIPRE])."""
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -48,29 +49,35 @@ def read_endpoints(tables: Tables, servers: frozenset[str]) -> EndpointBook:
     sip = tables["sip"]
     mine = (sip["kind"] == "request") & (sip["hops"] <= 1) & sip["from_client"] & sip["from_epid"].notna()
     own = sip.loc[mine, ["flow", "frame", "from_uri", "from_epid", "via_host", "call_id", "cseq"]]
-    flow = own["flow"]
-    own = own.assign(client=flow.map(tables.flows["client"]), capture=flow.map(tables.flows["capture"]))
-    own = own[~own["client"].isin(list(servers))]
-    said = own.drop_duplicates(["client", "from_uri", "from_epid", "via_host"])
-    columns = ("client", "capture", "from_uri", "from_epid", "via_host", "frame")
+    said = own.drop_duplicates(["flow", "from_epid", "via_host", "from_uri"])
+    clients, captures = said["flow"].map(tables.flows["client"]), said["flow"].map(tables.flows["capture"])
+    columns = (clients, captures, said["from_uri"], said["from_epid"], said["via_host"], said["frame"].tolist())
     found: dict[tuple[str, str, str], Endpoint] = {}
-    for client, capture, user, epid, via, frame in said[list(columns)].itertuples(index=False):
-        name = f"{(user or '').lower()} {epid.lower()}"
-        one = Endpoint(client, name, epid.lower(), _host(via), int(capture), int(frame))
-        found.setdefault((client, name, one.host), one)
-    return EndpointBook(tuple(found.values()), _copied(own))
+    for client, capture, user, epid, via, frame in zip(*columns, strict=True):
+        if client not in servers:
+            name = _name(user, epid)
+            one = Endpoint(client, name, epid.lower(), _host(via), capture, frame)
+            found.setdefault((client, name, one.host), one)
+    endpoints = tuple(found.values())
+    return EndpointBook(endpoints, _copied(tables, own, endpoints))
 
 
-def _copied(own: pd.DataFrame) -> frozenset[str]:
-    places = own.drop_duplicates(["client", "from_epid"])["from_epid"]
-    moving = own[own["from_epid"].isin(list(places[places.duplicated()]))]
+def _copied(tables: Tables, own: pd.DataFrame, endpoints: tuple[Endpoint, ...]) -> frozenset[str]:
+    places = {(one.name, one.address): one.epid for one in endpoints}
+    counts = Counter(name for name, _ in places)
+    epids = {epid for (name, _), epid in places.items() if counts[name] > 1}
+    if not epids:
+        return frozenset()
+    moving = own[own["from_epid"].str.lower().isin(epids)]
+    moving = moving.assign(client=moving["flow"].map(tables.flows["client"]))
     message = ["from_uri", "from_epid", "call_id", "cseq"]
     moving = moving.drop_duplicates([*message, "client"])
-    twice = moving[moving.duplicated(message)].drop_duplicates(["from_uri", "from_epid"])
-    return frozenset(
-        f"{(user or '').lower()} {epid.lower()}"
-        for user, epid in zip(twice["from_uri"], twice["from_epid"], strict=True)
-    )
+    twice = moving[moving.duplicated(message)]
+    return frozenset(_name(user, epid) for user, epid in zip(twice["from_uri"], twice["from_epid"], strict=True))
+
+
+def _name(user: str | None, epid: str) -> str:
+    return f"{(user or '').lower()} {epid.lower()}"
 
 
 @lru_cache(maxsize=65536)

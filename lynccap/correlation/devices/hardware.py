@@ -73,21 +73,23 @@ def _only_pairs(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
 
 def _pairs(flows: pd.DataFrame) -> pd.DataFrame:
     """One row a MAC and address that sent anything, ordered by first appearance."""
-    sides = pd.concat([_side(flows, "client", "server"), _side(flows, "server", "client")], ignore_index=True)
+    groups = [one for one in flows["server"].unique() if scope_of(one) is Scope.GROUP]
+    client, server = _side(flows, "client"), _side(flows, "server")
+    client["to_group"], server["to_group"] = flows["server"].isin(groups), False
+    sides = pd.concat([client, server], ignore_index=True)
     sides = sides[(sides["mac"] != "") & (sides["frame"] > 0)]
-    groups = {one for one in sides["peer"].unique() if scope_of(one) is Scope.GROUP}
     top = sides["ttl_max"]
-    told = (top > 0) & ~sides["peer"].isin(list(groups))  # what goes to groups may have a TTL of 1 to begin with
+    told = (top > 0) & ~sides["to_group"]  # what goes to groups may have a TTL of 1 to begin with
     initial, one = top.isin(INITIAL_TTLS), sides["ttl_min"] == top
     sides = sides.assign(fresh=told & initial & one, mixed=told & initial & ~one, hops=told & ~initial)
     kinds = {"capture": "first", "frame": "min", "time": "min", "fresh": "any", "hops": "any", "mixed": "any"}
     return sides.groupby(["mac", "address"], sort=False)[list(kinds)].agg(kinds)
 
 
-def _side(flows: pd.DataFrame, side: str, other: str) -> pd.DataFrame:
+def _side(flows: pd.DataFrame, side: str) -> pd.DataFrame:
     columns = ["capture", side, f"{side}_mac", f"ttl_{side}_min", f"ttl_{side}_max"]
-    columns += [f"first_frame_{side}", f"first_time_{side}", other]
-    names = ["capture", "address", "mac", "ttl_min", "ttl_max", "frame", "time", "peer"]
+    columns += [f"first_frame_{side}", f"first_time_{side}"]
+    names = ["capture", "address", "mac", "ttl_min", "ttl_max", "frame", "time"]
     return flows[columns].set_axis(names, axis=1)
 
 

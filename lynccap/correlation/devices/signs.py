@@ -72,6 +72,7 @@ def _by_program(tables: Tables, flows: pd.DataFrame, protocol: str, strength: St
     forwarded = rows["hops"] > 1 if protocol == "sip" else rows["via"].notna()
     named = rows["user_agent"].notna() & (rows["kind"] == "request") & ~forwarded
     rows = rows.loc[named, ["flow", "from_client", "user_agent", "frame"]]
+    rows = rows.drop_duplicates(["flow", "from_client", "user_agent"])
     rows = rows.assign(sender=_sender(rows, flows)).drop_duplicates(["sender", "user_agent"])
     for sender, agent, frame in zip(rows["sender"], rows["user_agent"], rows["frame"], strict=True):
         if kind := _kind_of_agent(agent):
