@@ -8,6 +8,7 @@ from samples import sample
 
 from lynccap.correlation.case import Case, build_case
 from lynccap.correlation.devices.across import same_devices
+from lynccap.correlation.devices.book import Location
 from lynccap.correlation.devices.hardware import embedded_mac
 from lynccap.ingest import read_each
 from lynccap.ingest.collecting.collect import collect
@@ -79,6 +80,19 @@ class TestOneMac:
         made = _made(_sent(FOUR), _sent(SIX), _sent(SIX))
 
         assert made.devices.of(FOUR).addresses == (SIX, FOUR)
+
+    def test_is_inside_by_what_any_of_its_addresses_reached(self) -> None:
+        made = _made(_sent(FOUR), _sent(SIX, opening="refused"), _sent(SIX, opening="refused"))
+
+        device = made.devices.of(FOUR)
+
+        assert device.id == SIX
+        assert device.location is Location.INSIDE
+
+    def test_public_ipv6_address_beside_a_private_one_says_nothing(self) -> None:
+        device = _made(_sent(FOUR, opening="refused"), _sent(SIX, opening="refused")).devices.of(FOUR)
+
+        assert device.location is Location.UNKNOWN
 
     @pytest.mark.parametrize("ttl", [127, 63, 254, 57])
     def test_of_a_router_joins_nothing_and_is_nobodys(self, ttl: int) -> None:

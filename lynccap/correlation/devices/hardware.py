@@ -17,6 +17,7 @@ from lynccap.correlation.addresses import Scope, scope_of
 INITIAL_TTLS = (64, 128, 255)  # what Linux and phones, Windows, and network gear start with
 ROUTER_ADDRESSES = 3  # a MAC in front of more IPv4 addresses than this is a router's, and no device's identity
 ROUTER_ADDRESSES_V6 = 8  # a host keeps a temporary IPv6 address of each of the last days (RFC 8981 3.4: seven)
+UNSPECIFIED = ("0.0.0.0", "::")  # of hosts that have no address yet
 LINK_LOCAL = ("fe80:", "169.254.")
 
 
@@ -77,7 +78,7 @@ def _pairs(flows: pd.DataFrame) -> pd.DataFrame:
     client, server = _side(flows, "client"), _side(flows, "server")
     client["to_group"], server["to_group"] = flows["server"].isin(groups), False
     sides = pd.concat([client, server], ignore_index=True)
-    sides = sides[(sides["mac"] != "") & (sides["frame"] > 0)]
+    sides = sides[(sides["mac"] != "") & (sides["frame"] > 0) & ~sides["address"].isin(UNSPECIFIED)]
     top = sides["ttl_max"]
     told = (top > 0) & ~sides["to_group"]  # what goes to groups may have a TTL of 1 to begin with
     initial, one = top.isin(INITIAL_TTLS), sides["ttl_min"] == top

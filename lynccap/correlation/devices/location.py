@@ -1,6 +1,6 @@
 """Inside or outside the organisation, by what a device reached; homes have private addresses too: no proof."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lynccap.correlation.addresses import is_private, is_public
@@ -39,60 +39,56 @@ def _is_inner(name: str) -> bool:
     return name.startswith(INTERNAL_QUESTIONS)
 
 
-def location_of(addresses: Iterable[str], clues: LocationClues) -> Placed:
-    """Where a machine is: by the first of its addresses of which anything is known."""
-    placed = [_place(one, clues) for one in addresses]
-    return next((one for one in placed if one[0] is not Location.UNKNOWN), placed[0])
-
-
-def _place(address: str, clues: LocationClues) -> Placed:
+def location_of(addresses: Sequence[str], clues: LocationClues) -> Placed:
+    """Where the machine that holds some addresses is."""
     for read in (_by_inner_servers, _by_own_address, _by_outer_servers, _by_inner_names):
-        if placed := read(address, clues):
+        if placed := read(addresses, clues):
             return placed
     return Location.UNKNOWN, "nothing shows on which side it is"
 
 
-def _opened(address: str, clues: LocationClues) -> list[tuple[str, int]]:
-    return sorted(clues.habits.opened.get(address, ()))
+def _opened(addresses: Sequence[str], clues: LocationClues) -> list[tuple[str, int]]:
+    return [pair for address in addresses for pair in sorted(clues.habits.opened.get(address, ()))]
 
 
-def _by_inner_servers(address: str, clues: LocationClues) -> Placed | None:
-    for server, port in _opened(address, clues):
+def _by_inner_servers(addresses: Sequence[str], clues: LocationClues) -> Placed | None:
+    for server, port in _opened(addresses, clues):
         if port in (SIP_PORT, SIP_TLS_PORT) and server in clues.servers:
             inner = server in clues.inner
             if inner or is_private(server):
                 return Location.INSIDE, f"signs in at {server}, {'an inner' if inner else 'a private'} address"
-    for one in clues.relays.allocations_of(address):
+    for one in (one for address in addresses for one in clues.relays.allocations_of(address)):
         if one.success_frames and clues.relays.side_of(one.server) is Side.INTERNAL:
             return Location.INSIDE, f"allocates on the Edge's internal interface {one.server}"
     return None
 
 
-def _by_own_address(address: str, clues: LocationClues) -> Placed | None:
-    if not is_public(address):
+def _by_own_address(addresses: Sequence[str], clues: LocationClues) -> Placed | None:
+    """A public address is an outsider's, but beside a private one a public IPv6 address says nothing."""
+    if not any(map(is_public, addresses)) or any(map(is_private, addresses)):
         return None
-    if _asks_inside(address, clues):
+    if _asks_inside(addresses, clues):
         return Location.UNKNOWN, "its address is public, but it asks for inner servers"
     return Location.OUTSIDE, "its address is public, and it reached nothing inner"
 
 
-def _asks_inside(address: str, clues: LocationClues) -> bool:
+def _asks_inside(addresses: Sequence[str], clues: LocationClues) -> bool:
     """It asked for an inner name that exists: some organisations have public addresses inside."""
     names = clues.names
-    asked = [one for one in clues.habits.asked.get(address, ()) if _is_inner(one)]
+    asked = [one for address in addresses for one in clues.habits.asked.get(address, ()) if _is_inner(one)]
     answered = {link.name for links in names.srv.values() for link in links} if asked else set()
     return any(names.addresses_of(one) or one in answered for one in asked)
 
 
-def _by_outer_servers(address: str, clues: LocationClues) -> Placed | None:
-    for server, port in _opened(address, clues):
+def _by_outer_servers(addresses: Sequence[str], clues: LocationClues) -> Placed | None:
+    for server, port in _opened(addresses, clues):
         if port == 443 and is_public(server) and clues.roles.roles_of(server) & EXTERNAL_ROLES:
             return Location.OUTSIDE, f"signs in through {server}, a public address"
     return None
 
 
-def _by_inner_names(address: str, clues: LocationClues) -> Placed | None:
-    for server, _ in _opened(address, clues):
+def _by_inner_names(addresses: Sequence[str], clues: LocationClues) -> Placed | None:
+    for server, _ in _opened(addresses, clues):
         if is_private(server) and server in clues.inner:
             return Location.INSIDE, f"reaches {server}, a private address with inner names"
     return None
