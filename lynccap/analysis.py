@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import reduce
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ from msgspec import structs
 
 from lynccap.correlation.addresses import sort_key
 from lynccap.correlation.case import Case, build_case
+from lynccap.correlation.devices.across import same_devices
 from lynccap.correlation.devices.book import DeviceFacts
 from lynccap.correlation.journeys.steps import journey
 from lynccap.correlation.origins import Origins
@@ -89,6 +91,7 @@ def document_of(
     if only - known:
         seen = ", ".join(sorted((one.id for one in devices), key=sort_key)[:SHOWN_DEVICES]) or "none"
         raise UnknownDevice(f"{', '.join(sorted(only - known))}: no such device in the capture; devices seen: {seen}")
+    asked = only.union(*(one.addresses for one in devices if only & set(one.addresses)))
     return Document(
         tool=Tool("lynccap", __version__),
         captures=tuple(
@@ -100,7 +103,7 @@ def document_of(
         devices=tuple(one for one in devices if not only or only & set(one.addresses)),
         services=_services(cases),
         assessments=assessments,
-        findings=tuple(one for one in findings if not only or one.device in only),
+        findings=tuple(one for one in findings if not only or one.device in asked),
     )
 
 
@@ -245,12 +248,11 @@ def _shown(case: Case) -> Iterator[str]:
 
 def devices_of(cases: Sequence[Case], origins: Sequence[Origins]) -> list[Device]:
     """Every device once; its journeys through several captures follow each other."""
-    merged: dict[str, Device] = {}
-    for case, files in zip(cases, origins, strict=True):
-        for one in case.devices.all():
-            made = _device(case, one, files)
-            merged[one.id] = _merged(merged[one.id], made) if one.id in merged else made
-    return sorted(merged.values(), key=lambda one: sort_key(one.id))
+    made = []
+    for group in same_devices(case.devices.all() for case in cases):
+        first, *others = (_device(cases[number], one, origins[number]) for number, one in group)
+        made.append(reduce(_merged, others, first))
+    return sorted(made, key=lambda one: sort_key(one.id))
 
 
 def _device(case: Case, one: DeviceFacts, origins: Origins) -> Device:
@@ -262,6 +264,7 @@ def _device(case: Case, one: DeviceFacts, origins: Origins) -> Device:
         kind=one.kind,
         role=role_name(one.role) if one.role else None,
         basis=one.basis,
+        address_basis=tuple(f"{link.first} and {link.second}: {link.says}" for link in one.links),
         journey=journey(case, one, origins),
         location=one.location,
         location_basis=one.location_basis,
@@ -270,8 +273,12 @@ def _device(case: Case, one: DeviceFacts, origins: Origins) -> Device:
 
 def _merged(first: Device, second: Device) -> Device:
     known = first if first.kind != "unknown" else second
+    addresses = sorted({*first.addresses, *second.addresses} - {first.id}, key=sort_key)
     return structs.replace(
         known,
+        id=first.id,
+        addresses=(first.id, *addresses),
+        address_basis=tuple(dict.fromkeys((*first.address_basis, *second.address_basis))),
         macs=tuple(dict.fromkeys((*first.macs, *second.macs))),
         names=tuple(sorted({*first.names, *second.names})),
         journey=(*first.journey, *second.journey),

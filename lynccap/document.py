@@ -180,6 +180,8 @@ class Device(_Part, frozen=True):
     location: str = "unknown"
     """Seen from the organisation whose servers it uses: inside, outside or unknown."""
     location_basis: str = ""
+    address_basis: tuple[str, ...] = ()
+    """Why its addresses are taken for one machine's: what joins two of them; () with one address."""
 
 
 class Service(_Part, frozen=True):

@@ -85,6 +85,15 @@ class TestAnalyze:
         assert [one["id"] for one in document["devices"]] == ["192.168.20.151"]
         assert {one["device"] for one in document["findings"]} == {"192.168.20.151"}
 
+    @pytest.mark.parametrize("address", ["2001:db8:29:14::a7c1", "fe80::3ed9:2bff:fe00:c166"])
+    def test_device_may_be_asked_for_by_any_of_its_addresses(self, address: str) -> None:
+        path = FOLDER / "devices-dual-stack.pcap"
+        document = json.loads(run("analyze", path, "--format", "json", "--device", address).stdout)
+
+        assert [one["id"] for one in document["devices"]] == ["172.29.14.23"]
+        assert len(document["devices"][0]["address_basis"]) == 2
+        assert {one["device"] for one in document["findings"]} == {"172.29.14.23"}
+
     @pytest.mark.parametrize(("device", "says"), [("10.99.99.99", "192.168.20.151"), ("banana", "IP address")])
     def test_device_that_is_not_there_is_an_error(self, device: str, says: str) -> None:
         result = run("analyze", REFUSED, "--device", device)

@@ -65,6 +65,8 @@ class Case:
     attempts: tuple[Attempt, ...]
     """TCP connection attempts to addresses that hold a role."""
     sessions: dict[int, TlsSession]
+    sides: SideBook
+    """On which side of the organisation's border an address is."""
     devices: DeviceBook
     directory: Directory | None = None
     """What the customer's topology says, where one was given that is of this deployment."""
@@ -94,10 +96,6 @@ class Case:
         return self._ports_tried.get(server, frozenset())
 
     @cached_property
-    def sides(self) -> SideBook:
-        """On which side of the organisation's border an address is."""
-        return read_sides(self.tables, self.names, self.roles, self.directory)
-
     def closings(self) -> ClosingBook:
         """How connections ended that did not simply close, and by whom."""
         return read_closings(self.tables, Hosts(self.tables, self.ttls_of, self.heard_after))
@@ -312,6 +310,8 @@ def build_case(tables: Tables, directory: Directory | None = None) -> Case:
     roles = read_roles(tables, names, directory)
     relays = read_relays(tables, names, roles)
     flows = name_services(tables, roles)
+    told = roles.told.directory if roles.told else None
+    sides = read_sides(tables, names, roles, told)
     return Case(
         tables=tables,
         flows=flows,
@@ -323,6 +323,7 @@ def build_case(tables: Tables, directory: Directory | None = None) -> Case:
             tables, (*roles.servers(), *roles.crl_hosts(), *_conference_servers(tables)), roles.servers()
         ),
         sessions=read_sessions(tables),
-        devices=read_devices(tables, flows, names, roles, relays),
-        directory=roles.told.directory if roles.told else None,
+        sides=sides,
+        devices=read_devices(tables, flows, names, roles, relays, sides),
+        directory=told,
     )

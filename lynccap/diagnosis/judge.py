@@ -24,6 +24,8 @@ class _Kept:
     found: Found
     origins: Origins
     capture: int
+    device: str | None
+    """Its id, whichever of its addresses was found."""
 
     @property
     def explains(self) -> tuple[str, ...]:
@@ -60,7 +62,8 @@ def judge(cases: Sequence[Case], origins: Sequence[Origins]) -> tuple[tuple[Asse
         said = [_ask(rule, inquiry) for inquiry in inquiries]
         assessments += _assessed(rule, said)
         for place, (files, one) in enumerate(zip(origins, said, strict=True)):
-            kept += [_Kept(rule, found, files, place) for found in one.found]
+            devices = cases[place].devices
+            kept += [_Kept(rule, found, files, place, devices.id_of(found.device)) for found in one.found]
     return tuple(assessments), _numbered(kept)
 
 
@@ -118,7 +121,7 @@ def _cause(symptom: _Kept, explaining: list[_Kept]) -> _Kept | None:
         for one in explaining
         if symptom.rule.name in one.explains
         and one.capture == symptom.capture
-        and one.found.device == symptom.found.device
+        and one.device == symptom.device
         and one.found.time <= symptom.found.time
     ]
     return min(causes, key=lambda one: (one.rule.stage, one.found.time), default=None)

@@ -13,6 +13,7 @@ from lynccap.reference.rows import (
     CertificateRuleRow,
     CodecRow,
     ConflictRow,
+    DeviceSignRow,
     DhcpOptionRow,
     DiscoveryOrderRow,
     IceFlagRow,
@@ -32,6 +33,7 @@ from lynccap.reference.rows import (
     TopologyServiceRow,
     TopologyUsageRow,
     UrlRow,
+    VirtualMacRow,
 )
 
 SERVICES = (
@@ -195,6 +197,18 @@ def ambiguous_ports() -> tuple[AmbiguousPortRow, ...]:
 def quality_thresholds() -> Mapping[str, QualityThresholdRow]:
     """Limits of media quality by metric."""
     return MappingProxyType({row.metric: row for row in read(QualityThresholdRow, "quality_thresholds.csv")})
+
+
+@cache
+def device_signs() -> tuple[DeviceSignRow, ...]:
+    """What devices show of themselves, and the kind it tells; the first row that fits counts."""
+    return read(DeviceSignRow, "device_signs.csv")
+
+
+@cache
+def virtual_macs() -> tuple[VirtualMacRow, ...]:
+    """Beginnings of hardware addresses that several machines share."""
+    return read(VirtualMacRow, "virtual_macs.csv")
 
 
 @cache

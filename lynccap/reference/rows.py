@@ -353,3 +353,27 @@ class ServiceVersionRow:
     version: int
     product: str
     source: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceSignRow:
+    """What a device shows of itself, and the kind of device it tells. The first row that fits counts."""
+
+    sign: str
+    """user-agent (beginning of a word), vendor-class (beginning of DHCP option 60), question (beginning of a name asked
+    of DNS) or mac (beginning of a hardware address, which alone proves nothing: makers make more than phones)"""
+    pattern: str
+    """Without case."""
+    kind: str
+    product: str
+    verified: bool
+    source: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class VirtualMacRow:
+    """The beginning of hardware addresses that belong to a group of machines and identify none of them."""
+
+    prefix: str
+    says: str
+    source: tuple[str, ...]

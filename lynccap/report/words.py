@@ -123,6 +123,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "mobile": ("mobile device", "mobile devices"),
     "server": ("server", "servers"),
     "gateway": ("gateway", "gateways"),
+    "room system": ("room system", "room systems"),
 }
 """Kinds of device, one and many; any other kind is called a device."""
 DEVICE = ("device", "devices")

@@ -121,7 +121,17 @@ def test_server_that_passes_a_clients_request_on_stays_a_server() -> None:
 
 @pytest.mark.parametrize(
     ("user_agent", "kind"),
-    [(OFFICE_CLIENT, "desktop"), ("iPhoneLync/5.4", "mobile"), ("GDoc/1.2", None), ("Mozilla/5.0 PadLyncher", None)],
+    [
+        (OFFICE_CLIENT, "desktop"),
+        ("CPE/4.0.7577.4455 OCPhone/4.0.7577.4455 (Microsoft Lync Phone Edition)", "Lync phone"),
+        ("iPhoneLync/5.4", "mobile"),
+        ("PolycomVVX-VVX_410-UA/5.5.0.20556", "third-party phone"),
+        ("AUDC-IPPhone/2.2.8.61 (440HDG-Rev0; 00908F602AAC)", "third-party phone"),
+        ("Audiocodes-Sip-Gateway-Mediant 1000/v.5.80A.055.002", "gateway"),
+        ("Polycom HDX 8000 HD (Release - 2.6.1.3-5205)", "room system"),
+        ("GDoc/1.2", None),
+        ("Mozilla/5.0 PadLyncher", None),
+    ],
 )
 def test_user_agents_are_told_by_the_beginning_of_a_word(user_agent: str, kind: str | None) -> None:
     web = flow("10.1.0.9", "198.51.100.7", 80, stack="http")
@@ -129,3 +139,116 @@ def test_user_agents_are_told_by_the_beginning_of_a_word(user_agent: str, kind: 
 
     device = made.devices.of("10.1.0.9")
     assert (device.kind if device else None) == kind
+
+
+def _phone_lease(mac: str = "00:15:5d:00:00:01", vendor_class: str = "CPE-OCPHONE") -> list[dict[str, Any]]:
+    return [{**one, "flow": 0, "mac": mac} for one in _lease(vendor_class)]
+
+
+DHCP_FLOW = flow("0.0.0.0", "255.255.255.255", 67, transport="udp", stack="dhcp")
+
+
+def test_stronger_sign_names_the_kind_and_the_weaker_one_is_noted() -> None:
+    """Lync on a PC asks DHCP with the class made for phones when DNS tells it nothing."""
+    sip = flow("10.1.0.9", "10.9.0.6", 5061, stack="tls/sip")
+    said = _sip(1, "request", method="REGISTER", user_agent=OFFICE_CLIENT, hops=1)
+
+    device = case([DHCP_FLOW, sip], dhcp=_phone_lease(vendor_class="MS-UC-Client"), sip=[said]).devices.of("10.1.0.9")
+
+    assert (device.kind, device.frame) == ("desktop", 5)
+    assert device.basis == f"User-Agent {OFFICE_CLIENT}; against it, weaker: DHCP vendor class MS-UC-Client"
+
+
+def test_a_third_party_phone_uses_what_is_made_for_lync_phones_without_contradiction() -> None:
+    sip = flow("10.1.0.9", "10.9.0.6", 5061, stack="tls/sip")
+    said = _sip(1, "request", method="REGISTER", user_agent="PolycomVVX-VVX_410-UA/5.5.0", hops=1)
+
+    device = case([DHCP_FLOW, sip], dhcp=_phone_lease(vendor_class="MS-UC-Client"), sip=[said]).devices.of("10.1.0.9")
+
+    assert (device.kind, device.basis) == ("third-party phone", "User-Agent PolycomVVX-VVX_410-UA/5.5.0")
+
+
+POLYCOM = "00:04:f2:00:00:09"
+
+
+def _signs_in(mac: str, ttl: int = 64) -> dict[str, Any]:
+    facts = {"client_mac": mac, "ttl_client_min": ttl, "ttl_client_max": ttl}
+    return flow("10.1.0.9", "10.9.0.6", 5061, stack="tls", **facts)
+
+
+def _with_pool(*flows: dict[str, Any], **more: Any) -> Any:
+    names = [answer("sipinternal.contoso.example", "10.9.0.6")]
+    return case([dns_flow("10.1.0.250"), *flows], dns_answers=names, **more).devices
+
+
+def test_maker_of_the_network_card_is_a_hint_and_no_kind() -> None:
+    device = _with_pool(_signs_in(POLYCOM)).of("10.1.0.9")
+
+    assert device.kind == "unknown"
+    assert "Polycom" in device.basis
+    assert "possibly" in device.basis
+
+
+def test_maker_of_a_routers_card_says_nothing_of_who_is_behind() -> None:
+    device = _with_pool(_signs_in(POLYCOM, ttl=63)).of("10.1.0.9")
+
+    assert "Polycom" not in device.basis
+
+
+def test_what_it_tells_the_switch_makes_a_phone_of_any_make() -> None:
+    told = {"mac": POLYCOM, "protocol": "lldp", "device": "SEP9", "port": "1", "telephone": True, "frame": 7}
+
+    device = _with_pool(_signs_in(POLYCOM), neighbours=[told]).of("10.1.0.9")
+
+    assert (device.kind, device.frame) == ("phone", 7)
+    assert device.is_phone
+
+
+@pytest.mark.parametrize("facts", [{"telephone": False}, {"mac": "00:04:f2:00:00:0a"}])
+def test_switches_and_other_phones_tell_the_switch_nothing_of_this_one(facts: dict[str, Any]) -> None:
+    told = {"mac": POLYCOM, "protocol": "lldp", "device": "SEP9", "port": "1", "telephone": True, "frame": 7, **facts}
+
+    assert _with_pool(_signs_in(POLYCOM), neighbours=[told]).of("10.1.0.9").kind == "unknown"
+
+
+def test_telephone_of_somebody_elses_is_no_device() -> None:
+    told = {"mac": POLYCOM, "protocol": "lldp", "device": "SEP9", "port": "1", "telephone": True, "frame": 7}
+    other = {
+        **_signs_in(POLYCOM),
+        "client": "10.1.0.77",
+        "server": "198.51.100.20",
+        "server_port": 5060,
+        "stack": "sip",
+    }
+
+    assert _with_pool(other, neighbours=[told]).of("10.1.0.77") is None
+
+
+@pytest.mark.parametrize(
+    ("target", "agent", "kind"),
+    [
+        ("/ucwa/v1/applications", None, "mobile"),
+        ("/ucwa/v1/applications", "Mozilla/5.0 (Windows NT 10.0)", None),
+        ("/ucwatch", None, None),
+    ],
+)
+def test_ucwa_alone_makes_a_mobile_unless_a_browser_speaks_it(target: str, agent: str | None, kind: str | None) -> None:
+    web = flow("10.1.0.9", "198.51.100.7", 443, stack="tls/http")
+    asked = {"flow": 0, "frame": 4, "kind": "request", "target": target, "user_agent": agent, "from_client": True}
+
+    device = case([web], http=[asked]).devices.of("10.1.0.9")
+
+    assert (device.kind if device else None) == kind
+
+
+def test_who_signs_in_over_sip_is_no_mobile_for_speaking_ucwa() -> None:
+    web = flow("10.1.0.9", "198.51.100.7", 443, stack="tls/http")
+    asked = {"flow": 1, "frame": 4, "kind": "request", "target": "/ucwa/v1/x", "from_client": True}
+
+    assert _with_pool(web, _signs_in(""), http=[asked]).of("10.1.0.9").kind == "unknown"
+
+
+def test_all_names_it_tells_are_kept() -> None:
+    lease = [{**one, "host_name": "lobby", "client_fqdn": "lobby.contoso.example"} for one in _phone_lease()]
+
+    assert case([DHCP_FLOW], dhcp=lease).devices.of("10.1.0.9").names == ("lobby", "lobby.contoso.example")

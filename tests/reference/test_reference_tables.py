@@ -33,6 +33,8 @@ TABLES = {
     "topology_services": reference.topology_services,
     "topology_usages": reference.topology_usages,
     "service_properties": reference.service_properties,
+    "device_signs": reference.device_signs,
+    "virtual_macs": reference.virtual_macs,
     "service_versions": lambda: tuple(reference.service_versions().values()),
 }
 KEYS = {
@@ -45,6 +47,7 @@ KEYS = {
     "ambiguous_ports": ("ports", "transport"),
     "ice_flags": ("table", "bit"),
     "recapture": ("code", "where"),
+    "device_signs": ("sign", "pattern"),
     "topology_services": ("name", "component", "side"),
     "topology_usages": ("usage", "component"),
 }

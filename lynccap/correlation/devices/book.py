@@ -10,15 +10,31 @@ __all__ = ["DeviceBook", "DeviceFacts", "Location"]
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """Why two addresses are those of one machine."""
+
+    first: str
+    second: str
+    says: str
+    capture: int
+    frame: int
+    """That shows it, 0 when no single one does."""
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceFacts:
     """One device and what is known of it."""
 
     id: str
+    """The address it used most with Lync servers; of equals the lowest, IPv4 first."""
     addresses: tuple[str, ...]
+    """All it had, `id` first; of a shared device the one address only."""
     macs: tuple[str, ...]
+    """Its own hardware addresses, never a router's."""
     names: tuple[str, ...]
     kind: str
-    """Lync phone, third-party phone, desktop, mobile, client (one of the last two), server, unknown"""
+    """Lync phone, third-party phone, phone (of any make), desktop, mobile, client (one of the last two), room system,
+    gateway, server, unknown"""
     role: str | None
     basis: str
     location: Location
@@ -27,6 +43,12 @@ class DeviceFacts:
     """It opened a SIP connection; mobile apps speak HTTP only."""
     frame: int
     """A frame that shows the kind, 0 when nothing does."""
+    links: tuple[Link, ...] = ()
+    """Why its addresses are taken for one machine's: one fewer than there are addresses."""
+    instances: tuple[str, ...] = ()
+    """What its SIP clients are called, as "user epid": the same in every capture ([MS-SIPRE])."""
+    shared: bool = False
+    """Several machines use its address: behind NAT, or one after another."""
 
     @property
     def is_phone(self) -> bool:
@@ -36,6 +58,8 @@ class DeviceFacts:
     @property
     def word(self) -> str:
         """What to call it at the start of a sentence."""
+        if self.shared:
+            return f"Address {self.id}"
         noun = {"unknown": "Device", "server": "Server"}.get(self.kind, self.kind[:1].upper() + self.kind[1:])
         return f"{ROLE_NAMES.get(self.role or '', noun)} {self.id}"
 
@@ -50,6 +74,11 @@ class DeviceBook:
         """The device that holds an address."""
         return self.devices.get(address)
 
+    def id_of(self, address: str | None) -> str | None:
+        """The id of the device that holds an address, else the address itself."""
+        device = self.devices.get(address or "")
+        return device.id if device else address
+
     def all(self) -> tuple[DeviceFacts, ...]:
         """Every device once, ordered by address."""
-        return tuple(sorted(set(self.devices.values()), key=lambda one: sort_key(one.id)))
+        return tuple(sorted({one.id: one for one in self.devices.values()}.values(), key=lambda one: sort_key(one.id)))

@@ -1,65 +1,26 @@
-"""Devices by address: what kind each is, and whether it is inside the organisation."""
+"""The devices of a case: who used, or tried to use, Lync services, each once over all its addresses."""
 
-import re
 from collections import defaultdict
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass
 
 import pandas as pd
 
-from lynccap.correlation.addresses import Scope, is_private, is_public, scope_of, sort_key
-from lynccap.correlation.attempts import OPEN
-from lynccap.correlation.devices.book import DeviceBook, DeviceFacts, Location
-from lynccap.correlation.devices.location_by_topology import location_by_topology
-from lynccap.correlation.media.relays import RelayBook, Side
-from lynccap.correlation.names import NameBook, resolvers_of
-from lynccap.correlation.roles.claims import EXTERNAL_ROLES, SIP_PORT, SIP_TLS_PORT, Basis, RoleBook
+from lynccap.correlation.addresses import Scope, scope_of, sort_key
+from lynccap.correlation.devices.book import DeviceBook, DeviceFacts
+from lynccap.correlation.devices.habits import Habits, read_habits
+from lynccap.correlation.devices.identity import Identity, read_identity
+from lynccap.correlation.devices.kinds import KindClues, kind_of, read_telephones
+from lynccap.correlation.devices.leases import Leases, read_leases
+from lynccap.correlation.devices.location import INTERNAL_QUESTIONS, LocationClues, location_of, read_location_clues
+from lynccap.correlation.devices.signs import Signs, read_questions, read_signs
+from lynccap.correlation.media.relays import RelayBook
+from lynccap.correlation.names import NameBook
+from lynccap.correlation.roles.claims import RoleBook
+from lynccap.correlation.roles.sides import SideBook
 from lynccap.tables import Tables
 
-ROUTER_ADDRESSES = 3  # a MAC in front of more addresses than this is a router's, and no device's identity
-
-PHONE_QUESTIONS = ("ucupdates-r2.", "ucupdates.")  # firmware of phones nobody has signed in to
-TIME_QUESTION = "_ntp._udp."  # asked by Lync Phone Edition, but not by it alone: counts for users of Lync only
-PHONE_CLASSES = (
-    ("MS-UC-Client", "Lync phone"),
-    ("CPE-OCPHONE", "Lync phone"),
-    ("Polycom", "third-party phone"),
-    ("AUDC", "third-party phone"),
-    ("yealink", "third-party phone"),
-    ("snom", "third-party phone"),
-)
-"""Beginnings of DHCP vendor classes (option 60) and the kind they tell."""
-USER_AGENTS = (
-    ("iPhoneLync", "mobile"),
-    ("AndroidLync", "mobile"),
-    ("WPLync", "mobile"),
-    ("OCPhone", "Lync phone"),
-    ("Lync Phone Edition", "Lync phone"),
-    ("Polycom", "third-party phone"),
-    ("PolyEdge", "third-party phone"),
-    ("AUDC", "third-party phone"),
-    ("yealink", "third-party phone"),
-    ("snom", "third-party phone"),
-    ("OC/", "desktop"),
-    ("UCCAPI", "desktop"),
-    ("Lync", "desktop"),
-)
-"""Beginning of a word in a User-Agent and the kind it tells, the more telling one first."""
-_AGENTS = [(re.compile(rf"\b{re.escape(part)}", re.IGNORECASE), kind) for part, kind in USER_AGENTS]
-INTERNAL_QUESTIONS = ("lyncdiscoverinternal.", "_sipinternaltls._tcp.", "_sipinternal._tcp.", "sipinternal.")
 DISCOVERY_QUESTIONS = (*INTERNAL_QUESTIONS, "lyncdiscover.", "_sip._tls.", "sipexternal.")
-
-
-@dataclass
-class _Traits:
-    kind: str = "unknown"
-    basis: str = ""
-    frame: int = 0
-    names: set[str] = field(default_factory=set)
-
-    def note(self, kind: str, basis: str, frame: int) -> None:
-        """Keep the first, i.e. strongest, kind told."""
-        if not self.basis:
-            self.kind, self.basis, self.frame = kind, basis, int(frame)
 
 
 @dataclass(frozen=True)
@@ -68,189 +29,97 @@ class _Clues:
 
     names: NameBook
     roles: RoleBook
-    relays: RelayBook
-    macs: dict[str, str]
-    traits: dict[str, _Traits]
-    asked: dict[str, set[str]]
-    opened: dict[str, set[tuple[str, int]]]
-    """By client: the (server, port) pairs it reached over TCP."""
-    serving: frozenset[str]
-    """Addresses that accepted a connection."""
+    habits: Habits
+    identity: Identity
+    told: dict[str, set[str]]
+    """By address: the names its machine told a DHCP server."""
+    uses: dict[str, int]
+    """By address: flows to Lync servers."""
+    kinds: KindClues
+    places: LocationClues
 
 
 def read_devices(
-    tables: Tables, flows: pd.DataFrame, names: NameBook, roles: RoleBook, relays: RelayBook
+    tables: Tables, flows: pd.DataFrame, names: NameBook, roles: RoleBook, relays: RelayBook, sides: SideBook
 ) -> DeviceBook:
     """The devices that used, or tried to use, Lync services; servers that act as clients are devices too."""
-    opened, serving = _opened(flows)
-    clues = _Clues(
-        names, roles, relays, _macs(flows), _traits(tables, flows), _questions(tables, flows), opened, serving
-    )
-    wanted = set(flows.loc[flows["server"].isin(list(roles.servers())), "client"])
-    wanted |= {address for address, told in clues.traits.items() if told.basis}
-    wanted |= {one.client for one in relays.allocations if one.server not in relays.cloud}
-    wanted |= {asker for asker, ones in clues.asked.items() if any(one.startswith(DISCOVERY_QUESTIONS) for one in ones)}
+    leases = read_leases(tables)
+    questions = read_questions(tables, flows)
+    signs, habits = read_signs(tables, flows, leases, questions), read_habits(flows, questions)
+    identity = read_identity(tables, flows, roles, relays, leases, signs)
+    served = flows.loc[flows["server"].isin(list(roles.servers())), "client"].value_counts().to_dict()
+    kinds = KindClues(signs, habits, roles, identity.shared, read_telephones(tables))
+    places = read_location_clues(names, roles, relays, habits, sides)
+    clues = _Clues(names, roles, habits, identity, _told_names(tables, leases), served, kinds, places)
     book = DeviceBook()
-    for address in sorted(wanted, key=sort_key):
-        if scope_of(address) not in (Scope.GROUP, Scope.LOCAL):
-            book.devices[address] = _device(address, clues)
+    for address in sorted(_wanted(served, signs, habits, relays), key=sort_key):
+        if address not in book.devices and (addresses := _addresses(address, clues)):
+            book.devices.update(dict.fromkeys(addresses, _device(addresses, clues)))
     return book
 
 
-def _opened(flows: pd.DataFrame) -> tuple[dict[str, set[tuple[str, int]]], frozenset[str]]:
-    good = flows[flows["opening"].isin(OPEN)]
-    pairs = good[["client", "server", "server_port"]].drop_duplicates()
-    opened: dict[str, set[tuple[str, int]]] = defaultdict(set)
-    for client, server, port in pairs.itertuples(index=False):
-        opened[client].add((server, int(port)))
-    return opened, frozenset(pairs["server"])
+def _wanted(served: Collection[str], signs: Signs, habits: Habits, relays: RelayBook) -> set[str]:
+    """The addresses that show Lync in what they do or are."""
+    wanted = {*served, *signs}
+    wanted |= {one.client for one in relays.allocations if one.server not in relays.cloud}
+    return wanted | {
+        asker for asker, names in habits.asked.items() if any(one.startswith(DISCOVERY_QUESTIONS) for one in names)
+    }
 
 
-def _device(address: str, clues: _Clues) -> DeviceFacts:
-    kind, basis, frame, role = _kind(address, clues)
-    location, why = _location(address, clues)
+def _addresses(address: str, clues: _Clues) -> tuple[str, ...]:
+    """All addresses of the machine, its id first; () when no address is one that others could reach."""
+    group = clues.identity.addresses_of(address)
+    own = [one for one in group if scope_of(one) not in (Scope.GROUP, Scope.LOCAL)]
+    if not own:
+        return ()
+    first = min(own, key=lambda one: (-clues.uses.get(one, 0), sort_key(one)))
+    return (first, *(one for one in group if one != first))
+
+
+def _device(addresses: tuple[str, ...], clues: _Clues) -> DeviceFacts:
+    identity, habits = clues.identity, clues.habits
+    macs = tuple(sorted({mac for one in addresses for mac in identity.macs.get(one, ())}))
+    reached = {pair for one in addresses for pair in habits.opened.get(one, ())}
+    signs_in = any(server in clues.places.servers and clues.roles.is_sip(server, port) for server, port in reached)
+    kind = kind_of(addresses, macs, signs_in, clues.kinds)
+    location, why = location_of(addresses, clues.places)
     return DeviceFacts(
-        id=address,
-        addresses=(address,),
-        macs=(clues.macs[address],) if address in clues.macs else (),
-        names=_names(address, clues),
-        kind=kind,
-        role=role,
-        basis=basis or "uses Lync services; nothing shows what it is",
+        id=addresses[0],
+        addresses=addresses,
+        macs=macs,
+        names=_names(addresses, clues),
+        kind=kind.name,
+        role=kind.role,
+        basis=kind.basis,
         location=location,
         location_basis=why,
-        signs_in=any(_is_sign_in(server, port, clues.roles) for server, port in clues.opened.get(address, ())),
-        frame=frame,
+        signs_in=signs_in,
+        frame=kind.frame,
+        links=identity.links.get(addresses[0], ()),
+        instances=tuple(sorted({name for one in addresses for name in identity.instances.get(one, ())})),
+        shared=any(one in identity.shared for one in addresses),
     )
 
 
-def _names(address: str, clues: _Clues) -> tuple[str, ...]:
+def _names(addresses: tuple[str, ...], clues: _Clues) -> tuple[str, ...]:
     """The names that packets tell, then those of the recorder's own table."""
-    told = clues.traits.get(address)
-    proven = sorted((told.names if told else set()) | set(clues.names.names_of(address, "dns")))
-    return tuple(dict.fromkeys((*proven, *clues.names.told.get(address, ()), *clues.names.recorded.get(address, ()))))
+    proven = {name for one in addresses for name in (*clues.told.get(one, ()), *clues.names.names_of(one, "dns"))}
+    told = (name for one in addresses for name in clues.names.told.get(one, ()))
+    recorded = (name for one in addresses for name in clues.names.recorded.get(one, ()))
+    return tuple(dict.fromkeys((*sorted(proven), *told, *recorded)))
 
 
-def _kind(address: str, clues: _Clues) -> tuple[str, str, int, str | None]:
-    """Kind, basis, frame and role: what the device says of itself, then what it serves, then what it asks.
-
-    Whoever answers as a server is one: servers pass the requests of clients on, User-Agent and all.
-    """
-    told = clues.traits.get(address)
-    claim = clues.roles.best(address)
-    answers = claim is not None and claim.decisive and claim.basis >= Basis.MESSAGES
-    if told and told.basis and not answers:
-        return told.kind, told.basis, told.frame, None
-    if claim and (claim.decisive or address in clues.serving):
-        return "server", claim.says, claim.frame, claim.role
-    asked = clues.asked.get(address, ())
-    if any(one.startswith("lyncdiscoverinternal.") for one in asked):
-        return "client", "asked for lyncdiscoverinternal, as desktop and mobile clients do", 0, None
-    if any(one.startswith(TIME_QUESTION) for one in asked):
-        return "Lync phone", "asked DNS for a time server, as Lync phones do", 0, None
-    return "unknown", "", 0, None
-
-
-def _is_sign_in(server: str, port: int, roles: RoleBook) -> bool:
-    return roles.is_plausible(server) and roles.is_sip(server, port)
-
-
-def _macs(flows: pd.DataFrame) -> dict[str, str]:
-    pairs = pd.concat(
-        [
-            flows[["client", "client_mac"]].set_axis(["address", "mac"], axis=1).astype(str),
-            flows[["server", "server_mac"]].set_axis(["address", "mac"], axis=1).astype(str),
-        ]
-    ).drop_duplicates()
-    pairs = pairs[pairs["mac"] != ""]
-    behind = pairs.groupby("mac")["address"].nunique()
-    own = pairs[pairs["mac"].map(behind) <= ROUTER_ADDRESSES]
-    return dict(zip(own["address"], own["mac"], strict=True))
-
-
-def _traits(tables: Tables, flows: pd.DataFrame) -> dict[str, _Traits]:
-    traits: dict[str, _Traits] = defaultdict(_Traits)
-    leases = {}
+def _told_names(tables: Tables, leases: Leases) -> dict[str, set[str]]:
+    held: dict[str, set[str]] = defaultdict(set)
+    for address, ones in leases.items():
+        for one in ones:
+            held[one.mac].add(address)
     dhcp = tables["dhcp"]
-    for row in dhcp.itertuples():
-        if row.kind == "ack" and row.your_address:
-            leases[row.mac] = row.your_address
-    for row in dhcp.itertuples():
-        address = leases.get(row.mac) or row.client_address
-        kind = _class_kind(row.vendor_class) if row.from_client else None
-        if address and kind:
-            traits[address].note(kind, f"DHCP vendor class {row.vendor_class}", row.frame)
-        if address and row.host_name:
-            traits.setdefault(address, _Traits()).names.add(row.host_name)
-    for protocol, forwarded in (("sip", tables["sip"]["hops"] > 1), ("http", tables["http"]["via"].notna())):
-        rows = tables[protocol]  # what a proxy passes on names another's program
-        for row in rows[rows["user_agent"].notna() & (rows["kind"] == "request") & ~forwarded].itertuples():
-            kind = _agent_kind(row.user_agent)
-            if kind:
-                sender = flows.at[row.flow, "client" if row.from_client else "server"]
-                traits[sender].note(kind, f"User-Agent {row.user_agent}", row.frame)
-    certprov = tables["certprov"]
-    for row in certprov[certprov["step"] == "root-chains"].itertuples():
-        traits[flows.at[row.flow, "client"]].note("Lync phone", "asked for the root certificate chain", row.frame)
-    dns = tables["dns"]
-    resolvers = resolvers_of(flows)
-    for row in dns[dns["kind"] == "request"].itertuples():
-        client = flows.at[row.flow, "client"]
-        if row.name.startswith(PHONE_QUESTIONS) and client not in resolvers:
-            traits[client].note("Lync phone", f"asked for {row.name}", row.frame)
-    return traits
-
-
-def _agent_kind(user_agent: str) -> str | None:
-    return next((kind for part, kind in _AGENTS if part.search(user_agent)), None)
-
-
-def _class_kind(vendor_class: str | None) -> str | None:
-    told = (vendor_class or "").lower()
-    return next((kind for start, kind in PHONE_CLASSES if told.startswith(start.lower())), None)
-
-
-def _questions(tables: Tables, flows: pd.DataFrame) -> dict[str, set[str]]:
-    asked: dict[str, set[str]] = defaultdict(set)
-    dns = tables["dns"]
-    resolvers = resolvers_of(flows)
-    for row in dns[dns["kind"] == "request"].itertuples():
-        client = flows.at[row.flow, "client"]
-        if client not in resolvers:
-            asked[client].add(row.name)
-    return asked
-
-
-def _asks_inside(address: str, clues: _Clues) -> bool:
-    """It asked for an inner name that exists: some organisations have public addresses inside."""
-    asked = [one for one in clues.asked.get(address, ()) if one.startswith(INTERNAL_QUESTIONS)]
-    return any(
-        clues.names.addresses_of(one) or any(one == link.name for links in clues.names.srv.values() for link in links)
-        for one in asked
-    )
-
-
-def _location(address: str, clues: _Clues) -> tuple[Location, str]:
-    """Inside or outside, by what the device reached; homes have private addresses too: no proof."""
-    if told := location_by_topology(address, clues.roles):
-        return told
-    opened = sorted(clues.opened.get(address, ()))
-    for server, port in opened:
-        inner = [one for one in clues.names.names_of(server) if one.startswith(INTERNAL_QUESTIONS)]
-        if port in (SIP_PORT, SIP_TLS_PORT) and clues.roles.is_plausible(server) and (inner or is_private(server)):
-            return Location.INSIDE, f"signs in at {server}, {'an inner' if inner else 'a private'} address"
-    for one in clues.relays.allocations_of(address):
-        if one.success_frames and clues.relays.side_of(one.server) is Side.INTERNAL:
-            return Location.INSIDE, f"allocates on the Edge's internal interface {one.server}"
-    if is_public(address) and _asks_inside(address, clues):
-        return Location.UNKNOWN, "its address is public, but it asks for inner servers"
-    if is_public(address):
-        return Location.OUTSIDE, "its address is public, and it reached nothing inner"
-    for server, port in opened:
-        if port == 443 and is_public(server) and clues.roles.roles_of(server) & EXTERNAL_ROLES:
-            return Location.OUTSIDE, f"signs in through {server}, a public address"
-    for server, _ in opened:
-        inner = [one for one in clues.names.names_of(server) if one.startswith(INTERNAL_QUESTIONS)]
-        if is_private(server) and inner:
-            return Location.INSIDE, f"reaches {server}, a private address with inner names"
-    return Location.UNKNOWN, "nothing shows on which side it is"
+    found: dict[str, set[str]] = defaultdict(set)
+    for column in ("host_name", "client_fqdn"):
+        said = dhcp[dhcp["from_client"] & dhcp[column].notna()].drop_duplicates(["mac", column])
+        for mac, name in zip(said["mac"], said[column], strict=True):
+            for address in held.get(mac, ()) if name else ():
+                found[address].add(name)
+    return found
