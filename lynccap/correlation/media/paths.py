@@ -29,6 +29,16 @@ class Path(StrEnum):
     RELAY_UNPLACED = "relayed by an Edge interface that could not be placed"
     CLOUD = "relayed by Microsoft's cloud"
     RELAY_FOREIGN = "relayed by a server that is no Lync Edge"
+    RELAY_TCP = "relayed over TCP"
+    """Of a leg: the device reaches the relay by TCP, whichever side of the Edge that is."""
+    TWO_RELAYS = "relayed by two Edges"
+    """Of a leg: each party uses the relay of another Edge."""
+    VPN = "through a VPN"
+    """Of a leg, and only where the capture shows the tunnel."""
+    PROXY = "through a proxy"
+    """Of a leg: inside an HTTP CONNECT tunnel."""
+    UNKNOWN = "by a way that is not shown"
+    """Of a leg."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,156 @@
+"""What the tables hold beside media and checks that a call is told by, looked up by flow."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from lynccap.correlation.media.ice import IceBook
+from lynccap.correlation.media.paths import LYNC_CHECKS, MediaSession
+from lynccap.correlation.media.relays import RelayBook
+from lynccap.correlation.media.stream_quality import StreamQuality
+from lynccap.correlation.roles.claims import EDGE_AV, EDGE_INT, RELAY, Basis, RoleBook
+from lynccap.tables import Tables
+from lynccap.topology.directory import Directory
+
+TURN_TCP_PORT = 443
+RELAY_ROLES = (EDGE_AV, EDGE_INT, RELAY)
+_FLOW = [
+    *("capture", "transport", "client", "client_port", "server", "server_port", "first_time", "first_frame"),
+    *("frames_client", "frames_server", "last_time_client", "last_time_server", "interface", "client_mac"),
+    *("opening", "last_time"),
+]
+_STREAM = [
+    *("flow", "from_client", "ssrc", "payload_type", "payload_types", "carried", "packets", "bytes", "silences"),
+    *("first_time", "last_time", "first_frame", "last_frame"),
+]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that legs are made of."""
+
+    tables: Tables
+    relays: RelayBook
+    roles: RoleBook
+    ice: IceBook
+    media: tuple[MediaSession, ...]
+    quality: tuple[StreamQuality, ...]
+    proxied: frozenset[int] = frozenset()
+    directory: Directory | None = None
+
+    @cached_property
+    def streams(self) -> Mapping[int, list[Any]]:
+        """Rows of the media table, by flow."""
+        found: dict[int, list[Any]] = defaultdict(list)
+        for row in self.tables.media[_STREAM].itertuples(index=False):
+            found[row.flow].append(row)
+        return found
+
+    @cached_property
+    def flows(self) -> Mapping[int, Any]:
+        """Rows of the flows that carry media or checks."""
+        numbers = {one.flow for one in self.media} | {one.flow for one in self.ice.pairs}
+        rows = self.tables.flows.loc[sorted(numbers), _FLOW]
+        return {int(row.Index): row for row in rows.itertuples()}
+
+    @cached_property
+    def qualities(self) -> Mapping[tuple[int, bool, int], StreamQuality]:
+        """Quality by flow, direction and SSRC."""
+        return {(one.flow, bool(one.from_client), one.ssrc): one for one in self.quality}
+
+    @cached_property
+    def capture_ends(self) -> Mapping[int, int]:
+        """The last time of each capture."""
+        return {int(one): int(time) for one, time in self.tables.captures["last_time"].items()}
+
+    @cached_property
+    def reports(self) -> Mapping[tuple[int, bool], int]:
+        """When the last RTCP of a flow's side came."""
+        rtcp = self.tables["rtcp"]
+        last = rtcp.groupby(["flow", "from_client"])["time"].max() if len(rtcp) else rtcp["time"]
+        return {(int(flow), bool(side)): int(time) for (flow, side), time in last.items()}
+
+    @cached_property
+    def icmp(self) -> Mapping[int, list[Any]]:
+        """ICMP errors by the flow they quote."""
+        found: dict[int, list[Any]] = defaultdict(list)
+        for row in self.tables.icmp.itertuples(index=False):
+            if row.flow >= 0:
+                found[int(row.flow)].append(row)
+        return found
+
+    @cached_property
+    def allocation_flows(self) -> Mapping[int, Any]:
+        """Rows of the flows on which devices asked relays."""
+        rows = self.tables.flows.loc[sorted(one.flow for one in self.relays.allocations), _FLOW]
+        return {int(row.Index): row for row in rows.itertuples()}
+
+    @cached_property
+    def refused_relays(self) -> Mapping[tuple[int, str], list[Any]]:
+        """TCP connections to relays' port 443 that did not open, by capture and client."""
+        servers = {one.server for one in self.relays.allocations}
+        found: dict[tuple[int, str], list[Any]] = defaultdict(list)
+        if not servers:
+            return found
+        flows = self.tables.flows
+        failed = flows[(flows["server_port"] == TURN_TCP_PORT) & flows["opening"].isin(("refused", "unanswered"))]
+        for row in failed.loc[failed["server"].isin(servers), _FLOW].itertuples():
+            found[row.capture, row.client].append(row)
+        return found
+
+    @cached_property
+    def stream_kinds(self) -> Mapping[int, str]:
+        """The medium a relay was told to allocate for, by flow."""
+        return {one.flow: one.stream for one in self.relays.allocations if one.stream}
+
+    @cached_property
+    def lync_checks(self) -> frozenset[int]:
+        """Flows with checks in Microsoft's dialects."""
+        stun = self.tables["stun"]
+        return frozenset(stun.loc[stun["dialect"].isin(LYNC_CHECKS), "flow"])
+
+    @cached_property
+    def two_way(self) -> frozenset[tuple[int, str]]:
+        """Captures and addresses with a flow that shows both directions."""
+        flows = self.tables.flows
+        both = flows[(flows["frames_client"] > 0) & (flows["frames_server"] > 0)]
+        return frozenset(
+            pair for side in ("client", "server") for pair in zip(both["capture"], both[side], strict=True)
+        )
+
+    @cached_property
+    def sent(self) -> frozenset[tuple[int, str, str]]:
+        """Capture, sender and receiver of anything at all."""
+        flows = self.tables.flows
+        found: set[tuple[int, str, str]] = set()
+        for side, other in (("client", "server"), ("server", "client")):
+            some = flows[flows[f"frames_{side}"] > 0]
+            found.update(zip(some["capture"], some[side], some[other], strict=True))
+        return frozenset(found)
+
+    def is_relay(self, endpoint: str, address: str, port: int) -> bool:
+        """Whether a transport address is a relayed one, given out here or at an address known as a relay's."""
+        if endpoint in self.relays.relays:
+            return True
+        if self.directory is not None and not set(RELAY_ROLES).isdisjoint(self.directory.roles_of(address)):
+            return True
+        best = self.roles.best(address, *RELAY_ROLES)
+        return best is not None and best.basis >= Basis.MESSAGES and port >= 1024
+
+    def edge_of(self, address: str) -> str:
+        """What stands for the Edge an address of a relay belongs to: its relay address, else the address itself."""
+        return self._edges.get(address, address)
+
+    @cached_property
+    def _edges(self) -> dict[str, str]:
+        """Addresses of one Edge are those that hand out the same relay address."""
+        hosts = self.relays.relay_hosts
+        return {one: host for host, servers in sorted(hosts.items()) for one in (*sorted(servers), host)}
+
+
+def one_of(values: Iterable[str]) -> str:
+    """The only value there is, "" when there are none or several."""
+    found = set(values)
+    return found.pop() if len(found) == 1 else ""
