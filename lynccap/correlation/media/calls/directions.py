@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lynccap.correlation.addresses import Scope, scope_of
+from lynccap.correlation.media.calls.descriptions import Described
 from lynccap.correlation.media.calls.evidence import Evidence
 from lynccap.correlation.media.calls.parties import Ends
 from lynccap.correlation.media.calls.records import Flowing, Half, UsedPair
@@ -21,6 +22,8 @@ SHORT_NS = 2 * SECOND  # media that lasts less, one way, may be early media or a
 AWAITED_NS = 2 * SECOND  # media follows a nomination within a second; a capture that ends before shows nothing
 COUNTED = frozenset({"udp", "mturn"})
 """Carriers of which every packet is counted; of the others only what is kept of a stream is read."""
+STATIC = range(35)
+"""Payload types that mean the same everywhere (RFC 3551 6); the dynamic ones mean what Lync means in its media only."""
 COMFORT_NOISE = frozenset({13, 118})  # RFC 3389; 118 is Lync's for 16 kHz
 
 Row = tuple[MediaSession, Any]
@@ -40,19 +43,22 @@ class Directions:
 
 
 def read_directions(
-    strand: Strand, ends: Ends, used: UsedPair | None, held: Sequence[tuple[int, int]], evidence: Evidence
+    strand: Strand, ends: Ends, used: UsedPair | None, described: Described | None, kind: str, evidence: Evidence
 ) -> Directions:
-    """The directions of a strand."""
+    """The directions of a strand; `described` is its dialog, `kind` its medium there."""
+    held = described.held(kind) if described is not None else ()
+    over = described is not None and described.dialog.closing is not None
     rows: tuple[list[Row], list[Row]] = ([], [])
     for media in order(strand.sessions):
         for row in evidence.streams[media.flow]:
             rows[ends.party_of(media, bool(row.from_client))].append((media, row))
-    halves = (_half(rows[0], evidence), _half(rows[1], evidence))
-    flowing, silent, since = _Reading(strand, ends, halves, rows, held, evidence).state(used)
+    known = any(one.basis for one in strand.sessions)
+    halves = (_half(rows[0], evidence, known=known), _half(rows[1], evidence, known=known))
+    flowing, silent, since = _Reading(strand, ends, halves, rows, held, over, evidence).state(used)
     return Directions(*halves, flowing, silent, since)
 
 
-def _half(rows: list[Row], evidence: Evidence) -> Half:
+def _half(rows: list[Row], evidence: Evidence, *, known: bool) -> Half:
     if not rows:
         return Half()
     packets: dict[int, int] = {}
@@ -60,13 +66,14 @@ def _half(rows: list[Row], evidence: Evidence) -> Half:
         packets[media.flow] = packets.get(media.flow, 0) + row.packets
     # Seen at several places, it is told as it was at the last one, which has lost most.
     _, row = max(rows, key=lambda one: (one[1].packets * 2 > max(packets.values()), one[1].first_time))
+    known = known or row.payload_type in STATIC
     quality = evidence.qualities.get((row.flow, bool(row.from_client), row.ssrc))
     times = min(one.first_time for _, one in rows), max(one.last_time for _, one in rows)
     return Half(
         packets=max(packets.values()),
         first_time=int(times[0]),
         last_time=int(times[1]),
-        codec=quality.codec if quality else "",
+        codec=quality.codec if quality and known else "",
         loss=quality.loss if quality else None,
         jitter_ms=quality.jitter_ms if quality else None,
         mos=quality.rating.mos if quality else None,
@@ -84,6 +91,8 @@ class _Reading:
     halves: tuple[Half, Half]
     rows: tuple[list[Row], list[Row]]
     held: Sequence[tuple[int, int]]
+    over: bool
+    """The call was ended within the capture."""
     evidence: Evidence
 
     def state(self, used: UsedPair | None) -> State:
@@ -123,8 +132,8 @@ class _Reading:
         end = self.evidence.capture_ends[self.strand.capture]
         if end - self.strand.ended < AWAITED_NS and not self._is_over():
             return Flowing.UNKNOWN
-        askers = {host for one in self.strand.pairs for host in one.hosts}
-        if not any((self.strand.capture, one) in self.evidence.two_way for one in askers):
+        hosts = {host for one in self.strand.pairs for host in one.hosts}
+        if not any((self.strand.capture, one) in self.evidence.heard for one in hosts):
             return Flowing.UNKNOWN
         flows = [self.evidence.flows[one.flow] for one in self.strand.pairs if one.nominated]
         if any(one.transport == "tcp" for one in flows):
@@ -134,7 +143,9 @@ class _Reading:
         return Flowing.NOTHING
 
     def _is_over(self) -> bool:
-        """Whether the devices gave their relays back meanwhile: they are done, however short the capture."""
+        """Whether the devices are done, however short the capture: they hung up, or gave their relays back."""
+        if self.over:
+            return True
         holders = {one.allocation for one in self.strand.pairs if one.allocation is not None}
         ended = [one.ended for one in self.evidence.relays.allocations if one.flow in holders]
         return bool(ended) and all(ended)
@@ -174,9 +185,9 @@ class _Reading:
 
     def _would_be_seen(self, silent: int) -> bool:
         """Whether the capture holds anything at all that goes the way the silent side's media would go."""
-        sent, capture = self.evidence.sent, self.strand.capture
+        heard, capture = self.evidence.heard, self.strand.capture
         for media, from_client in self._flow_sides(silent):
             ends = (media.client, media.server) if from_client else (media.server, media.client)
-            if (capture, *ends) not in sent or Scope.GROUP in map(scope_of, ends):
+            if ends[0] not in heard.get((capture, ends[1]), ()) or Scope.GROUP in map(scope_of, ends):
                 return False
         return True

@@ -112,23 +112,23 @@ class Evidence:
         return frozenset(stun.loc[stun["dialect"].isin(LYNC_CHECKS), "flow"])
 
     @cached_property
-    def two_way(self) -> frozenset[tuple[int, str]]:
-        """Captures and addresses with a flow that shows both directions."""
+    def heard(self) -> Mapping[tuple[int, str], set[str]]:
+        """Who sent an address anything at all: senders by capture and receiver."""
         flows = self.tables.flows
-        both = flows[(flows["frames_client"] > 0) & (flows["frames_server"] > 0)]
-        return frozenset(
-            pair for side in ("client", "server") for pair in zip(both["capture"], both[side], strict=True)
-        )
-
-    @cached_property
-    def sent(self) -> frozenset[tuple[int, str, str]]:
-        """Capture, sender and receiver of anything at all."""
-        flows = self.tables.flows
-        found: set[tuple[int, str, str]] = set()
+        found: dict[tuple[int, str], set[str]] = defaultdict(set)
         for side, other in (("client", "server"), ("server", "client")):
             some = flows[flows[f"frames_{side}"] > 0]
-            found.update(zip(some["capture"], some[side], some[other], strict=True))
-        return frozenset(found)
+            for capture, sender, receiver in zip(some["capture"], some[side], some[other], strict=True):
+                found[capture, receiver].add(sender)
+        return found
+
+    def would_hear(self, capture: int, receiver: str, sender: str, parties: frozenset[str]) -> bool:
+        """Whether an answer to `receiver` would be in the capture: the sender's packets are, or a third host's.
+
+        What the parties send each other shows both of their senders' ways only, not what comes from elsewhere.
+        """
+        senders = self.heard.get((capture, receiver), ())
+        return sender in senders or any(one not in parties for one in senders)
 
     def is_relay(self, endpoint: str, address: str, port: int) -> bool:
         """Whether a transport address is a relayed one, given out here or at an address known as a relay's."""
@@ -136,8 +136,16 @@ class Evidence:
             return True
         if self.directory is not None and not set(RELAY_ROLES).isdisjoint(self.directory.roles_of(address)):
             return True
-        best = self.roles.best(address, *RELAY_ROLES)
-        return best is not None and best.basis >= Basis.MESSAGES and port >= 1024
+        return port >= 1024 and address in self._relay_hosts
+
+    @cached_property
+    def _relay_hosts(self) -> frozenset[str]:
+        """Addresses that messages or a topology show to be a relay's."""
+        return frozenset(
+            address
+            for address, claims in self.roles.claims.items()
+            if any(one.role in RELAY_ROLES and one.basis >= Basis.MESSAGES for one in claims)
+        )
 
     def edge_of(self, address: str) -> str:
         """What stands for the Edge an address of a relay belongs to: its relay address, else the address itself."""

@@ -1,7 +1,7 @@
 """From the flows and checks of one medium to a leg."""
 
-from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 
 from lynccap import reference
 from lynccap.correlation.addresses import join_endpoint
@@ -27,8 +27,7 @@ def read_leg(strand: Strand, book: DescriptionBook, evidence: Evidence) -> tuple
     ends = read_ends(strand, evidence, described, told)
     used = read_used(strand, described, told)
     path, path_basis = read_path(strand, ends, used, evidence)
-    held = described.held(told) if described is not None else ()
-    flow = read_directions(strand, ends, used, held, evidence)
+    flow = read_directions(strand, ends, used, described, told, evidence)
     basis = _basis(strand, evidence)
     leg = Leg(
         capture=strand.capture,
@@ -66,16 +65,17 @@ def _keys(strand: Strand) -> Sequence[str]:
 def _kind(strand: Strand, basis: str, evidence: Evidence) -> str:
     flows = {one.flow for one in strand.sessions} | {one.flow for one in strand.pairs}
     streams = {evidence.stream_kinds[one] for one in flows if one in evidence.stream_kinds}
-    kinds: Counter[str] = Counter()
+    kinds: dict[str, int] = {}
     for session in strand.sessions:
         for row in evidence.streams[session.flow]:
-            kinds[_payload_kind(row.payload_type, known=bool(basis))] += row.packets
-    kinds.pop("", None)
+            if kind := _payload_kind(row.payload_type, known=bool(basis)):
+                kinds[kind] = kinds.get(kind, 0) + row.packets
     if kinds:
         return min(kinds, key=lambda one: (-kinds[one], one))
     return min(streams, default="")
 
 
+@lru_cache(maxsize=256)
 def _payload_kind(payload_type: int, *, known: bool) -> str:
     """The medium of a payload type; the dynamic ones mean what Lync means by them in Lync's media only."""
     if payload_type in STATIC_AUDIO:
