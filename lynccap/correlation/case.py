@@ -106,7 +106,14 @@ class Case:
     def calls(self) -> CallBook:
         """Who talked with whom, by which way, after what was tried."""
         evidence = Evidence(
-            self.tables, self.relays, self.roles, self.ice, self.media, self.stream_quality, self.proxied, self.directory
+            tables=self.tables,
+            relays=self.relays,
+            roles=self.roles,
+            ice=self.ice,
+            media=self.media,
+            quality=self.stream_quality,
+            proxied=self.proxied,
+            directory=self.directory,
         )
         return read_calls(evidence, self.dialogs.calls)
 

@@ -1,5 +1,6 @@
 """What the tables hold beside media and checks that a call is told by, looked up by flow."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,10 @@ from lynccap.topology.directory import Directory
 
 TURN_TCP_PORT = 443
 RELAY_ROLES = (EDGE_AV, EDGE_INT, RELAY)
+TUNNEL_NAMES = re.compile(r"(?:u?tun|wg|ipsec|cscotun|vpn)\d*$", re.IGNORECASE)
+"""Interfaces that VPN clients make: Linux, BSD, WireGuard, IPsec, AnyConnect; the last is our name for Windows' own."""
+TUNNEL_WORDS = re.compile(r"\b(?:vpn|wireguard|tap-windows)\b|anyconnect.*virtual", re.IGNORECASE)
+"""What Windows calls the adapters of VPN clients."""
 _FLOW = [
     *("capture", "transport", "client", "client_port", "server", "server_port", "first_time", "first_frame"),
     *("frames_client", "frames_server", "last_time_client", "last_time_server", "interface", "client_mac"),
@@ -146,6 +151,19 @@ class Evidence:
             for address, claims in self.roles.claims.items()
             if any(one.role in RELAY_ROLES and one.basis >= Basis.MESSAGES for one in claims)
         )
+
+    def tunnel_of(self, flow: int) -> str:
+        """The name of the tunnel interface a flow was recorded on, "" when it was another or is not told."""
+        row = self.flows[flow]
+        return self._tunnels.get((row.capture, row.interface >> 16, row.interface & 0xFFFF), "")
+
+    @cached_property
+    def _tunnels(self) -> Mapping[tuple[int, int, int], str]:
+        return {
+            (row.capture, row.file, row.number): row.description or row.name
+            for row in self.tables.interfaces.itertuples()
+            if TUNNEL_NAMES.match(row.name) or TUNNEL_WORDS.search(row.description)
+        }
 
     def edge_of(self, address: str) -> str:
         """What stands for the Edge an address of a relay belongs to: its relay address, else the address itself."""

@@ -12,7 +12,7 @@ from lynccap.correlation.media.calls.parties import read_ends
 from lynccap.correlation.media.calls.records import Leg
 from lynccap.correlation.media.calls.strands import Strand
 from lynccap.correlation.media.calls.tried import read_tried
-from lynccap.correlation.media.calls.ways import read_path, read_used
+from lynccap.correlation.media.calls.ways import chosen_pair, read_path, read_used
 
 BASES = ("relay", "server", "checks", "signalling")
 STATIC_AUDIO, STATIC_VIDEO = frozenset({*range(24)}), frozenset({*range(24, 35)})
@@ -25,8 +25,9 @@ def read_leg(strand: Strand, book: DescriptionBook, evidence: Evidence) -> tuple
     found = book.find(strand.capture, _keys(strand), strand.begun)
     described, told = found if found is not None else (None, "")
     ends = read_ends(strand, evidence, described, told)
-    used = read_used(strand, described, told)
-    path, path_basis = read_path(strand, ends, used, evidence)
+    pair = chosen_pair(strand)
+    used = read_used(strand, pair, described, told)
+    path, path_basis = read_path(strand, ends, pair, used, evidence)
     flow = read_directions(strand, ends, used, described, told, evidence)
     basis = _basis(strand, evidence)
     leg = Leg(
@@ -43,6 +44,7 @@ def read_leg(strand: Strand, book: DescriptionBook, evidence: Evidence) -> tuple
         relays=tuple(dict.fromkeys(one.relay for one in strand.sessions if one.relay)),
         tried=read_tried(strand, ends, used, evidence),
         check_time=min((one.first_time for one in strand.pairs), default=0),
+        last_check_time=max((side.last_time for one in strand.pairs for side in (one.forth, one.back)), default=0),
         forth=flow.forth,
         back=flow.back,
         flowing=flow.flowing,

@@ -41,7 +41,8 @@ class Side:
 
     def addresses(self) -> set[str]:
         """The IP addresses, of relayed ones the relay's."""
-        return {end[0] for one in self.hosts if (end := split_endpoint(one))} | ({self.device} if self.device else set())
+        own = {self.device} if self.device else set()
+        return own | {end[0] for one in self.hosts if (end := split_endpoint(one))}
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,7 @@ def _add_media(found: list[Side], strand: Strand, evidence: Evidence) -> None:
             side = _owner(found, address, endpoint, strand)
             if side is not None:
                 side.add(endpoint, address, spoke=spoke, time=media.first_time)
-                if media.relay and _first_relayed(media, address):
+                if media.relay:
                     side.device = side.device or address
         if media.relay and len(near) == 1:
             _add_far(found, media, near[0], evidence)
@@ -153,14 +154,10 @@ def _ends(media: MediaSession) -> Iterator[tuple[str, str, bool]]:
     yield media.server, join_endpoint(media.server, media.server_port), bool(media.packets_server)
 
 
-def _first_relayed(media: MediaSession, address: str) -> bool:
-    return address in media.devices
-
-
 def _owner(found: list[Side], address: str, endpoint: str, strand: Strand) -> Side | None:
     """The side a device's address belongs to: its own, or one that has none yet."""
-    for match in (lambda one: endpoint in one.hosts, lambda one: address in one.addresses()):
-        fitting = [one for one in found if match(one)]
+    by_port = [one for one in found if endpoint in one.hosts]
+    for fitting in (by_port, [one for one in found if address in one.addresses()]):
         if len(fitting) == 1:
             return fitting[0]
     if strand.pairs:

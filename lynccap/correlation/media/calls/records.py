@@ -63,12 +63,18 @@ class Party:
     """What tells the address: packets, allocation, checks, description; "" when it is not known."""
 
     @property
+    def behind(self) -> str:
+        """The relay it is behind, or the "address:port" its own is hidden by; "" without either."""
+        if self.relay or not self.address:
+            return self.relay or self.endpoint
+        return self.endpoint if self.endpoint and not _is_of(self.endpoint, self.address) else ""
+
+    @property
     def word(self) -> str:
         """What to call it in a sentence."""
-        behind = self.relay or (self.endpoint if self.endpoint.rpartition(":")[0].strip("[]") != self.address else "")
         if not self.address:
-            return f"somebody behind {behind}" if behind else "somebody"
-        return f"{self.address} (behind {behind})" if behind and not self.seen else self.address
+            return f"somebody behind {self.behind}" if self.behind else "somebody"
+        return f"{self.address} (behind {self.behind})" if self.behind and not self.seen else self.address
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +170,7 @@ class Leg:
     """In order of time."""
     check_time: int
     """Of the first check, 0 without."""
+    last_check_time: int
     forth: Half
     """What the first party sent."""
     back: Half
@@ -199,8 +206,8 @@ class Leg:
 
     @property
     def ended(self) -> int:
-        """Of the last media packet, else of the last thing that was tried."""
-        return self.last_time or max((one.time for one in self.tried), default=self.begun)
+        """Of the last media packet, else of the last check."""
+        return self.last_time or self.last_check_time
 
     @property
     def failures(self) -> tuple[Tried, ...]:
@@ -249,6 +256,10 @@ class Call:
         """Seconds from the answer, else from the first check, to the first media packet of each party."""
         since = self.answered_time or leg.check_time
         return _after(since, leg.forth), _after(since, leg.back)
+
+
+def _is_of(endpoint: str, address: str) -> bool:
+    return endpoint.rpartition(":")[0].strip("[]") == address
 
 
 def _after(since: int, half: Half) -> float | None:

@@ -30,12 +30,13 @@ class Strand:
     capture: int
     sessions: list[MediaSession] = field(default_factory=list)
     pairs: list[CheckPair] = field(default_factory=list)
-    ufrags: frozenset[str] = frozenset()
+    begun: int = 0
+    """Of its first check or media packet."""
 
     @property
-    def begun(self) -> int:
-        """Of its first check or media packet."""
-        return min([one.first_time for one in self.sessions] + [one.first_time for one in self.pairs])
+    def ufrags(self) -> frozenset[str]:
+        """The names of its ICE sessions."""
+        return frozenset().union(*{one.ufrags for one in self.pairs})
 
     @property
     def ended(self) -> int:
@@ -65,10 +66,11 @@ class _Union:
 def read_strands(evidence: Evidence) -> list[Strand]:
     """The legs-to-be, in order of time."""
     union = _Union()
-    for one in evidence.ice.pairs:
+    sessions = [_session_of(one) for one in evidence.ice.pairs]
+    for one, session in zip(evidence.ice.pairs, sessions, strict=True):
         if one.media is not None:
-            union.join(("flow", one.flow), _session_of(one))
-    for flow, session in _only_sessions(evidence):
+            union.join(("flow", one.flow), session)
+    for flow, session in _only_sessions(evidence, sessions):
         union.join(("flow", flow), session)
     for flow, other in _same_streams(evidence):
         union.join(("flow", flow), ("flow", other))
@@ -76,10 +78,10 @@ def read_strands(evidence: Evidence) -> list[Strand]:
     for media in evidence.media:
         if not _is_group(media):
             strands.setdefault(union.find(("flow", media.flow)), Strand(media.capture)).sessions.append(media)
-    for one in evidence.ice.pairs:
-        strands.setdefault(union.find(_session_of(one)), Strand(one.capture)).pairs.append(one)
+    for one, session in zip(evidence.ice.pairs, sessions, strict=True):
+        strands.setdefault(union.find(session), Strand(one.capture)).pairs.append(one)
     for strand in strands.values():
-        strand.ufrags = frozenset().union(*(one.ufrags for one in strand.pairs))
+        strand.begun = min([*(one.first_time for one in strand.sessions), *(one.first_time for one in strand.pairs)])
     kept = [one for one in strands.values() if _is_worth(one)]
     return sorted(kept, key=lambda one: (one.capture, one.begun, [media.flow for media in one.sessions]))
 
@@ -89,12 +91,12 @@ def _session_of(pair: CheckPair) -> Hashable:
     return ("session", pair.capture, pair.ufrags) if pair.ufrags else ("flow", pair.flow)
 
 
-def _only_sessions(evidence: Evidence) -> Iterator[tuple[int, Hashable]]:
+def _only_sessions(evidence: Evidence, sessions: Sequence[Hashable]) -> Iterator[tuple[int, Hashable]]:
     """Flows on which the checks of one session only run: their media is its, whichever pair carries it."""
-    sessions: dict[int, set[Hashable]] = defaultdict(set)
-    for one in evidence.ice.pairs:
-        sessions[one.flow].add(_session_of(one))
-    yield from ((flow, next(iter(found))) for flow, found in sessions.items() if len(found) == 1)
+    on_flow: dict[int, set[Hashable]] = defaultdict(set)
+    for one, session in zip(evidence.ice.pairs, sessions, strict=True):
+        on_flow[one.flow].add(session)
+    yield from ((flow, next(iter(found))) for flow, found in on_flow.items() if len(found) == 1)
 
 
 def _same_streams(evidence: Evidence) -> Iterator[tuple[int, int]]:
@@ -114,11 +116,11 @@ def _same_streams(evidence: Evidence) -> Iterator[tuple[int, int]]:
 
 
 def _is_same(one: Any, other: Any) -> bool:
-    sizes = sorted(row.bytes / max(row.packets, 1) for row in (one, other))
+    sizes: list[float] = sorted(row.bytes / max(row.packets, 1) for row in (one, other))
     if sizes[1] - sizes[0] > SAME_SIZE * sizes[1]:
         return False
-    shared = min(one.last_time, other.last_time) - max(one.first_time, other.first_time)
-    shorter = min(row.last_time - row.first_time for row in (one, other))
+    shared = int(min(one.last_time, other.last_time) - max(one.first_time, other.first_time))
+    shorter = min(int(row.last_time - row.first_time) for row in (one, other))
     return shared >= SHARED * shorter if shared > 0 else -shared <= SWITCH_NS
 
 
@@ -128,11 +130,6 @@ def _is_group(media: MediaSession) -> bool:
 
 def _is_worth(strand: Strand) -> bool:
     return bool(strand.pairs) or sum(one.packets for one in strand.sessions) >= LEAST_PACKETS
-
-
-def sessions_by_flow(strand: Strand) -> dict[int, MediaSession]:
-    """The media of a strand by flow."""
-    return {one.flow: one for one in strand.sessions}
 
 
 def order(sessions: Sequence[MediaSession]) -> list[MediaSession]:

@@ -16,7 +16,7 @@ from lynccap.tables import SECOND
 MAX_TRIED = 64  # listed of a leg: two sides with four candidates each make sixteen pairs
 SETUP_NS = 15 * SECOND  # candidates are gathered right before a call; what failed longer ago was for another one
 PROHIBITED_CODES = frozenset({(4, 3, 9), (4, 3, 10), (4, 3, 13), (6, 1, 1)})
-"""IP version, type and code of ICMP errors by which a router says that it may not pass on (RFC 1812 5.2.7.1, RFC 4443)."""
+"""IP version, type, code of ICMP errors by which a router says that it may not pass on (RFC 1812 5.2.7.1, RFC 4443)."""
 UNREACHABLE_TYPES = frozenset({(4, 3), (6, 1)})
 
 _OUTCOMES = {

@@ -24,9 +24,8 @@ Told = tuple[Path, str]
 """A class and its basis."""
 
 
-def read_used(strand: Strand, described: Described | None, kind: str) -> UsedPair | None:
-    """The pair of a leg: the one that was nominated, that a description names, or whose flow carries the media."""
-    pair = chosen_pair(strand)
+def read_used(strand: Strand, pair: CheckPair | None, described: Described | None, kind: str) -> UsedPair | None:
+    """The pair of a leg: the checked one that was chosen, that a description names, or whose flow carries the media."""
     if pair is not None:
         nomination = _nomination(pair)
         basis = "nomination" if nomination[0] else "media"
@@ -69,14 +68,15 @@ def _named(described: Described, kind: str) -> tuple[str, str] | None:
     return None
 
 
-def read_path(strand: Strand, ends: Ends, used: UsedPair | None, evidence: Evidence) -> Told:
+def read_path(strand: Strand, ends: Ends, pair: CheckPair | None, used: UsedPair | None, evidence: Evidence) -> Told:
     """The class of a leg's way, and what shows it."""
-    for told in (_foreign(strand), _proxy(strand, evidence), _relayed(strand, ends, used, evidence)):
+    tunnel = _proxy(strand, evidence) or _vpn(strand, evidence)
+    for told in (_foreign(strand), tunnel, _relayed(strand, ends, pair, used, evidence)):
         if told is not None:
             return told
     if used is None:
         return Path.UNKNOWN, "no pair of addresses was chosen"
-    return _unrelayed(strand, ends, used)
+    return _unrelayed(strand, ends, pair, used)
 
 
 def _foreign(strand: Strand) -> Told | None:
@@ -92,9 +92,18 @@ def _proxy(strand: Strand, evidence: Evidence) -> Told | None:
     return Path.PROXY, f"inside an HTTP CONNECT tunnel of {evidence.flows[found].server}"
 
 
-def _relayed(strand: Strand, ends: Ends, used: UsedPair | None, evidence: Evidence) -> Told | None:
-    near = _near(strand, used, evidence)
-    far = [one for one in _far(ends, used, evidence)]
+def _vpn(strand: Strand, evidence: Evidence) -> Told | None:
+    """A flow that was recorded on the inner interface of a tunnel; nothing less shows one."""
+    flows = [one.flow for one in strand.sessions] or [one.flow for one in strand.pairs if one.nominated]
+    found = next((name for one in flows if (name := evidence.tunnel_of(one))), None)
+    return (Path.VPN, f"recorded on its tunnel interface {found}") if found else None
+
+
+def _relayed(
+    strand: Strand, ends: Ends, pair: CheckPair | None, used: UsedPair | None, evidence: Evidence
+) -> Told | None:
+    near = _near(strand, pair, evidence)
+    far = list(_far(ends, used, evidence))
     edges = list(dict.fromkeys(evidence.edge_of(one) for one in (*(address for _, address, _ in near), *far)))
     if not edges:
         return None
@@ -108,14 +117,13 @@ def _relayed(strand: Strand, ends: Ends, used: UsedPair | None, evidence: Eviden
     return path, ", ".join(dict.fromkeys(address for one, address, _ in near if one is path)) or edges[0]
 
 
-def _near(strand: Strand, used: UsedPair | None, evidence: Evidence) -> list[tuple[Path, str, str]]:
+def _near(strand: Strand, pair: CheckPair | None, evidence: Evidence) -> list[tuple[Path, str, str]]:
     """The relays the flows of the leg lead to: side, address, transport."""
-    found = [(one.path, one.relay, one.transport) for one in order(strand.sessions) if one.path in RELAYED and one.relay]
-    if found or strand.sessions or used is None:
+    found = [
+        (one.path, one.relay, one.transport) for one in order(strand.sessions) if one.path in RELAYED and one.relay
+    ]
+    if found or strand.sessions or pair is None or pair.allocation is None:
         return found
-    pair = chosen_pair(strand)
-    if pair is None or pair.allocation is None:
-        return []
     flow = evidence.flows[pair.flow]
     side = evidence.relays.side_of(flow.server)
     paths = {"internal": Path.RELAY_INTERNAL, "external": Path.RELAY_EXTERNAL}
@@ -132,11 +140,10 @@ def _far(ends: Ends, used: UsedPair | None, evidence: Evidence) -> Iterator[str]
             yield end[0]
 
 
-def _unrelayed(strand: Strand, ends: Ends, used: UsedPair) -> Told:
+def _unrelayed(strand: Strand, ends: Ends, pair: CheckPair | None, used: UsedPair) -> Told:
     for endpoint in (used.one, used.other):
         if any(side.kinds.get(endpoint, ("", ""))[0] in ("srflx", "prflx") for side in ends.sides):
             return Path.REFLEXIVE, f"{endpoint} was offered as an address of a NAT"
-    pair = chosen_pair(strand)
     if pair is not None:
         for endpoint, learnt in ((pair.one, pair.forth.reflexive), (pair.other, pair.back.reflexive)):
             if learnt and endpoint not in learnt and pair.allocation is None:
