@@ -11,6 +11,7 @@ from lynccap.document import Step, StepOutcome
 from lynccap.tables import SECOND
 
 CALL, MEDIA = "call", "media"
+BESIDE_NS = 30 * SECOND  # the media of one call are set up together
 ENDED = {
     DialogEnd.ESTABLISHED: (StepOutcome.OK, "it was accepted"),
     DialogEnd.REDIRECTED: (StepOutcome.OK, "it was redirected"),
@@ -67,22 +68,40 @@ def media(case: Case, device: DeviceFacts, files: Origins) -> Step | None:
     Checks alone are no media: of those only a leg is told that was tried to its end and carried nothing.
     """
     legs = [
-        leg
+        (leg, one)
         for one in case.calls.of(*device.addresses)
         for leg in one.legs
         if any(party.address in device.addresses for party in leg.parties)
     ]
-    told = [one for one in legs if one.first_time or one.flowing is Flowing.NOTHING]
+    carried = [leg for leg, _ in legs if leg.first_time]
+    told = [
+        (leg, _outcome(leg, one, case))
+        for leg, one in legs
+        if leg.first_time or (leg.flowing is Flowing.NOTHING and not any(_beside(leg, other) for other in carried))
+    ]
     if not told:
         return None
-    worst = max(told, key=lambda one: (one.basis != "", _outcome(one) is StepOutcome.FAILED, one.seconds))
-    outcome = _outcome(worst)
-    says = _sentence(worst, device)
-    return _step(case, files, MEDIA, outcome, says, worst.capture, worst.begun, worst.frames)
+    leg, outcome = max(told, key=lambda one: (one[0].basis != "", one[1] is StepOutcome.FAILED, one[0].seconds))
+    says = _sentence(leg, device)
+    if leg.flowing is Flowing.ONE_WAY and outcome is StepOutcome.UNKNOWN and leg.basis:
+        says += "; a call on hold looks the same"
+    return _step(case, files, MEDIA, outcome, says, leg.capture, leg.begun, leg.frames)
 
 
-def _outcome(leg: Leg) -> StepOutcome:
-    return FLOWING[leg.flowing][0] if leg.basis else StepOutcome.UNKNOWN
+def _beside(leg: Leg, other: Leg) -> bool:
+    """Whether another medium went at that time: one that was offered and not used is no failure."""
+    return other.capture == leg.capture and abs(other.begun - leg.begun) < BESIDE_NS
+
+
+def _outcome(leg: Leg, one: Call, case: Case) -> StepOutcome:
+    if not leg.basis:
+        return StepOutcome.UNKNOWN
+    if leg.flowing is Flowing.ONE_WAY and one.dialog is None:
+        # Unread signalling may have put it on hold, unless it was so from its first moment on.
+        first = int(case.tables.captures.at[leg.capture, "first_time"])
+        if leg.silent_since or leg.begun - first < SECOND:
+            return StepOutcome.UNKNOWN
+    return FLOWING[leg.flowing][0]
 
 
 def _sentence(leg: Leg, device: DeviceFacts) -> str:

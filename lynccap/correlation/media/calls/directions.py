@@ -12,7 +12,7 @@ from lynccap.correlation.addresses import Scope, scope_of
 from lynccap.correlation.media.calls.descriptions import Described
 from lynccap.correlation.media.calls.evidence import Evidence
 from lynccap.correlation.media.calls.parties import Ends
-from lynccap.correlation.media.calls.records import Flowing, Half, UsedPair
+from lynccap.correlation.media.calls.records import Flowing, Half, Tried, UsedPair
 from lynccap.correlation.media.calls.strands import Strand, order
 from lynccap.correlation.media.paths import MediaSession
 from lynccap.tables import SECOND
@@ -43,7 +43,13 @@ class Directions:
 
 
 def read_directions(
-    strand: Strand, ends: Ends, used: UsedPair | None, described: Described | None, kind: str, evidence: Evidence
+    strand: Strand,
+    ends: Ends,
+    used: UsedPair | None,
+    tried: Sequence[Tried],
+    described: Described | None,
+    kind: str,
+    evidence: Evidence,
 ) -> Directions:
     """The directions of a strand; `described` is its dialog, `kind` its medium there."""
     held = described.held(kind) if described is not None else ()
@@ -54,7 +60,7 @@ def read_directions(
             rows[ends.party_of(media, bool(row.from_client))].append((media, row))
     known = any(one.basis for one in strand.sessions)
     halves = (_half(rows[0], evidence, known=known), _half(rows[1], evidence, known=known))
-    flowing, silent, since = _Reading(strand, ends, halves, rows, held, over, evidence).state(used)
+    flowing, silent, since = _Reading(strand, ends, halves, rows, held, over, evidence).state(used, tried)
     return Directions(*halves, flowing, silent, since)
 
 
@@ -95,14 +101,14 @@ class _Reading:
     """The call was ended within the capture."""
     evidence: Evidence
 
-    def state(self, used: UsedPair | None) -> State:
+    def state(self, used: UsedPair | None, tried: Sequence[Tried]) -> State:
         sent = [bool(one.packets) for one in self.halves]
         if any(one.clock_set for one in self.strand.sessions):
             return Flowing.UNKNOWN, None, 0
         if all(sent):
             return self._both()
         if not any(sent):
-            return self._nothing(used), None, 0
+            return self._nothing(used, tried), None, 0
         return self._one(0 if sent[1] else 1)
 
     def _both(self) -> State:
@@ -126,21 +132,25 @@ class _Reading:
             return Flowing.UNKNOWN, None, 0
         if self._has_reports(silent, 0):
             return Flowing.QUIET, silent, 0
+        if self._answers_elsewhere(silent):
+            return Flowing.UNKNOWN, None, 0
         return (Flowing.ONE_WAY, silent, 0) if self._would_be_seen(silent) else (Flowing.UNKNOWN, None, 0)
 
-    def _nothing(self, used: UsedPair | None) -> Flowing:
+    def _nothing(self, used: UsedPair | None, tried: Sequence[Tried]) -> Flowing:
         end = self.evidence.capture_ends[self.strand.capture]
         if end - self.strand.ended < AWAITED_NS and not self._is_over():
             return Flowing.UNKNOWN
-        hosts = {host for one in self.strand.pairs for host in one.hosts}
-        if not any((self.strand.capture, one) in self.evidence.heard for one in hosts):
+        if used is None and not any(one.failed for one in tried):
             return Flowing.UNKNOWN
+        if any(self.evidence.carried_more(one.flow) for one in self.strand.pairs):
+            return Flowing.UNKNOWN  # something that could not be read as media
         flows = [self.evidence.flows[one.flow] for one in self.strand.pairs if one.nominated]
         if any(one.transport == "tcp" for one in flows):
             return Flowing.UNKNOWN  # of a stream not everything is read
         if self.held and used is not None:
             return Flowing.HELD
-        return Flowing.NOTHING
+        ours = self.over or any(one.flow in self.evidence.lync_checks for one in self.strand.pairs)
+        return Flowing.NOTHING if ours else Flowing.UNKNOWN  # others' media may not look like RTP
 
     def _is_over(self) -> bool:
         """Whether the devices are done, however short the capture: they hung up, or gave their relays back."""
@@ -182,6 +192,15 @@ class _Reading:
             row.silences or COMFORT_NOISE.intersection(kind for kind, _ in row.payload_types)
             for _, row in self.rows[silent]
         )
+
+    def _answers_elsewhere(self, silent: int) -> bool:
+        """Whether the silent side sends the other one media on a flow of its own: telephones may use other ports."""
+        for media, from_client in self._flow_sides(silent):
+            ends = (media.client, media.server) if from_client else (media.server, media.client)
+            for other in self.evidence.one_way_media.get((media.capture, *ends), ()):
+                if other.first_time <= media.last_time and media.first_time <= other.last_time:
+                    return True
+        return False
 
     def _would_be_seen(self, silent: int) -> bool:
         """Whether the capture holds anything at all that goes the way the silent side's media would go."""

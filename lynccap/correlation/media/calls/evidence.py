@@ -16,6 +16,7 @@ from lynccap.tables import Tables
 from lynccap.topology.directory import Directory
 
 TURN_TCP_PORT = 443
+LEAST_OTHER = 10  # packets of another kind on a flow of checks; fewer are RTCP and keep-alives
 RELAY_ROLES = (EDGE_AV, EDGE_INT, RELAY)
 TUNNEL_NAMES = re.compile(r"(?:u?tun|wg|ipsec|cscotun|vpn)\d*$", re.IGNORECASE)
 """Interfaces that VPN clients make: Linux, BSD, WireGuard, IPsec, AnyConnect; the last is our name for Windows' own."""
@@ -24,7 +25,7 @@ TUNNEL_WORDS = re.compile(r"\b(?:vpn|wireguard|tap-windows)\b|anyconnect.*virtua
 _FLOW = [
     *("capture", "transport", "client", "client_port", "server", "server_port", "first_time", "first_frame"),
     *("frames_client", "frames_server", "last_time_client", "last_time_server", "interface", "client_mac"),
-    *("opening", "last_time"),
+    *("opening", "last_time", "data_frames_client", "data_frames_server"),
 ]
 _STREAM = [
     *("flow", "from_client", "ssrc", "payload_type", "payload_types", "carried", "packets", "bytes", "silences"),
@@ -126,6 +127,26 @@ class Evidence:
             for capture, sender, receiver in zip(some["capture"], some[side], some[other], strict=True):
                 found[capture, receiver].add(sender)
         return found
+
+    @cached_property
+    def one_way_media(self) -> Mapping[tuple[int, str, str], list[MediaSession]]:
+        """Media flows of one direction only, by capture, sender and receiver."""
+        found: dict[tuple[int, str, str], list[MediaSession]] = defaultdict(list)
+        for one in self.media:
+            if not one.packets_server:
+                found[one.capture, one.client, one.server].append(one)
+            elif not one.packets_client:
+                found[one.capture, one.server, one.client].append(one)
+        return found
+
+    def carried_more(self, flow: int) -> bool:
+        """Whether a flow carried more than the messages of STUN and TURN that could be read on it."""
+        row = self.flows[flow]
+        return int(row.data_frames_client + row.data_frames_server) > self._stun_messages.get(flow, 0) + LEAST_OTHER
+
+    @cached_property
+    def _stun_messages(self) -> Mapping[int, int]:
+        return {int(flow): int(count) for flow, count in self.tables["stun"]["flow"].value_counts().items()}
 
     def would_hear(self, capture: int, receiver: str, sender: str, parties: frozenset[str]) -> bool:
         """Whether an answer to `receiver` would be in the capture: the sender's packets are, or a third host's.

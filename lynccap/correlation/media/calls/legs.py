@@ -12,8 +12,10 @@ from lynccap.correlation.media.calls.parties import read_ends
 from lynccap.correlation.media.calls.records import Leg
 from lynccap.correlation.media.calls.strands import Strand
 from lynccap.correlation.media.calls.tried import read_tried
-from lynccap.correlation.media.calls.ways import chosen_pair, read_path, read_used
+from lynccap.correlation.media.calls.ways import RELAYED, chosen_pair, read_path, read_used
+from lynccap.correlation.media.paths import Path
 
+EDGES = frozenset({*RELAYED, Path.RELAY_TCP, Path.TWO_RELAYS})
 BASES = ("relay", "server", "checks", "signalling")
 STATIC_AUDIO, STATIC_VIDEO = frozenset({*range(24)}), frozenset({*range(24, 35)})
 """RFC 3551 6: payload types that mean the same everywhere (33 is a mixture)."""
@@ -27,9 +29,12 @@ def read_leg(strand: Strand, book: DescriptionBook, evidence: Evidence) -> tuple
     ends = read_ends(strand, evidence, described, told)
     pair = chosen_pair(strand)
     used = read_used(strand, pair, described, told)
-    path, path_basis = read_path(strand, ends, pair, used, evidence)
-    flow = read_directions(strand, ends, used, described, told, evidence)
     basis = _basis(strand, evidence)
+    path, path_basis = read_path(strand, ends, pair, used, evidence)
+    if not basis and path in EDGES:
+        path, path_basis = Path.UNKNOWN, f"relayed at {path_basis}: nothing shows that it is an Edge"
+    tried = read_tried(strand, ends, used, evidence)
+    flow = read_directions(strand, ends, used, tried, described, told, evidence)
     leg = Leg(
         capture=strand.capture,
         kind=told or _kind(strand, basis, evidence),
@@ -42,7 +47,7 @@ def read_leg(strand: Strand, book: DescriptionBook, evidence: Evidence) -> tuple
         path=path,
         path_basis=path_basis,
         relays=tuple(dict.fromkeys(one.relay for one in strand.sessions if one.relay)),
-        tried=read_tried(strand, ends, used, evidence),
+        tried=tried,
         check_time=min((one.first_time for one in strand.pairs), default=0),
         last_check_time=max((side.last_time for one in strand.pairs for side in (one.forth, one.back)), default=0),
         forth=flow.forth,

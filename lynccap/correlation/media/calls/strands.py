@@ -74,6 +74,8 @@ def read_strands(evidence: Evidence) -> list[Strand]:
         union.join(("flow", flow), session)
     for flow, other in _same_streams(evidence):
         union.join(("flow", flow), ("flow", other))
+    for flow, other in _back_and_forth(evidence):
+        union.join(("flow", flow), ("flow", other))
     strands: dict[Hashable, Strand] = {}
     for media in evidence.media:
         if not _is_group(media):
@@ -113,6 +115,22 @@ def _same_streams(evidence: Evidence) -> Iterator[tuple[int, int]]:
                 if row.flow != first.flow and _is_same(first, row):
                     yield first.flow, row.flow
                 first = max(first, row, key=lambda one: one.last_time)
+
+
+def _back_and_forth(evidence: Evidence) -> Iterator[tuple[int, int]]:
+    """Two flows of one direction each that are all there is between two hosts at a time: telephones may send from
+    another port than they receive at (RFC 4961 asks them not to).
+    """
+    lone = evidence.one_way_media
+    for (capture, sender, receiver), there in lone.items():
+        back = lone.get((capture, receiver, sender), ())
+        if sender < receiver and len(there) == len(back) == 1 and _overlap(there[0], back[0]):
+            yield there[0].flow, back[0].flow
+
+
+def _overlap(one: MediaSession, other: MediaSession) -> bool:
+    shared = min(one.last_time, other.last_time) - max(one.first_time, other.first_time)
+    return shared > SHARED * min(one.last_time - one.first_time, other.last_time - other.first_time)
 
 
 def _is_same(one: Any, other: Any) -> bool:

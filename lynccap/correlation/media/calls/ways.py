@@ -145,9 +145,9 @@ def _unrelayed(strand: Strand, ends: Ends, pair: CheckPair | None, used: UsedPai
         if any(side.kinds.get(endpoint, ("", ""))[0] in ("srflx", "prflx") for side in ends.sides):
             return Path.REFLEXIVE, f"{endpoint} was offered as an address of a NAT"
     if pair is not None:
-        for endpoint, learnt in ((pair.one, pair.forth.reflexive), (pair.other, pair.back.reflexive)):
-            if learnt and endpoint not in learnt and pair.allocation is None:
-                return Path.REFLEXIVE, f"{endpoint} was seen as {learnt[0]} by the other party"
+        for own, learnt in ((pair.one, pair.forth.reflexive), (pair.other, pair.back.reflexive)):
+            if learnt and own not in learnt and pair.allocation is None:
+                return Path.REFLEXIVE, f"{own} was seen as {learnt[0]} by the other party"
     reflexive = next((one for one in strand.sessions if one.path is Path.REFLEXIVE), None)
     if reflexive is not None:
         return Path.REFLEXIVE, "a relay reported one of its ends as the address of a NAT"
