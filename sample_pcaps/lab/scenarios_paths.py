@@ -249,7 +249,7 @@ def no_media(folder: Path) -> None:
 
 async def _in_vain(place: Branches, gate: Host, vera: Host) -> None:
     olga, other = agent(place.olga, 50190), agent(vera, 50292)
-    await asyncio.gather(olga.open(), other.open())
+    await asyncio.gather(olga.open(), gather(other, ("udp", EDGE_INSIDE)))
     await connect(olga, other)
     place.router.rule("forward", "udp sport 50190 drop")
     gate.rule("forward", "udp sport 50292 drop")
