@@ -329,3 +329,12 @@ def test_two_thousand_calls_in_time() -> None:
 
     assert len(made.calls.calls) == 2000
     assert time.process_time() - begun < 1.0  # a quarter of it on an idle machine
+
+
+def test_calls_are_bounded_and_those_of_lync_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lynccap.correlation.media.calls.book.MAX_LEGS", 2)
+    flows = [_udp(f"10.1.0.{number}", f"10.2.0.{number}") for number in range(5)]
+    made = case(flows, media=[_stream(number) for number in range(5)], stun=_checks(3, at=2.0))
+
+    assert made.calls.left_out == 3
+    assert (3,) in [one.flows for one in made.calls.legs]

@@ -13,7 +13,7 @@ from lynccap.correlation.media.calls.strands import Strand, read_strands
 from lynccap.correlation.sip.dialogs import Dialog
 from lynccap.tables import SECOND
 
-MAX_LEGS = 20_000  # a trunk's busy hour has some thousands; random bytes on random ports make any number
+MAX_LEGS = 5_000  # a trunk has some thousands of calls in an hour; random bytes on random ports make any number
 TOGETHER_NS = 30 * SECOND  # a second medium is added to a call within its first seconds or much later
 
 
