@@ -80,6 +80,7 @@ def join_endpoint(address: str, port: int) -> str:
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
+@lru_cache(maxsize=65536)
 def split_endpoint(text: str | None) -> tuple[str, int] | None:
     """`"10.0.0.1:50000"` or `"[2001:db8::1]:50000"` as address and port, None when it is neither."""
     if not text:

@@ -17,6 +17,8 @@ from lynccap.correlation.devices.book import DeviceBook
 from lynccap.correlation.devices.reading import read_devices
 from lynccap.correlation.log_ons import LogOn, read_log_ons
 from lynccap.correlation.lookups import Lookup, read_lookups
+from lynccap.correlation.media.calls.book import CallBook, read_calls
+from lynccap.correlation.media.calls.evidence import Evidence
 from lynccap.correlation.media.ice import IceBook, read_ice
 from lynccap.correlation.media.paths import MediaSession, read_media
 from lynccap.correlation.media.relays import RelayBook, read_relays
@@ -109,6 +111,21 @@ class Case:
     def ice(self) -> IceBook:
         """The connectivity checks, pair by pair."""
         return read_ice(self.tables, self.relays, self.media)
+
+    @cached_property
+    def calls(self) -> CallBook:
+        """Who talked with whom, by which way, after what was tried."""
+        evidence = Evidence(
+            tables=self.tables,
+            relays=self.relays,
+            roles=self.roles,
+            ice=self.ice,
+            media=self.media,
+            quality=self.stream_quality,
+            proxied=self.proxied,
+            directory=self.directory,
+        )
+        return read_calls(evidence, self.dialogs.calls)
 
     @cached_property
     def stream_quality(self) -> tuple[StreamQuality, ...]:

@@ -73,7 +73,7 @@ def resolvers_of(flows: pd.DataFrame) -> set[str]:
 
 def tunnelled(flows: pd.DataFrame) -> set[int]:
     """Flows through a proxy (CONNECT): what is said inside is of another server than the flow's."""
-    return set(flows.index[flows["stack"].str.startswith("http/")])
+    return set(flows.index[flows["stack"].str.match(r"(?:pseudo-tls/)?http/")])
 
 
 def proxied(tables: Tables) -> set[int]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from lynccap.correlation.names import tunnelled
 from lynccap.tables import Tables
 
 MAX_STEPS = 512  # of one flow; an hour of refreshes has about ten
@@ -122,6 +123,8 @@ class Allocation:
     ending: AllocationEnding
     ended: int
     """When it ended (nanoseconds), 0 when it was never granted or is alive."""
+    tunnelled: bool = False
+    """It was asked for through an HTTP proxy, which is then what `server` and `port` are."""
 
     @property
     def answered(self) -> bool:
@@ -155,7 +158,7 @@ def read_allocations(tables: Tables) -> list[Allocation]:
     peers: dict[int, list[str]] = defaultdict(list)
     for flow, peer in zip(named["flow"].tolist(), named["destination"].tolist(), strict=True):
         peers[flow].append(peer)
-    granted_on = _granted_on(control)
+    granted_on, tunnels = _granted_on(control), tunnelled(tables.flows)
     begun = turn.drop_duplicates("flow")
     first = {flow: (frame, time) for flow, frame, time in zip(*(begun[one] for one in _BEGUN), strict=True)}
     rows: dict[int, list[Any]] = defaultdict(list)
@@ -170,6 +173,7 @@ def read_allocations(tables: Tables) -> list[Allocation]:
             tuple(peers[flow.Index]),
             first[flow.Index],
             _ending(flow, rows[flow.Index], int(ends[flow.capture]), granted_on),
+            flow.Index in tunnels,
         )
         for flow in flows.itertuples()
         if any(row.method == "allocate" for row in rows[flow.Index]) and _is_microsofts(rows[flow.Index])
@@ -190,7 +194,12 @@ def _is_microsofts(rows: list[Any]) -> bool:
 
 
 def _allocation(
-    flow: Any, rows: list[Any], peers: tuple[str, ...], first: tuple[int, int], end: tuple[AllocationEnding, int]
+    flow: Any,
+    rows: list[Any],
+    peers: tuple[str, ...],
+    first: tuple[int, int],
+    end: tuple[AllocationEnding, int],
+    through_proxy: bool,
 ) -> Allocation:
     allocate = [row for row in rows if row.method == "allocate"]
     requests = [row for row in allocate if row.kind == "request"]
@@ -224,6 +233,7 @@ def _allocation(
         activations=tuple(_activations(rows)),
         ending=end[0],
         ended=end[1],
+        tunnelled=through_proxy,
     )
 
 

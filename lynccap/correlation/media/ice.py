@@ -10,7 +10,7 @@ lacks may have been lost before. Rules weigh that; here nothing is concluded fro
 
 from collections import defaultdict
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import groupby
 from typing import Any
 
@@ -73,8 +73,12 @@ class CheckPair:
     @property
     def ufrags(self) -> frozenset[str]:
         """The names both sides gave the ICE session; pairs of one stream of one call share them."""
-        names = (side.username for side in (self.forth, self.back) if side.username)
-        return frozenset(part for name in names for part in name.split(":"))
+        return _parts(self.forth.username or "", self.back.username or "")
+
+
+@lru_cache(maxsize=4096)
+def _parts(*usernames: str) -> frozenset[str]:
+    return frozenset(part for name in usernames if name for part in name.split(":"))
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Any
 from dissectors.sip.sdp import read_sdp
 from lynccap.correlation.addresses import join_endpoint, split_endpoint
 from lynccap.correlation.media.relays import RELAY_PORTS, TURN_PORTS, TURN_UDP_PORT, RelayBook, Side
+from lynccap.correlation.names import tunnelled
 from lynccap.correlation.roles.claims import RoleBook
 from lynccap.tables import Tables
 
@@ -29,6 +30,16 @@ class Path(StrEnum):
     RELAY_UNPLACED = "relayed by an Edge interface that could not be placed"
     CLOUD = "relayed by Microsoft's cloud"
     RELAY_FOREIGN = "relayed by a server that is no Lync Edge"
+    RELAY_TCP = "relayed over TCP"
+    """Of a leg: the device reaches the relay by TCP, whichever side of the Edge that is."""
+    TWO_RELAYS = "relayed by two Edges"
+    """Of a leg: each party uses the relay of another Edge."""
+    VPN = "through a VPN"
+    """Of a leg, and only where the capture shows the tunnel."""
+    PROXY = "through a proxy"
+    """Inside an HTTP CONNECT tunnel; what is told as the relay is the proxy then."""
+    UNKNOWN = "by a way that is not shown"
+    """Of a leg."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +111,8 @@ class _Clues:
     foreign: frozenset[str]
     """Servers that speak TURN by RFC 5766."""
     signalled: frozenset[Endpoint]
+    tunnels: set[int]
+    """Flows through an HTTP proxy."""
     clock_steps: tuple[tuple[int, int], ...]
     """Capture and time, before and after each step."""
     """Named in session descriptions that a Lync server carried."""
@@ -138,6 +151,7 @@ def _read_clues(tables: Tables, relays: RelayBook, roles: RoleBook) -> _Clues:
         checked=frozenset(stun.loc[stun["dialect"].isin(LYNC_CHECKS), "flow"]),
         foreign=frozenset(servers[foreign]) - set(relays.sides),
         signalled=frozenset(_signalled(tables, roles)),
+        tunnels=tunnelled(tables.flows),
         clock_steps=tuple(
             (int(one.capture), int(time)) for one in tables.clock_steps.itertuples() for time in (one.before, one.after)
         ),
@@ -158,6 +172,8 @@ def _session(flow: Any, streams: list[Any], clues: _Clues) -> MediaSession:
     ends = ((flow.client, int(flow.client_port)), (flow.server, int(flow.server_port)))
     carried = {one.carried for one in streams}
     path, relay = _path(ends, carried, clues)
+    if flow.Index in clues.tunnels:
+        path, relay = Path.PROXY, ends[1][0]
     first, last = min(one.first_time for one in streams), max(one.last_time for one in streams)
     return MediaSession(
         flow=int(flow.Index),

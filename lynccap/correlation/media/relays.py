@@ -143,7 +143,8 @@ def read_relays(tables: Tables, names: NameBook, roles: RoleBook) -> RelayBook:
             book.relays[relay] = one.client
             endpoint = split_endpoint(relay)
             if endpoint:
-                book.relay_hosts[endpoint[0]].add(one.server)
+                # A proxy hands on what the relay behind it gives.
+                book.relay_hosts[endpoint[0]] |= set() if one.tunnelled else {one.server}
     _place_sides(book, names, _inside_by_sign_in(tables))
     _place_told_sides(book, roles, tables)
     _claim(book, roles, _led_by_names(tables, names))
@@ -172,7 +173,7 @@ def _inside_by_sign_in(tables: Tables) -> frozenset[str]:
 
 def _place_sides(book: RelayBook, names: NameBook, insiders: frozenset[str]) -> None:
     """Places every address that answered allocations, and every address handed out as a relay."""
-    ours = [one for one in book.allocations if one.server not in book.cloud and one.answered]
+    ours = [one for one in book.allocations if one.server not in book.cloud and one.answered and not one.tunnelled]
     by_server: dict[str, list[Allocation]] = defaultdict(list)
     for one in ours:
         by_server[one.server].append(one)
@@ -256,9 +257,10 @@ def _claim(book: RelayBook, roles: RoleBook, led: frozenset[str]) -> None:
         frames = (*one.success_frames, *one.challenge_frames, *(frame for frame, _ in one.errors))
         # A private address that answers MS-TURN is no consumer relay. A public one may be one of Skype's, unless its
         # client came by the names of a deployment.
-        decisive = is_private(one.server) or one.client in led
+        decisive = (is_private(one.server) and not one.tunnelled) or one.client in led
         says = f"answers MS-TURN allocations{_outside_of(one.server, book)}"
-        roles.add(RoleClaim(one.server, role, Basis.MESSAGES, decisive, says, one.capture, min(frames)))
+        if not one.tunnelled:
+            roles.add(RoleClaim(one.server, role, Basis.MESSAGES, decisive, says, one.capture, min(frames)))
         endpoint = split_endpoint(one.relay)
         if endpoint and endpoint[0] != one.server:
             says = f"handed out as relay address by {one.server}"

@@ -265,7 +265,7 @@ def media_tcp443_fallback(inquiry: Inquiry) -> Iterator[Judgement]:
     Not this: desktop sharing and file transfer, which always use TCP; a TCP allocation made in parallel and unused.
     """
     for media in inquiry.case.media:
-        if media.transport != "tcp" or not media.relayed or media.path is Path.CLOUD:
+        if media.transport != "tcp" or not media.relayed or media.path in (Path.CLOUD, Path.PROXY):
             continue
         device = media.devices[0]
         over_udp = [one for one in inquiry.case.relays.allocations_of(device) if one.transport == "udp"]
