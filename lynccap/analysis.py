@@ -11,7 +11,7 @@ from lynccap import __version__
 from lynccap.correlation.addresses import sort_key
 from lynccap.correlation.case import Case, build_case
 from lynccap.correlation.devices.book import DeviceFacts
-from lynccap.correlation.journeys.steps import journey
+from lynccap.correlation.journeys.machine import Journeys
 from lynccap.correlation.origins import Origins
 from lynccap.correlation.quality import read_quality
 from lynccap.correlation.roles.claims import BASIS_WORDS, NOT_LYNC, ROLE_NAMES
@@ -164,13 +164,14 @@ def _devices(cases: Sequence[Case], origins: Sequence[Origins]) -> list[Device]:
     """Every device once; its journeys through several captures follow each other."""
     merged: dict[str, Device] = {}
     for case, files in zip(cases, origins, strict=True):
+        journeys = Journeys(case)
         for one in case.devices.all():
-            made = _device(case, one, files)
+            made = _device(journeys, one, files)
             merged[one.id] = _merged(merged[one.id], made) if one.id in merged else made
     return sorted(merged.values(), key=lambda one: sort_key(one.id))
 
 
-def _device(case: Case, one: DeviceFacts, origins: Origins) -> Device:
+def _device(journeys: Journeys, one: DeviceFacts, origins: Origins) -> Device:
     return Device(
         id=one.id,
         addresses=one.addresses,
@@ -179,7 +180,7 @@ def _device(case: Case, one: DeviceFacts, origins: Origins) -> Device:
         kind=one.kind,
         role=ROLE_NAMES.get(one.role, one.role) if one.role else None,
         basis=one.basis,
-        journey=journey(case, one, origins),
+        journey=journeys.steps_of(one, origins),
     )
 
 

@@ -1,0 +1,266 @@
+"""What the capture could have shown of a device: without it nothing absent may be told as absent."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from lynccap.correlation.addresses import Scope, scope_of, subnet_of
+from lynccap.correlation.case import Case
+from lynccap.correlation.devices.book import DeviceFacts
+from lynccap.correlation.roles.claims import REVERSE_PROXY, WEB_ROLES
+from lynccap.correlation.sip.registrations import Registration
+
+LEAD_NS = 30_000_000_000  # the steps of one sign-in lie closer together, the pauses behind those that fail included
+PATIENCE_NS = 9_000_000_000  # three tries of the slowest common schedule: who goes on, has gone on by then
+WEB_PORTS = (80, 443)
+WEB = "web services"
+"""Beside the services of flows: any connection to a Lync web server, whatever is said on it."""
+DATAGRAMS = frozenset({"dns", "ntp"})
+
+
+@dataclass(frozen=True)
+class Span:
+    """When a device is seen in a capture."""
+
+    capture: int
+    first: int
+    midstream: bool
+    """A connection of it to a Lync server is older than the capture."""
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Facts on all flows that the stages ask for device by device, each made once for a case."""
+
+    case: Case
+
+    @cached_property
+    def clients(self) -> list[str]:
+        """Of each flow."""
+        return list(self.case.flows["client"])
+
+    @cached_property
+    def servers(self) -> list[str]:
+        """Of each flow."""
+        return list(self.case.flows["server"])
+
+    @cached_property
+    def ports(self) -> list[int]:
+        """The server's, of each flow."""
+        return self._numbers("server_port")
+
+    @cached_property
+    def captures(self) -> list[int]:
+        """Of each flow."""
+        return self._numbers("capture")
+
+    @cached_property
+    def first_frames(self) -> list[int]:
+        """Of each flow."""
+        return self._numbers("first_frame")
+
+    @cached_property
+    def first_times(self) -> list[int]:
+        """Of each flow."""
+        return self._numbers("first_time")
+
+    @cached_property
+    def last_heard(self) -> list[int]:
+        """When the server of each flow sent for the last time."""
+        return self._numbers("last_time_server")
+
+    @cached_property
+    def openings(self) -> list[str]:
+        """Of each flow."""
+        return list(self.case.flows["opening"])
+
+    @cached_property
+    def stacks(self) -> list[str]:
+        """Of each flow."""
+        return list(self.case.flows["stack"])
+
+    def _numbers(self, column: str) -> list[int]:
+        numbers: list[int] = self.case.flows[column].tolist()
+        return numbers
+
+    @cached_property
+    def starts(self) -> list[int]:
+        """The first time of each capture."""
+        numbers: list[int] = self.case.tables.captures["first_time"].tolist()
+        return numbers
+
+    @cached_property
+    def ends(self) -> list[int]:
+        """The last time of each capture."""
+        numbers: list[int] = self.case.tables.captures["last_time"].tolist()
+        return numbers
+
+    @cached_property
+    def digits(self) -> list[int]:
+        """Decimals of the times of each capture."""
+        numbers: list[int] = self.case.tables.captures["digits"].tolist()
+        return numbers
+
+    @cached_property
+    def vlans(self) -> dict[str, set[int]]:
+        """By client: the VLANs its flows bear."""
+        found: dict[str, set[int]] = defaultdict(set)
+        for client, vlan in self.case.flows[["client", "vlan"]].drop_duplicates().itertuples(index=False):
+            found[client].add(int(vlan))
+        return found
+
+    @cached_property
+    def registrations(self) -> dict[str, list[Registration]]:
+        """By the address that registers, in order of time."""
+        found: dict[str, list[Registration]] = defaultdict(list)
+        for one in self.case.dialogs.registrations:
+            found[(self.clients if one.from_client else self.servers)[one.flow]].append(one)
+        return found
+
+    @cached_property
+    def _requests(self) -> dict[str, dict[tuple[int, int], tuple[int, int]]]:
+        return {}
+
+    def request_of(self, protocol: str, row: Any) -> tuple[int, int]:
+        """Frame and time of the request of an exchange; those of its answer where the request is not readable."""
+        if protocol not in self._requests:
+            table = self.case.tables[protocol]
+            asked = table[table["kind"] == "request"]
+            columns = [asked[name].tolist() for name in ("flow", "first_frame", "frame", "time")]
+            self._requests[protocol] = {
+                (flow, first): (frame, time) for flow, first, frame, time in zip(*columns, strict=True)
+            }
+        found = self._requests[protocol].get((row.flow, row.first_frame))
+        return found or (int(row.frame), int(row.time))
+
+    @cached_property
+    def two_way(self) -> frozenset[tuple[int, str]]:
+        """Capture and address of whoever is seen to send and to be sent something on one flow."""
+        flows = self.case.flows
+        both = flows[(flows["frames_client"] > 0) & (flows["frames_server"] > 0)]
+        pairs = both[["capture", "client", "server"]].drop_duplicates().itertuples(index=False)
+        return frozenset((int(capture), end) for capture, *ends in pairs for end in ends)
+
+    def is_two_way(self, capture: int, addresses: Iterable[str]) -> bool:
+        """Whether the capture shows both directions of a device's traffic: else a missing answer proves nothing."""
+        return any((capture, one) in self.two_way for one in addresses)
+
+    def waits_in_vain(self, capture: int, addresses: Iterable[str], since: int) -> bool:
+        """Whether an answer that is missing was not sent, or did not arrive: seen both ways, and for long enough."""
+        return self.is_two_way(capture, addresses) and self.ends[capture] - since >= PATIENCE_NS
+
+    @cached_property
+    def _neighbours(self) -> dict[str, list[Any]]:
+        """By hardware address of a telephone: all LLDP and CDP frames of its capture, which hears no other telephone.
+
+        Switches do not pass such frames on: whoever is heard with one telephone is on its link.
+        """
+        found: dict[str, list[Any]] = {}
+        table = self.case.tables.neighbours
+        for _, rows in table.groupby("capture"):
+            phones = {mac for mac in rows.loc[rows["telephone"], "mac"] if mac}
+            if len(phones) == 1:
+                found.setdefault(phones.pop(), []).extend(rows.itertuples())
+        return found
+
+    def neighbours_of(self, device: DeviceFacts) -> list[Any]:
+        """The LLDP and CDP frames on a telephone's link, its own too; empty where it is not heard."""
+        return [row for mac in device.macs for row in self._neighbours.get(mac, ())]
+
+    @cached_property
+    def _spans(self) -> dict[str, Span]:
+        flows = self.case.flows
+        order = np.argsort(flows["first_time"].to_numpy(), kind="stable")[::-1]
+        older = (flows["opening"] == "midstream") & flows["server"].isin(self.case.roles.servers())
+        midstream = set(flows.loc[older, "client"])
+        found = {}
+        for place in order.tolist():
+            for address in (self.servers[place], self.clients[place]):
+                found[address] = (self.captures[place], self.first_times[place])
+        return {address: Span(*seen, address in midstream) for address, seen in found.items()}
+
+    def span_of(self, device: DeviceFacts) -> Span | None:
+        """When the device is first seen; None when no flow has any of its addresses."""
+        seen = [self._spans[one] for one in device.addresses if one in self._spans]
+        return min(seen, key=lambda one: one.first) if seen else None
+
+    @cached_property
+    def _askers(self) -> dict[str, set[str]]:
+        """By service: the clients that used it, and their subnets."""
+        flows = self.case.flows
+        found: dict[str, set[str]] = defaultdict(set)
+        for service, client in flows[["service", "client"]].drop_duplicates().itertuples(index=False):
+            found[service] |= {client, subnet_of(client)}
+        web = [one for one in self.case.roles.servers() if self.case.roles.has(one, *WEB_ROLES, REVERSE_PROXY)]
+        for client in flows.loc[flows["server"].isin(web) & flows["server_port"].isin(WEB_PORTS), "client"].unique():
+            found[WEB] |= {client, subnet_of(client)}
+        for row in self.case.tables["dhcp"].itertuples():
+            found["dhcp"] |= {subnet_of(one) for one in (row.your_address, row.client_address) if one}
+            found["dhcp"].add(row.mac)
+        return found
+
+    @cached_property
+    def _alone(self) -> dict[int, frozenset[str]]:
+        """By capture: the addresses that are an end of every conversation between two hosts, with several others."""
+        flows = self.case.flows
+        found: dict[int, frozenset[str]] = {}
+        for capture, rows in flows.groupby("capture"):
+            pairs = set(rows[["client", "server"]].drop_duplicates().itertuples(index=False, name=None))
+            hosts = [pair for pair in pairs if all(scope_of(one) in (Scope.PRIVATE, Scope.PUBLIC) for one in pair)]
+            common = set.intersection(*map(set, hosts)) if hosts else set()
+            found[int(capture)] = frozenset(common if len(hosts) > 1 else ())
+        return found
+
+    @cached_property
+    def _datagrams(self) -> frozenset[str]:
+        flows = self.case.flows
+        return frozenset(flows.loc[flows["transport"] == "udp", "client"])
+
+    def blind_spot(self, device: DeviceFacts, services: Iterable[str]) -> str:
+        """Why the capture point may not see these services of a device, "" when it does.
+
+        It does where the same services of the same device, or of its subnet, are seen; and where the device is an end
+        of everything that is, as on the device itself.
+        """
+        span = self.span_of(device)
+        if span is None:
+            return "no packet of it is in the capture"
+        places = {*device.addresses, *device.macs, *(subnet_of(one) for one in device.addresses)}
+        if any(places & self._askers.get(one, set()) for one in services):
+            return ""
+        own = any(one in self._alone.get(span.capture, ()) for one in device.addresses)
+        needs_udp = not DATAGRAMS.isdisjoint(services)
+        if own and (not needs_udp or not self._datagrams.isdisjoint(device.addresses)):
+            return ""
+        return "the capture point may not see it"
+
+    @cached_property
+    def _boots(self) -> dict[str, int]:
+        """By hardware address: when it first asked for any address at all (RFC 2131 4.4.1)."""
+        dhcp = self.case.tables["dhcp"]
+        asked = dhcp[dhcp["kind"] == "discover"]
+        return {mac: int(time) for mac, time in asked.groupby("mac")["time"].min().items()}
+
+    def cut_off(self, device: DeviceFacts, before: int, after: int) -> str:
+        """Why the time of a step may not be covered, "" when it is.
+
+        Both are nanoseconds: `before` when the next step began, 0 when none is seen; `after` when the last one before
+        it began. A device that starts up in the capture has all its steps in it.
+        """
+        span = self.span_of(device)
+        if span is None:
+            return "no packet of it is in the capture"
+        if span.midstream:
+            return "the capture starts after it had connected"
+        booted = min((self._boots[mac] for mac in device.macs if mac in self._boots), default=0)
+        lead = (before or span.first) - self.starts[span.capture]
+        if lead < LEAD_NS and not (booted and booted < (before or after)):
+            return f"the capture starts only {max(lead, 0) / 1e9:.1f} s before {'the next step' if before else 'it'}"
+        left = self.ends[span.capture] - (after or span.first)
+        if not before and left < PATIENCE_NS:
+            return f"the capture ends {max(left, 0) / 1e9:.1f} s after the step before"
+        return ""
