@@ -76,7 +76,7 @@ def tls(view: DeviceView, name: StageName, sessions: Sequence[TlsSession], words
     """A stage that is a TLS handshake, by some sessions: it is as the last that can be judged left it."""
     ordered = sorted(sessions, key=lambda one: (begin_of(view, one), one.flow))
     done = [one for one in ordered if one.completed]
-    ends = [one for one in ordered if TLS_ENDS[one.handshake.outcome] is StepOutcome.FAILED]
+    ends = [one for one in ordered if not one.completed and _ended(one)]
     lost = [one for one in ends if not any(good.last_time > one.last_time for good in done)]
     if done and not lost:
         before = [one for one in ends if begin_of(view, one) < begin_of(view, done[0])]
@@ -90,6 +90,10 @@ def tls(view: DeviceView, name: StageName, sessions: Sequence[TlsSession], words
     return StageFacts(name, outcome, says, view.coverage.captures[one.flow], begin_of(view, one), frames)
 
 
+def _ended(session: TlsSession) -> bool:
+    return TLS_ENDS[session.handshake.outcome] is StepOutcome.FAILED
+
+
 def _completed(view: DeviceView, name: StageName, sessions: Sequence[TlsSession], words: str) -> StageFacts:
     first, good = sessions[0], sessions[-1]
     version = f" ({good.version})" if good.version else ""
@@ -100,14 +104,13 @@ def _completed(view: DeviceView, name: StageName, sessions: Sequence[TlsSession]
 
 def begin_of(view: DeviceView, session: TlsSession) -> int:
     """When a handshake began; of one that is older than the capture when its first protected data was seen."""
-    steps = session.handshake.steps
-    return steps[0].time if steps else session.data_time or view.coverage.first_times[session.flow]
+    hello = view.coverage.hellos.get(session.flow) if session.hello_frame else None
+    return hello or session.data_time or view.coverage.first_times[session.flow]
 
 
 def begin_frame_of(view: DeviceView, session: TlsSession) -> int:
     """The frame of `begin_of`."""
-    steps = session.handshake.steps
-    return steps[0].frame if steps else session.data_frame or view.coverage.first_frames[session.flow]
+    return session.hello_frame or session.data_frame or view.coverage.first_frames[session.flow]
 
 
 def _ending(view: DeviceView, session: TlsSession) -> str:

@@ -83,6 +83,11 @@ class Coverage:
         """Of each flow."""
         return list(self.case.flows["stack"])
 
+    @cached_property
+    def services(self) -> list[str]:
+        """Of each flow."""
+        return list(self.case.flows["service"])
+
     def _numbers(self, column: str) -> list[int]:
         numbers: list[int] = self.case.flows[column].tolist()
         return numbers
@@ -136,6 +141,13 @@ class Coverage:
             }
         found = self._requests[protocol].get((row.flow, row.first_frame))
         return found or (int(row.frame), int(row.time))
+
+    @cached_property
+    def hellos(self) -> dict[int, int]:
+        """By flow: when the client said hello in TLS first."""
+        table = self.case.tables["tls"]
+        first = table[table["kind"] == "client-hello"].drop_duplicates("flow")
+        return dict(zip(first["flow"].tolist(), first["time"].tolist(), strict=True))
 
     @cached_property
     def two_way(self) -> frozenset[tuple[int, str]]:

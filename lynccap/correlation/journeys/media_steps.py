@@ -68,7 +68,5 @@ def media(view: DeviceView) -> StageFacts | None:
 
 def conference(view: DeviceView) -> StageFacts | None:
     """The connection for web conferencing data ([MS-PSOM])."""
-    tries = [
-        one for one in view.attempts if one.port == PSOM_PORT or view.case.flows.at[one.flows[0], "service"] == "psom"
-    ]
+    tries = [one for one in view.attempts if one.port == PSOM_PORT or view.coverage.services[one.flows[0]] == "psom"]
     return connection(view, StageName.WEB_CONFERENCE, tries, "web conferencing data") if tries else None
