@@ -270,7 +270,7 @@ class Coverage:
             return "the capture starts after it had connected"
         booted = min((self._boots[mac] for mac in device.macs if mac in self._boots), default=0)
         lead = (before or span.first) - self.starts[span.capture]
-        if lead < LEAD_NS and not (booted and booted < (before or after)):
+        if lead < LEAD_NS and (before or not after) and not (booted and booted < before):
             return f"the capture starts only {max(lead, 0) / 1e9:.1f} s before {'the next step' if before else 'it'}"
         left = self.ends[span.capture] - (after or span.first)
         if not before and left < PATIENCE_NS:

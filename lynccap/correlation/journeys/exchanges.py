@@ -90,7 +90,7 @@ def _is_empty(row: Any) -> bool:
 
 def _leads_to_lync(view: DeviceView, row: Any) -> bool:
     host = _host_of(row.location)
-    if not host and row.location:
+    if (row.location or "").startswith("/") and not host:
         return view.is_lync(row.flow)  # a path on the same host
     addresses = (host,) if is_address(host) else view.case.names.addresses_of(host)
     by_name = any(one.decisive or one.service == "autodiscover" for one in name_rows(host)) if host else False

@@ -47,9 +47,11 @@ def _used(view: DeviceView, vlan: int) -> str:
 
 
 def _leases(view: DeviceView) -> list[Any]:
-    found = {
-        row.Index: row for key in (*view.device.macs, *view.device.addresses) for row in view.case.leases.get(key, ())
-    }
+    """The DHCP messages of a device, in order of time; one that sent nothing else is known by its lease."""
+    leases = view.case.leases
+    mine = [row for one in view.device.addresses for row in leases.get(one, ())]
+    macs = view.device.macs or tuple(dict.fromkeys(row.mac for row in mine))
+    found = {row.Index: row for row in (*mine, *(row for mac in macs for row in leases.get(mac, ())))}
     return sorted(found.values(), key=lambda row: (row.time, row.frame))
 
 
