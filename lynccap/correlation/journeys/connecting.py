@@ -68,7 +68,7 @@ def _lives_on(coverage: Coverage, good: Sequence[Attempt], time: int) -> bool:
 def _is_certain(view: DeviceView, one: Attempt) -> bool:
     """Whether frames show the failure: silence does where the capture sees what comes to the device."""
     if one.ending is Ending.UNANSWERED:
-        return len(one.syn_times) >= TRIES and view.coverage.is_two_way(one.capture, view.device.addresses)
+        return len(one.syn_times) >= TRIES and view.coverage.is_two_way(one.capture, view.device.addresses, "tcp")
     return one.ending in FAILED_WORDS
 
 

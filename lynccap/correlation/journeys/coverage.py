@@ -150,20 +150,23 @@ class Coverage:
         return dict(zip(first["flow"].tolist(), first["time"].tolist(), strict=True))
 
     @cached_property
-    def two_way(self) -> frozenset[tuple[int, str]]:
-        """Capture and address of whoever is seen to send and to be sent something on one flow."""
+    def two_way(self) -> frozenset[tuple[int, str, str]]:
+        """Capture, address and transport of whoever opened a flow that is seen in both directions."""
         flows = self.case.flows
         both = flows[(flows["frames_client"] > 0) & (flows["frames_server"] > 0)]
-        pairs = both[["capture", "client", "server"]].drop_duplicates().itertuples(index=False)
-        return frozenset((int(capture), end) for capture, *ends in pairs for end in ends)
+        seen = both[["capture", "client", "transport"]].drop_duplicates()
+        return frozenset(seen.itertuples(index=False, name=None))
 
-    def is_two_way(self, capture: int, addresses: Iterable[str]) -> bool:
-        """Whether the capture shows both directions of a device's traffic: else a missing answer proves nothing."""
-        return any((capture, one) in self.two_way for one in addresses)
+    def is_two_way(self, capture: int, addresses: Iterable[str], transport: str) -> bool:
+        """Whether answers to a device reach the capture: else one that is missing proves nothing.
+
+        They must do so over the same transport, as answers may come another way than those of another server do.
+        """
+        return any((capture, one, transport) in self.two_way for one in addresses)
 
     def waits_in_vain(self, capture: int, addresses: Iterable[str], since: int) -> bool:
-        """Whether an answer that is missing was not sent, or did not arrive: seen both ways, and for long enough."""
-        return self.is_two_way(capture, addresses) and self.ends[capture] - since >= PATIENCE_NS
+        """Whether a datagram's answer that is missing did not arrive: others do, and the capture goes on for long."""
+        return self.is_two_way(capture, addresses, "udp") and self.ends[capture] - since >= PATIENCE_NS
 
     @cached_property
     def _neighbours(self) -> dict[str, list[Any]]:

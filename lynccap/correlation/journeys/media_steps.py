@@ -46,7 +46,8 @@ def _refusal(view: DeviceView, one: Allocation) -> tuple[StepOutcome, str]:
         return StepOutcome.FAILED, f"rejected its credentials{times} (401)"
     if one.answered:
         return StepOutcome.UNKNOWN, "asked for credentials; what followed is not in the capture"
-    silent = len(one.request_frames) >= TRIES and view.coverage.is_two_way(one.capture, view.device.addresses)
+    heard = view.coverage.is_two_way(one.capture, view.device.addresses, one.transport)
+    silent = len(one.request_frames) >= TRIES and heard
     return StepOutcome.FAILED if silent else StepOutcome.UNKNOWN, "did not answer"
 
 

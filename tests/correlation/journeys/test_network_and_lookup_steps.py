@@ -115,7 +115,7 @@ def test_silence_of_dns_is_a_failure_where_the_capture_hears_the_device(heard: b
     for at in (30, 31, 33):
         trip.dns(WEB_NAME, at, rcode=None)
     if heard:
-        trip.flow("10.7.7.7", 445, 20)
+        trip.flow("10.7.7.7", 137, 20, transport="udp", opening="answered")
     told = trip.told()["names"]
 
     assert told.outcome == outcome
@@ -124,7 +124,7 @@ def test_silence_of_dns_is_a_failure_where_the_capture_hears_the_device(heard: b
 
 def test_silence_at_the_end_of_the_capture_tells_nothing() -> None:
     trip = Trip(seconds=35)
-    trip.flow("10.7.7.7", 445, 20)
+    trip.flow("10.7.7.7", 137, 20, transport="udp", opening="answered")
     for at in (30, 31, 33):
         trip.dns(WEB_NAME, at, rcode=None)
 
@@ -167,7 +167,7 @@ def ntp(trip: Trip, *answered: bool) -> Trip:
 )
 def test_time(answered: tuple[bool, ...], outcome: str) -> None:
     trip = ntp(Trip().boot(1).known(), *answered)
-    trip.flow("10.7.7.7", 445, 20)
+    trip.flow("10.7.7.7", 137, 20, transport="udp", opening="answered")
 
     assert trip.told()["time"].outcome == outcome
 

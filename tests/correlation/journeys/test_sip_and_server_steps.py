@@ -44,8 +44,9 @@ def test_a_server_lost_later(lasts: float, outcome: str) -> None:
     ("tries", "heard", "outcome"), [(3, True, "failed"), (2, True, "unknown"), (3, False, "unknown")]
 )
 def test_silence_of_the_sip_server(tries: int, heard: bool, outcome: str) -> None:
-    trip = Trip()
-    trip.dns(WEB_NAME, 30, SERVER, client=DEVICE if heard else "10.1.0.200")
+    trip = client()
+    if heard:
+        trip.flow("10.7.7.7", 445, 20)
     trip.silence(SERVER, 5061, 40, tries)
 
     assert trip.told()["sip connect"].outcome == outcome
