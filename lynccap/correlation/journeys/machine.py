@@ -111,8 +111,8 @@ def could_show(view: DeviceView, stages: Sequence[Stage], place: int, seen: Mapp
 
 def _step(facts: StageFacts, coverage: Coverage, files: Origins) -> Step:
     if facts.capture < 0:
-        return Step(facts.step, facts.outcome, facts.says)
+        return Step(facts.step.value, facts.outcome, facts.says)
     # A step names one file: the one in which it begins.
     file, frames = next(iter(files.split(facts.frames).items()), (files.ids[0], ()))
     time = rfc3339(facts.time, coverage.digits[facts.capture])
-    return Step(facts.step, facts.outcome, facts.says, time, frames, file)
+    return Step(facts.step.value, facts.outcome, facts.says, time, frames, file)
