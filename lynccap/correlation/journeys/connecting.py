@@ -77,7 +77,8 @@ def tls(view: DeviceView, name: StageName, sessions: Sequence[TlsSession], words
     ordered = sorted(sessions, key=lambda one: (begin_of(view, one), one.flow))
     done = [one for one in ordered if one.completed]
     ends = [one for one in ordered if not one.completed and _ended(one)]
-    lost = [one for one in ends if not any(good.last_time > one.last_time for good in done)]
+    alive = max((one.last_time for one in done), default=0)
+    lost = [one for one in ends if one.last_time >= alive]
     if done and not lost:
         before = [one for one in ends if begin_of(view, one) < begin_of(view, done[0])]
         return _completed(view, name, [*before, done[0]], words)

@@ -5,8 +5,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
-
 from lynccap.correlation.addresses import Scope, scope_of, subnet_of
 from lynccap.correlation.devices.book import DeviceFacts
 from lynccap.correlation.journeys.flow_facts import FlowFacts
@@ -17,6 +15,9 @@ PATIENCE_NS = 9_000_000_000  # three tries of the slowest common schedule: who g
 WEB_PORTS = (80, 443)
 WEB = "web services"
 """Beside the services of flows: any connection to a Lync web server, whatever is said on it."""
+TOLD_BY = ("dns", "ntp", "sip", "http")
+"""The services whose flows show by themselves that the capture point sees such traffic."""
+MAX_ASKERS = 20_000  # clients whose subnets are looked at: a large site; a flood has a million
 DATAGRAMS = frozenset({"dns", "ntp"})
 
 
@@ -56,14 +57,17 @@ class Coverage(FlowFacts):
     @cached_property
     def _spans(self) -> dict[str, Span]:
         flows = self.case.flows
-        order = np.argsort(flows["first_time"].to_numpy(), kind="stable")[::-1]
         older = (flows["opening"] == "midstream") & flows["server"].isin(self.case.roles.servers())
         midstream = set(flows.loc[older, "client"])
-        found = {}
-        for place in order.tolist():
-            for address in (self.servers[place], self.clients[place]):
-                found[address] = (self.captures[place], self.first_times[place])
-        return {address: Span(*seen, address in midstream) for address, seen in found.items()}
+        found: dict[str, tuple[int, int]] = {}
+        for side in ("client", "server"):
+            mine = flows.loc[flows[side].isin(list(self.case.devices.devices)), [side, "first_time", "capture"]]
+            first = mine.sort_values("first_time", kind="stable").drop_duplicates(side)
+            for address, time, capture in first.itertuples(index=False):
+                found[address] = min(found.get(address, (time, capture)), (time, capture))
+        return {
+            address: Span(int(capture), int(time), address in midstream) for address, (time, capture) in found.items()
+        }
 
     def span_of(self, device: DeviceFacts) -> Span | None:
         """When the device is first seen; None when no flow has any of its addresses."""
@@ -75,10 +79,13 @@ class Coverage(FlowFacts):
         """By service: the clients that used it, and their subnets."""
         flows = self.case.flows
         found: dict[str, set[str]] = defaultdict(set)
-        for service, client in flows[["service", "client"]].drop_duplicates().itertuples(index=False):
+        asked = flows.loc[flows["service"].isin(TOLD_BY), ["service", "client"]].drop_duplicates()[:MAX_ASKERS]
+        for service, client in asked.itertuples(index=False):
             found[service] |= {client, subnet_of(client)}
         web = [one for one in self.case.roles.servers() if self.case.roles.has(one, *WEB_ROLES, REVERSE_PROXY)]
-        for client in flows.loc[flows["server"].isin(web) & flows["server_port"].isin(WEB_PORTS), "client"].unique():
+        for client in flows.loc[flows["server"].isin(web) & flows["server_port"].isin(WEB_PORTS), "client"].unique()[
+            :MAX_ASKERS
+        ]:
             found[WEB] |= {client, subnet_of(client)}
         for row in self.case.tables["dhcp"].itertuples():
             found["dhcp"] |= {subnet_of(one) for one in (row.your_address, row.client_address) if one}
@@ -91,10 +98,8 @@ class Coverage(FlowFacts):
         flows = self.case.flows
         found: dict[int, frozenset[str]] = {}
         for capture, rows in flows.groupby("capture"):
-            pairs = set(rows[["client", "server"]].drop_duplicates().itertuples(index=False, name=None))
-            hosts = [pair for pair in pairs if all(scope_of(one) in (Scope.PRIVATE, Scope.PUBLIC) for one in pair)]
-            common = set.intersection(*map(set, hosts)) if hosts else set()
-            found[int(capture)] = frozenset(common if len(hosts) > 1 else ())
+            pairs = rows[["client", "server"]].drop_duplicates().itertuples(index=False, name=None)
+            found[int(capture)] = _common_ends(pairs)
         return found
 
     @cached_property
@@ -146,3 +151,14 @@ class Coverage(FlowFacts):
         if not before and left < PATIENCE_NS:
             return f"the capture ends {max(left, 0) / 1e9:.1f} s after the step before"
         return ""
+
+
+def _common_ends(pairs: Iterable[tuple[str, str]]) -> frozenset[str]:
+    """The addresses that are an end of every conversation between two hosts; none when there is only one."""
+    hosts = (pair for pair in pairs if all(scope_of(one) in (Scope.PRIVATE, Scope.PUBLIC) for one in pair))
+    common, count = frozenset(next(hosts, ())), 1
+    for pair in hosts:
+        common, count = common & set(pair), count + 1
+        if not common:
+            break
+    return common if count > 1 else frozenset()

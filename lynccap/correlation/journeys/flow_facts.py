@@ -3,72 +3,88 @@
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Generic, TypeVar
+
+import numpy as np
 
 from lynccap.correlation.case import Case
 from lynccap.correlation.devices.book import DeviceFacts
 from lynccap.correlation.sip.registrations import Registration
 
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True)
+class Column(Generic[Value]):
+    """A column of the flows as it lies in memory, read value by value: there may be a million flows."""
+
+    values: "np.ndarray[Any, Any]"
+
+    def __getitem__(self, flow: int) -> Value:
+        """The value of one flow, a Python object."""
+        value = self.values[flow]
+        found: Value = value.item() if isinstance(value, np.generic) else value
+        return found
+
 
 @dataclass(frozen=True)
 class FlowFacts:
-    """Lists have an entry for each flow of the case."""
+    """Columns of the flows, and rows by what they are asked for."""
 
     case: Case
 
     @cached_property
-    def clients(self) -> list[str]:
+    def clients(self) -> Column[str]:
         """Of each flow."""
-        return list(self.case.flows["client"])
+        return self._column("client")
 
     @cached_property
-    def servers(self) -> list[str]:
+    def servers(self) -> Column[str]:
         """Of each flow."""
-        return list(self.case.flows["server"])
+        return self._column("server")
 
     @cached_property
-    def ports(self) -> list[int]:
+    def ports(self) -> Column[int]:
         """The server's, of each flow."""
-        return self._numbers("server_port")
+        return self._column("server_port")
 
     @cached_property
-    def captures(self) -> list[int]:
+    def captures(self) -> Column[int]:
         """Of each flow."""
-        return self._numbers("capture")
+        return self._column("capture")
 
     @cached_property
-    def first_frames(self) -> list[int]:
+    def first_frames(self) -> Column[int]:
         """Of each flow."""
-        return self._numbers("first_frame")
+        return self._column("first_frame")
 
     @cached_property
-    def first_times(self) -> list[int]:
+    def first_times(self) -> Column[int]:
         """Of each flow."""
-        return self._numbers("first_time")
+        return self._column("first_time")
 
     @cached_property
-    def last_heard(self) -> list[int]:
+    def last_heard(self) -> Column[int]:
         """When the server of each flow sent for the last time."""
-        return self._numbers("last_time_server")
+        return self._column("last_time_server")
 
     @cached_property
-    def openings(self) -> list[str]:
+    def openings(self) -> Column[str]:
         """Of each flow."""
-        return list(self.case.flows["opening"])
+        return self._column("opening")
 
     @cached_property
-    def stacks(self) -> list[str]:
+    def stacks(self) -> Column[str]:
         """Of each flow."""
-        return list(self.case.flows["stack"])
+        return self._column("stack")
 
     @cached_property
-    def services(self) -> list[str]:
+    def services(self) -> Column[str]:
         """Of each flow."""
-        return list(self.case.flows["service"])
+        return self._column("service")
 
-    def _numbers(self, column: str) -> list[int]:
-        numbers: list[int] = self.case.flows[column].tolist()
-        return numbers
+    def _column(self, name: str) -> Column[Any]:
+        return Column(self.case.flows[name].to_numpy())
 
     @cached_property
     def starts(self) -> list[int]:
