@@ -12,7 +12,7 @@ from lynccap.correlation.addresses import sort_key
 from lynccap.correlation.case import Case, build_case
 from lynccap.correlation.devices.across import same_devices
 from lynccap.correlation.devices.book import DeviceFacts
-from lynccap.correlation.journeys.steps import journey
+from lynccap.correlation.journeys.machine import Journeys
 from lynccap.correlation.origins import Origins
 from lynccap.correlation.quality import read_quality
 from lynccap.correlation.roles.claims import BASIS_WORDS, CLOUD, NOT_LYNC, Contradiction, role_name
@@ -248,14 +248,15 @@ def _shown(case: Case) -> Iterator[str]:
 
 def devices_of(cases: Sequence[Case], origins: Sequence[Origins]) -> list[Device]:
     """Every device once; its journeys through several captures follow each other."""
+    journeys = [Journeys(case) for case in cases]
     made = []
     for group in same_devices(case.devices.all() for case in cases):
-        first, *others = (_device(cases[number], one, origins[number]) for number, one in group)
+        first, *others = (_device(journeys[number], one, origins[number]) for number, one in group)
         made.append(reduce(_merged, others, first))
     return sorted(made, key=lambda one: sort_key(one.id))
 
 
-def _device(case: Case, one: DeviceFacts, origins: Origins) -> Device:
+def _device(journeys: Journeys, one: DeviceFacts, origins: Origins) -> Device:
     return Device(
         id=one.id,
         addresses=one.addresses,
@@ -265,7 +266,7 @@ def _device(case: Case, one: DeviceFacts, origins: Origins) -> Device:
         role=role_name(one.role) if one.role else None,
         basis=one.basis,
         address_basis=tuple(f"{link.first} and {link.second}: {link.says}" for link in one.links),
-        journey=journey(case, one, origins),
+        journey=journeys.steps_of(one, origins),
         location=one.location,
         location_basis=one.location_basis,
     )

@@ -196,7 +196,12 @@ class DiscoveryOrderRow:
     """What a kind of client asks for, first to last."""
 
     client: str
+    product: str
+    """What to call such clients in a sentence."""
+    kinds: tuple[str, ...]
+    """The kinds of device that they are."""
     steps: tuple[str, ...]
+    """Beginnings of DNS names; steps that ask no DNS, or no one name, have spaces."""
     says: str
     source: tuple[str, ...]
 
