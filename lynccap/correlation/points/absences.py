@@ -1,0 +1,123 @@
+"""Conversations that one capture shows and the next one lacks, although what these hosts say passes both points."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from lynccap.correlation.case import Case
+from lynccap.correlation.points.clock_relations import ClockRelation
+from lynccap.correlation.points.coverage import Coverage
+from lynccap.correlation.points.crossing import UNKNOWN, Crossing
+from lynccap.correlation.points.matching import Basis, Matching
+from lynccap.correlation.points.sightings import SYN
+
+MAX_ABSENT = 5_000  # of one pair of captures: a scan is told by far fewer
+SHOWN_FRAMES = 20
+PORTS = 5  # different ones in a capture that was hardly filtered by port
+AMBIGUOUS_NS = 3_000_000_000  # another flow to the same port so near in time may be this one under another name
+UNANSWERED = ("unanswered", "refused", "half-open", "one-way")
+
+
+def absences(
+    matching: Matching, near: pd.DataFrame, clocks: Mapping[tuple[int, int], ClockRelation], shown: Sequence[Coverage]
+) -> list[Crossing]:
+    """What never reached the further point; `near` are the pairs with `here`, the capture nearer to the client."""
+    found: list[Crossing] = []
+    for (a, b), some in near.groupby(["capture_a", "capture_b"]):
+        clock = clocks[a, b]
+        if a == b or clock.error_ns is None or clock.same_recording:
+            continue
+        for here, there in (("a", "b"), ("b", "a")):
+            pairs = some[some["here"] == (a if here == "a" else b)]
+            if len(pairs):
+                found += _Looking(matching, clock, shown, here, there).lacking(pairs)
+    return found
+
+
+class _Looking:
+    """The search for flows of one capture in another one."""
+
+    def __init__(
+        self, matching: Matching, clock: ClockRelation, shown: Sequence[Coverage], here: str, there: str
+    ) -> None:
+        self._clock, self._letter = clock, here
+        self._here, self._there = (getattr(clock, f"capture_{one}") for one in (here, there))
+        pairs = matching.pairs
+        mine = pairs[(pairs["capture_a"] == clock.capture_a) & (pairs["capture_b"] == clock.capture_b)]
+        self._matching = matching
+        self._taken = {one: set(mine[f"flow_{one}"].tolist()) for one in (here, there)}
+        self._cover = shown[self._there]
+        seen = matching.seen
+        self._other = seen[seen["capture"] == self._there]
+        self._far = there
+
+    def lacking(self, pairs: pd.DataFrame) -> list[Crossing]:
+        """The flows between hosts whose other conversations passed both points."""
+        side = self._matching.side(pairs, self._letter)
+        hosts = side[["client", "server"]].drop_duplicates()
+        seen = self._matching.seen
+        mine = seen[(seen["capture"] == self._here) & seen["opening"].isin(UNANSWERED) & (seen["frames_server"] >= 0)]
+        mine = mine[~mine["flow"].isin(self._taken[self._letter])].merge(hosts, on=["client", "server"])
+        mine = mine[self._recorded(mine)][:MAX_ABSENT]
+        syns = _syns(self._matching.cases[self._here], mine["flow"])
+        made = (self._crossing(row, syns.get(row.flow)) for row in mine.sort_values("flow").itertuples())
+        return [one for one in made if one is not None]
+
+    def _recorded(self, mine: pd.DataFrame) -> pd.Series:
+        """Whether the other capture would hold such a flow: it is not filtered by port, and no flow there may be it."""
+        ports = set(zip(self._other["transport"], self._other["server_port"], strict=True))
+        filtered = len(ports) < PORTS
+        known = [not filtered or end in ports for end in zip(mine["transport"], mine["server_port"], strict=True)]
+        renamed = mine["syn_isn"].isin(self._other.loc[self._other["syn_isn"] >= 0, "syn_isn"])
+        return pd.Series(known, mine.index, dtype=bool) & ~renamed
+
+    def _crossing(self, row: object, syns: pd.DataFrame | None) -> Crossing | None:
+        times = np.array([row.first_time, row.last_time]) if syns is None else syns["time"].to_numpy()  # type: ignore[attr-defined]
+        frames = () if syns is None else tuple(syns["frame"].tolist())
+        told = self._told(times)
+        error = int(self._clock.error_ns or 0)
+        seen = self._cover.shows(told, error)
+        if row.transport == "tcp":  # type: ignore[attr-defined]
+            count, frames = int(seen.sum()), tuple(int(one) for one, ok in zip(frames, seen, strict=True) if ok)
+        else:
+            count = int(row.frames_client) if seen.all() else 0  # type: ignore[attr-defined]
+        if not count or self._may_be_another(row, told):
+            return None
+        here = self._letter
+        return Crossing(
+            capture_a=self._clock.capture_a,
+            flow_a=int(row.flow) if here == "a" else UNKNOWN,  # type: ignore[attr-defined]
+            capture_b=self._clock.capture_b,
+            flow_b=int(row.flow) if here == "b" else UNKNOWN,  # type: ignore[attr-defined]
+            basis=Basis.ABSENT,
+            relation="absent",
+            confidence="likely",
+            nearer_client=self._here,
+            both=0,
+            only_a_client=count if here == "a" else 0,
+            only_b_client=count if here == "b" else 0,
+            only_a_server=0,
+            only_b_server=0,
+            frames_a=frames[:SHOWN_FRAMES] if here == "a" else (),
+            frames_b=frames[:SHOWN_FRAMES] if here == "b" else (),
+        )
+
+    def _told(self, times: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+        """Times of this capture by the other one's clock."""
+        shift = np.asarray(self._clock.at_b(times)) - times
+        return times + shift if self._letter == "a" else times - shift
+
+    def _may_be_another(self, row: object, told: np.ndarray) -> bool:  # type: ignore[type-arg]
+        other = self._other
+        same = other[(other["transport"] == row.transport) & (other["server_port"] == row.server_port)]  # type: ignore[attr-defined]
+        free = same[~same["flow"].isin(self._taken[self._far])]
+        return bool((np.abs(free["first_time"].to_numpy() - told[0]) < AMBIGUOUS_NS).any())
+
+
+def _syns(case: Case, flows: pd.Series) -> dict[int, pd.DataFrame]:
+    table = case.tables.tcp_frames
+    rows = table[table["flow"].isin(flows) & table["from_client"] & ((table["flags"] & SYN) != 0)]
+    return {int(flow): some for flow, some in rows.groupby("flow")}
+
+
