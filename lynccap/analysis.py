@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import count
+from itertools import accumulate, count
 from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
@@ -13,6 +13,8 @@ from lynccap.correlation.case import Case, build_case
 from lynccap.correlation.devices.book import DeviceFacts
 from lynccap.correlation.journeys.steps import journey
 from lynccap.correlation.origins import Origins
+from lynccap.correlation.points.crossings import Crossings, read_crossings
+from lynccap.correlation.points.records import clock_offsets, crossing_records
 from lynccap.correlation.quality import read_quality
 from lynccap.correlation.roles.claims import BASIS_WORDS, NOT_LYNC, ROLE_NAMES
 from lynccap.diagnosis.judge import judge
@@ -30,13 +32,16 @@ from lynccap.document import (
     Topology,
     rfc3339,
 )
-from lynccap.ingest import read_each
+from lynccap.ingest import Recorded, read_each, read_recordings
 from lynccap.ingest.sources.source import Source
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from lynccap.ingest.decryption.keys import Keys
 
 Progress = Callable[[int, int], None]
+NO_CROSSINGS = Crossings()
 SHOWN_DEVICES = 10  # devices an error message lists
 
 
@@ -56,12 +61,44 @@ def analyze(
 
     Raises UnreadableCapture when nothing can be read, UnknownDevice for an address no capture has a device for.
     """
-    cases = [build_case(tables) for tables in read_each(sources, progress=progress, keys=keys)]
-    return document_of(cases, frozenset(devices))
+    recordings = list(read_recordings(sources, progress=progress, keys=keys))
+    cases = [build_case(one.tables) for one in recordings]
+    made = document_of(cases, frozenset(devices), crossings_of(recordings, cases))
+    return _with_repeats(made, recordings)
 
 
-def document_of(cases: Sequence[Case], only: frozenset[str] = frozenset()) -> Document:
-    """Correlated cases, one a capture, judged."""
+def crossings_of(recordings: Sequence[Recorded], cases: Sequence[Case]) -> Crossings:
+    """What the recordings show of the same conversations; each of them is read a second time for its packets."""
+    if len(cases) < 2 and not any(_has_two_sides(case) for case in cases):
+        return Crossings()
+
+    def packets(place: int, flows: Sequence[int]) -> "tuple[pd.DataFrame, int] | None":
+        listed = recordings[place].packets(flows)
+        return None if listed is None else (listed.table, listed.until)
+
+    return read_crossings(cases, packets)
+
+
+def _has_two_sides(case: Case) -> bool:
+    """Whether one recording may be of several points: it has several interfaces."""
+    interfaces = case.tables.interfaces
+    return int((interfaces["frames"] > 0).sum()) > 1
+
+
+def _with_repeats(made: Document, recordings: Sequence[Recorded]) -> Document:
+    """With the names of recordings that were given once more, at the first file of each."""
+    places = accumulate((len(one.tables.files) for one in recordings), initial=0)
+    repeated = {place: tuple(one.repeated) for place, one in zip(places, recordings, strict=False)}
+    captures = tuple(
+        structs.replace(one, repeated=repeated.get(place, ())) for place, one in enumerate(made.captures)
+    )
+    return structs.replace(made, captures=captures)
+
+
+def document_of(
+    cases: Sequence[Case], only: frozenset[str] = frozenset(), crossings: Crossings = NO_CROSSINGS
+) -> Document:
+    """Correlated cases, one a capture, judged; with what several of them show of the same conversations."""
     origins = _origins(cases)
     assessments, findings = judge(cases, origins)
     devices = _devices(cases, origins)
@@ -81,6 +118,8 @@ def document_of(cases: Sequence[Case], only: frozenset[str] = frozenset()) -> Do
         services=_services(cases),
         assessments=assessments,
         findings=tuple(one for one in findings if not only or one.device in only),
+        clock_offsets=clock_offsets(crossings, cases, origins),
+        crossings=crossing_records(crossings, cases, origins),
     )
 
 

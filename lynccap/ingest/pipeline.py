@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lynccap.ingest.engine import CaptureParts, Engine
@@ -31,6 +31,8 @@ class Recorded:
     tables: Tables
     pieces: tuple[Piece, ...]
     """Its files."""
+    repeated: list[str] = field(default_factory=list)
+    """What further recordings of the same frames are called; known when all have been read."""
 
     def packets(self, flows: Iterable[int]) -> PacketList | None:
         """The single packets of some flows, by a second reading; None when a source can be read only once."""
@@ -65,11 +67,14 @@ def read_recordings(
     sources: Sequence[Source], *, progress: Progress | None = None, keys: Keys | None = None
 ) -> Iterator[Recorded]:
     """As `read_each`, and each recording can be read once more for its single packets."""
-    seen: set[tuple[int, ...]] = set()
+    seen: dict[tuple[int, ...], Recorded] = {}
     for part, pieces in _parts(sources, progress, keys):
         if part.damage or not part.packets or part.extent not in seen:  # damage is to be told, whatever it left
-            seen.add(part.extent)
-            yield Recorded(join([part]), pieces)
+            made = Recorded(join([part]), pieces)
+            seen.setdefault(part.extent, made)
+            yield made
+        else:
+            seen[part.extent].repeated.append(part.name)
 
 
 def _parts(
