@@ -55,9 +55,9 @@ class _Looking:
     def lacking(self, pairs: pd.DataFrame) -> list[Crossing]:
         """The flows between hosts whose other conversations passed both points."""
         side = self._matching.side(pairs, self._letter)
-        hosts = side[["client", "server"]].drop_duplicates()
+        hosts = pd.DataFrame({name: side[name] for name in ("client", "server")}).drop_duplicates()
         seen = self._matching.seen
-        mine = seen[(seen["capture"] == self._here) & seen["opening"].isin(UNANSWERED) & (seen["frames_server"] >= 0)]
+        mine = seen[(seen["capture"] == self._here) & seen["opening"].isin(UNANSWERED)]
         mine = mine[~mine["flow"].isin(self._taken[self._letter])].merge(hosts, on=["client", "server"])
         mine = mine[self._recorded(mine)][:MAX_ABSENT]
         syns = _syns(self._matching.cases[self._here], mine["flow"])

@@ -137,7 +137,7 @@ class _Reading:
         a, b = self._matching.side(pairs, "a"), self._matching.side(pairs, "b")
         made = {}
         for name, column in (("client", "syn_isn"), ("server", "answer_isn")):
-            one, other = a[column].to_numpy(), b[column].to_numpy()
+            one, other = a[column], b[column]
             made[name] = np.where((one >= 0) & (other >= 0), one - other, 0)
         return pd.DataFrame(made, pairs.index)
 

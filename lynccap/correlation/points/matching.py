@@ -1,8 +1,8 @@
 """The same conversation at two capture points: pairs of flows, by keys in the order of their strength."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
-from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,21 +13,13 @@ from lynccap.correlation.points.clock_relations import ClockRelation, relate, sa
 from lynccap.correlation.points.relations import Relation, relations
 from lynccap.correlation.points.sides import shared_marks
 from lynccap.correlation.points.sightings import sightings
-from lynccap.correlation.points.ties import (
-    PAIR,
-    dns_keys,
-    free,
-    paired,
-    rtp_keys,
-    stun_keys,
-    syn_keys,
-    tcp_keys,
-    tls_keys,
-)
+from lynccap.correlation.points.ties import dns_keys, paired, rtp_keys, stun_keys, syn_keys, tcp_keys, tls_keys
 
 MAX_CAPTURES = 8  # compared with each other: 28 pairs; who records at more points names those that matter
 APART_NS = 5_000_000_000  # flows of one recording that have a key in common at other times are not one conversation
 ENOUGH = 2  # transactions in common
+TWO = 2  # captures: what is matched needs no further counterpart
+Ints = NDArray[np.int64]
 
 
 class Basis(StrEnum):
@@ -50,6 +42,10 @@ CONFIRMED = frozenset({Basis.RTP, Basis.ADDRESS})
 Clocks = dict[tuple[int, int], ClockRelation]
 
 
+class Side(dict[str, NDArray[Any]]):
+    """The sightings of some flows, column by column."""
+
+
 class Matching:
     """The pairs of flows of some cases, the clocks they show, and what each capture saw."""
 
@@ -57,82 +53,107 @@ class Matching:
         """Match the flows of the first MAX_CAPTURES cases."""
         self.cases = cases[:MAX_CAPTURES]
         self.seen = sightings(self.cases)
-        self._rows = self.seen.set_index(["capture", "flow"]).index
+        self._starts = np.cumsum([0, *(len(case.tables.flows) for case in self.cases)])[:-1]
+        self._columns = {name: self.seen[name].to_numpy() for name in self.seen.columns}
+        self._taken = np.zeros((len(self.cases), len(self.seen)), np.bool_)
         self.clocks: Clocks = {}
-        self.pairs = self._facts(pd.DataFrame({name: np.zeros(0, np.int64) for name in [*PAIR, "shared"]}), Basis.TLS)
-        for basis, keys in (
-            (Basis.TLS, partial(tls_keys, self.cases)),
-            (Basis.TCP, partial(tcp_keys, self.seen)),
-            (Basis.STUN, partial(stun_keys, self.cases)),
-        ):
-            self._take(basis, keys, ENOUGH if basis is Basis.STUN else 1)
+        self.pairs = self._facts(*(np.zeros(0, np.int64),) * 3, Basis.TLS)
+        self._strong()
         self.shared = shared_marks(self.cases, self.pairs)
         self.clocks = clocks_of(self.cases, self.pairs, self.shared)
-        for basis, keys in (
-            (Basis.SYN, partial(syn_keys, self.seen)),
-            (Basis.RTP, partial(rtp_keys, self.cases)),
-            (Basis.STUN, partial(stun_keys, self.cases)),
-            (Basis.DNS, partial(dns_keys, self.cases, self.seen)),
-            (Basis.ADDRESS, self._same_ends),
-        ):
-            self._take(basis, keys, 1, weak=True)
+        self._weak()
 
-    def side(self, pairs: pd.DataFrame, letter: str) -> pd.DataFrame:
-        """The sightings of the flows of one side ("a" or "b") of pairs, row by row."""
-        wanted = pd.MultiIndex.from_arrays([pairs[f"capture_{letter}"], pairs[f"flow_{letter}"]])
-        return self.seen.iloc[self._rows.get_indexer(wanted)].reset_index(drop=True)
+    def side(self, pairs: pd.DataFrame, letter: str) -> Side:
+        """The sightings of the flows of one side ("a" or "b") of pairs."""
+        return self._rows(self._starts[pairs[f"capture_{letter}"].to_numpy()] + pairs[f"flow_{letter}"].to_numpy())
 
-    def _take(self, basis: Basis, keys: Callable[[], pd.DataFrame], least: int, *, weak: bool = False) -> None:
-        """Add the pairs that share enough keys; weak ones only where both flows were there at the same time."""
-        found = keys() if basis is Basis.ADDRESS else paired(keys(), self.seen)
-        found = self._facts(free(found[found["shared"] >= least], self.pairs), basis)
-        within = found["capture_a"] == found["capture_b"]
-        found = found[self._together(found) if weak else ~within | self._together(found)]
+    def _rows(self, rows: NDArray[np.int64]) -> Side:
+        return Side({name: values[rows] for name, values in self._columns.items()})
+
+    def _strong(self) -> None:
+        """By what no two conversations share, whenever they were."""
+        self._take(Basis.TLS, tls_keys(self.cases))
+        self._take(Basis.TCP, tcp_keys(self._free()))
+        self._take(Basis.STUN, stun_keys(self.cases), ENOUGH)
+
+    def _weak(self) -> None:
+        """By what only conversations of the same time do not share."""
+        self._take(Basis.SYN, syn_keys(self._free()), weak=True)
+        self._take(Basis.RTP, rtp_keys(self.cases), weak=True)
+        self._take(Basis.STUN, stun_keys(self.cases), weak=True)
+        self._take(Basis.DNS, dns_keys(self.cases, self.seen), weak=True)
+        self._add(*self._same_ends(), Basis.ADDRESS, weak=True)
+
+    def _free(self) -> pd.DataFrame:
+        """The flows that may still find a counterpart."""
+        return self.seen[~self._taken.any(axis=0)] if len(self.cases) == TWO else self.seen
+
+    def _take(self, basis: Basis, keys: pd.DataFrame, least: int = 1, *, weak: bool = False) -> None:
+        """Add the pairs that share so many keys."""
+        a, b, shared = paired(keys, self._starts, self._columns["ends"])
+        enough = shared >= least
+        self._add(a[enough], b[enough], shared[enough], basis, weak=weak)
+
+    def _add(self, *found: Any, weak: bool = False) -> None:
+        """Add pairs of flows that have no counterpart yet; weak ones only where both were there at the same time."""
+        a, b, shared, basis = found
+        place_a, place_b = (np.searchsorted(self._starts, one, "right") - 1 for one in (a, b))
+        free = ~self._taken[place_b, a] & ~self._taken[place_a, b]
         # A flow has one counterpart in another capture.
-        once = ~(found.duplicated(PAIR[:3], keep=False) | found.duplicated(["capture_a", *PAIR[2:]], keep=False))
-        self.pairs = pd.concat([self.pairs, found[once]], ignore_index=True)
+        free &= ~pd.Series(a << 8 | place_b).duplicated(keep=False).to_numpy()
+        free &= ~pd.Series(b << 8 | place_a).duplicated(keep=False).to_numpy()
+        free &= ((place_a != place_b) & (not weak)) | self._together(a, b, place_a, place_b)
+        a, b = a[free], b[free]
+        if len(a):
+            self.pairs = pd.concat([self.pairs, self._facts(a, b, shared[free], basis)], ignore_index=True)
+            self._taken[place_b[free], a] = self._taken[place_a[free], b] = True
 
-    def _facts(self, pairs: pd.DataFrame, basis: Basis) -> pd.DataFrame:
+    def _facts(self, a: Ints, b: Ints, shared: Ints, basis: Basis) -> pd.DataFrame:
         """With basis, relation, and whether the captures disagree on who the client is."""
-        pairs = pairs[[*PAIR, "shared"]].reset_index(drop=True)
-        if pairs.empty:
-            return pairs.assign(basis="", relation="", turned=False).astype({"basis": object, "relation": object})
-        a, b = self.side(pairs, "a"), self.side(pairs, "b")
-        crossed = (a["client_end"] == b["server_end"]) | (a["server_end"] == b["client_end"])
-        return pairs.assign(basis=basis, relation=relations(a, b), turned=crossed & (a["transport"] != "tcp"))
+        one, other = self._rows(a), self._rows(b)
+        crossed = (one["client_end"] == other["server_end"]) | (one["server_end"] == other["client_end"])
+        return pd.DataFrame(
+            {
+                "capture_a": one["capture"],
+                "flow_a": one["flow"],
+                "capture_b": other["capture"],
+                "flow_b": other["flow"],
+                "shared": shared,
+                "basis": pd.Series([basis] * len(a), dtype=object),
+                "relation": relations(one, other),
+                "turned": crossed & (one["transport"] != "tcp"),
+            }
+        )
 
-    def _together(self, pairs: pd.DataFrame) -> NDArray[np.bool_]:
+    def _together(self, a: Ints, b: Ints, place_a: Ints, place_b: Ints) -> NDArray[np.bool_]:
         """Whether both flows of each pair were there at the same time, by one clock as far as that is known."""
-        a, b = self.side(pairs, "a"), self.side(pairs, "b")
-        shift = self._offsets(pairs)
-        starts = np.maximum(a["first_time"].to_numpy() + shift, b["first_time"].to_numpy())
-        ends = np.minimum(a["last_time"].to_numpy() + shift, b["last_time"].to_numpy())
-        near = np.abs(a["first_time"].to_numpy() + shift - b["first_time"].to_numpy()) < APART_NS
-        overlapping: NDArray[np.bool_] = (starts <= ends) | near
-        return overlapping
+        shift = np.zeros(len(a), np.int64)
+        for (first, second), clock in self.clocks.items():
+            shift[(place_a == first) & (place_b == second)] = clock.offset_ns or 0
+        begins, ends = self._columns["first_time"], self._columns["last_time"]
+        overlap = np.minimum(ends[a] + shift, ends[b]) >= np.maximum(begins[a] + shift, begins[b])
+        near: NDArray[np.bool_] = overlap | (np.abs(begins[a] + shift - begins[b]) < APART_NS)
+        return near
 
-    def _offsets(self, pairs: pd.DataFrame) -> NDArray[np.int64]:
-        """What is to be added to A's times of each pair to have B's; 0 where it is not known."""
-        offsets = np.zeros(len(pairs), np.int64)
-        for (a, b), clock in self.clocks.items():
-            mine = (pairs["capture_a"] == a) & (pairs["capture_b"] == b)
-            offsets[mine.to_numpy()] = clock.offset_ns or 0
-        return offsets
-
-    def _same_ends(self) -> pd.DataFrame:
+    def _same_ends(self) -> tuple[Ints, Ints, Ints]:
         """Flows with the same ends in captures that have a conversation in common."""
-        tied = self.pairs[(self.pairs["relation"] == Relation.SAME) & (self.pairs["capture_a"] != self.pairs["capture_b"])]
+        pairs = self.pairs
+        tied = pairs[(pairs["relation"] == Relation.SAME) & (pairs["capture_a"] != pairs["capture_b"])]
         ties = tied[["capture_a", "capture_b"]].drop_duplicates()
-        some = self.seen[_may_be_matched(self.seen)][["capture", "flow", "ends"]]
+        some = self._free()
+        some = some[(some["transport"] != "tcp") | (some["opening"] == "midstream")]
+        some = some[~_to_groups(some["server"])][["capture", "flow", "ends"]]
         some = some[~some.duplicated(["capture", "ends"], keep=False)]
         both = some.merge(some, on="ends", suffixes=("_a", "_b")).merge(ties, on=["capture_a", "capture_b"])
-        return both.sort_values(PAIR)[PAIR].assign(shared=1)
+        rows = (self._starts[both[f"capture_{one}"].to_numpy(np.int64)] + both[f"flow_{one}"].to_numpy() for one in "ab")
+        a, b = rows
+        order = np.lexsort((b, a))
+        return a[order], b[order], np.ones(len(a), np.int64)
 
 
-def _may_be_matched(seen: pd.DataFrame) -> pd.Series:
-    """Flows whose addresses may tell: no groups of receivers; TCP only where its beginning is missing."""
-    group = seen["server"].str.match(r"^(2(2[4-9]|[34]\d|55)\.|ff)") | seen["server"].str.endswith(".255")
-    return ~group & ((seen["transport"] != "tcp") | (seen["opening"] == "midstream"))
+def _to_groups(address: pd.Series) -> pd.Series:
+    """Multicast and broadcast: the same in every network."""
+    return address.str.match(r"^(2(2[4-9]|[34]\d|55)\.|ff)") | address.str.endswith(".255")
 
 
 def clocks_of(cases: Sequence[Case], pairs: pd.DataFrame, shared: pd.DataFrame) -> Clocks:

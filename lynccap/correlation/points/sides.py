@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from lynccap.correlation.case import Case
-from lynccap.correlation.points.ties import PAIR
 
+PAIR = ["capture_a", "flow_a", "capture_b", "flow_b"]
 SHARED = ["pair", "from_client", "frame_a", "frame_b", "time_a", "time_b", "ttl_a", "ttl_b"]
 CONTROL = 7  # FIN, SYN, RST
 

@@ -5,7 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from numpy.typing import NDArray
+
 from lynccap.correlation.case import Case
+Ints = NDArray[np.int64]
 KEYED = ["capture", "flow", "key"]
 RANDOM_BYTES = 32  # RFC 5246 7.4.1.2
 MANY_VALUES = 8  # different bytes of what was drawn by chance; the hello of MS-TURN's pseudo TLS is a constant
@@ -89,52 +92,71 @@ def _joined(parts: list[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame({name: [] for name in KEYED})
 
 
-PAIR = ["capture_a", "flow_a", "capture_b", "flow_b"]
+def paired(keys: pd.DataFrame, starts: Ints, ends: Ints) -> tuple[Ints, Ints, Ints]:
+    """Pairs of flows that share keys, as their rows among all flows, and how many keys they share.
 
-
-def paired(keys: pd.DataFrame, seen: pd.DataFrame) -> pd.DataFrame:
-    """Pairs of flows that share keys: columns PAIR and `shared`, how many keys.
-
-    A key that two flows of one capture have ties none of them, unless the ends tell which one is meant.
+    `starts` is the row of each capture's first flow, `ends` of each row what flows with the same ends share. A key that
+    two flows of one capture have ties none of them, unless the ends tell which one is meant.
     """
     if keys.empty:
-        return pd.DataFrame({name: np.zeros(0, np.int64) for name in [*PAIR, "shared"]})
+        return _NONE
     numbers, _ = pd.factorize(keys["key"])
-    known = pd.DataFrame({"capture": keys["capture"].astype("int64"), "flow": keys["flow"].astype("int64")})
-    known = known.assign(key=numbers).drop_duplicates(ignore_index=True)
-    known = known[known.groupby("key")["flow"].transform("size") > 1]  # most keys are seen once
-    ended = known.merge(seen[["capture", "flow", "ends"]], on=["capture", "flow"])
-    by_ends = _across(ended, ["key", "ends"])
-    by_key = _across(known, ["key"])
-    first = _counted(by_ends)
-    return pd.concat([first, free(_counted(by_key), first), _counted(_within(known))], ignore_index=True)
+    capture = keys["capture"].to_numpy(np.int64)
+    row = starts[capture] + keys["flow"].to_numpy(np.int64)
+    # Each key once a flow; most keys are seen in one flow only.
+    both = np.unique(numbers.astype(np.int64) << _ROW_BITS | row)
+    key, row = both >> _ROW_BITS, both & ((1 << _ROW_BITS) - 1)
+    often = np.bincount(key)[key] > 1
+    key, row = key[often], row[often]
+    capture = np.searchsorted(starts, row, "right") - 1
+    ended, _ = pd.factorize(key * (int(ends.max(initial=0)) + 1) + ends[row])
+    by_ends = _counted(*_across(ended.astype(np.int64), row, capture))
+    by_key = _counted(*_across(key, row, capture))
+    within = _counted(*_within(key, row, capture))
+    parts = (by_ends, _without(by_key, by_ends, starts), within)
+    return _concatenated(parts)
 
 
-def _across(known: pd.DataFrame, on: list[str]) -> pd.DataFrame:
-    """Flows of different captures that alone of theirs have the same."""
-    known = known[~known.duplicated(["capture", *on], keep=False)][["capture", "flow", *on]]
-    both = known.merge(known, on=on, suffixes=("_a", "_b"))
-    return both[both["capture_a"] < both["capture_b"]]
+_ROW_BITS = 32
+_NONE = (np.zeros(0, np.int64),) * 3
 
 
-def _within(known: pd.DataFrame) -> pd.DataFrame:
+def _across(key: Ints, row: Ints, capture: Ints) -> tuple[Ints, Ints]:
+    """Flows of different captures that alone of theirs have the same key."""
+    _, group, size = np.unique(key << 8 | capture, return_inverse=True, return_counts=True)
+    alone = size[group.reshape(-1)] == 1
+    rows = pd.DataFrame({"key": key[alone], "row": row[alone], "capture": capture[alone]})
+    both = rows.merge(rows, on="key")
+    both = both[both["capture_x"] < both["capture_y"]]
+    return both["row_x"].to_numpy(), both["row_y"].to_numpy()
+
+
+def _within(key: Ints, row: Ints, capture: Ints) -> tuple[Ints, Ints]:
     """The two flows of one capture that have a key nobody else there has: both sides of what translates addresses."""
-    pairs = known[known.groupby(["capture", "key"])["flow"].transform("size") == 2]
-    both = pairs.merge(pairs, on=["key", "capture"], suffixes=("_a", "_b"))
-    both = both[both["flow_a"] < both["flow_b"]]
-    return both.assign(capture_a=both["capture"], capture_b=both["capture"])
+    place = key << 8 | capture
+    order = np.lexsort((row, place))
+    place, row = place[order], row[order]
+    first = np.flatnonzero(place[1:] == place[:-1])
+    three = (place[np.minimum(first + 2, len(place) - 1)] == place[first]) & (first + 2 < len(place))
+    three |= (first > 0) & (place[first - 1] == place[first])
+    first = first[~three]
+    return row[first], row[first + 1]
 
 
-def _counted(pairs: pd.DataFrame) -> pd.DataFrame:
-    return pairs.groupby(PAIR, sort=True).size().rename("shared").reset_index()
+def _counted(a: Ints, b: Ints) -> tuple[Ints, Ints, Ints]:
+    both, shared = np.unique(a << _ROW_BITS | b, return_counts=True)
+    return both >> _ROW_BITS, both & ((1 << _ROW_BITS) - 1), shared
 
 
-def free(pairs: pd.DataFrame, taken: pd.DataFrame) -> pd.DataFrame:
-    """The pairs neither of whose flows has a counterpart in the other's capture among those `taken`."""
-    if pairs.empty or taken.empty:
-        return pairs
-    keep = np.ones(len(pairs), np.bool_)
-    for columns in (["capture_a", "flow_a", "capture_b"], ["capture_a", "capture_b", "flow_b"]):
-        held = pd.MultiIndex.from_frame(taken[columns])
-        keep &= ~pd.MultiIndex.from_frame(pairs[columns]).isin(held)
-    return pairs[keep]
+def _without(pairs: tuple[Ints, Ints, Ints], taken: tuple[Ints, Ints, Ints], starts: Ints) -> tuple[Ints, Ints, Ints]:
+    """The pairs of which no flow is taken already, between the same captures."""
+    a, b, shared = pairs
+    place_a, place_b = (np.searchsorted(starts, one, "right") - 1 for one in (a, b))
+    held_a, held_b = (np.searchsorted(starts, one, "right") - 1 for one in taken[:2])
+    free = ~np.isin(a << 8 | place_b, taken[0] << 8 | held_b) & ~np.isin(b << 8 | place_a, taken[1] << 8 | held_a)
+    return a[free], b[free], shared[free]
+
+
+def _concatenated(parts: tuple[tuple[Ints, Ints, Ints], ...]) -> tuple[Ints, Ints, Ints]:
+    a, b, shared = (np.concatenate([part[place] for part in parts]) for place in range(3))
+    return a, b, shared

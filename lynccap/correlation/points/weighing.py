@@ -35,12 +35,13 @@ class Weighing:
     ) -> None:
         """`nearer` is the capture nearer to the client of each pair, `shown` what each capture can be trusted with."""
         self._pairs, self._clocks, self._shown = pairs, clocks, shown
-        self._a, self._b = (matching.side(pairs, one).set_index(pairs.index) for one in "ab")
-        self._ends = tuple(
-            dict(zip(one.index, zip(one["client_end"], one["server_end"], strict=True), strict=True))
-            for one in (self._a, self._b)
-        )
+        self._a, self._b = (matching.side(pairs, one) for one in "ab")
+        self._place = dict(zip(pairs.index.tolist(), range(len(pairs)), strict=True))
+        self._translated = {
+            side: _differ(self._a, self._b, side, pairs["turned"].to_numpy(np.bool_)) for side in ("client", "server")
+        }
         self._nearer = nearer
+        self._near_list = nearer.tolist()
         self._hops = _hops(shared)
         seen = matching.seen
         speaking = [
@@ -59,8 +60,7 @@ class Weighing:
         return found
 
     def _crossing(self, row: Any, facts: dict[str, Any]) -> Crossing:
-        a, b = self._ends[0][row.Index], self._ends[1][row.Index]
-        b = (b[1], b[0]) if row.turned else b
+        place = self._place[row.Index]
         same = row.relation != Relation.RECREATED
         return Crossing(
             capture_a=row.capture_a,
@@ -70,10 +70,10 @@ class Weighing:
             basis=str(row.basis),
             relation=str(row.relation),
             confidence=CERTAIN.get(row.basis, "likely") if facts or row.basis != Basis.RTP else "possible",
-            nearer_client=int(self._nearer[row.Index]),
+            nearer_client=self._near_list[place],
             hops=self._hops.get(row.Index, UNKNOWN) if same else UNKNOWN,
-            client_translated=a[0] != b[0],
-            server_translated=a[1] != b[1],
+            client_translated=self._translated["client"][place],
+            server_translated=self._translated["server"][place],
             **facts,
         )
 
@@ -126,16 +126,22 @@ class Weighing:
         if clock.same_recording:
             general = general or "it is the same recording"
         found: dict[tuple[int, bool], str] = {}
-        turned = self._pairs["turned"]
-        for row in side.itertuples():
+        turned = self._pairs["turned"].tolist()
+        for pair, place in self._place.items():
             for from_client in (True, False):
-                own = from_client != (turned[row.Index] and there == "b")
-                lost, sender = (row.lost_client, row.client) if own else (row.lost_server, row.server)
-                doubt = general or ("it lacks packets that were acknowledged" if lost else "")
-                found[row.Index, from_client] = doubt or (
-                    "" if (row.capture, sender) in self._speaks else "it shows nothing the sender sent"
-                )
+                own = "client" if from_client != (turned[place] and there == "b") else "server"
+                doubt = general or ("it lacks packets that were acknowledged" if side[f"lost_{own}"][place] else "")
+                speaks = (side["capture"][place], side[own][place]) in self._speaks
+                found[pair, from_client] = doubt or ("" if speaks else "it shows nothing the sender sent")
         return found
+
+
+def _differ(a: Mapping[str, NDArray[Any]], b: Mapping[str, NDArray[Any]], side: str, turned: NDArray[np.bool_]) -> list[bool]:
+    """Whether the client (or server) by A's word has another address or port in B."""
+    other = "server" if side == "client" else "client"
+    there = np.where(turned, b[f"{other}_end"], b[f"{side}_end"])
+    differs: list[bool] = (a[f"{side}_end"] != there).tolist()
+    return differs
 
 
 def _count(
@@ -147,7 +153,7 @@ def _count(
 ) -> None:
     """Add to the facts what only the capture `here` shows."""
     counts = lacking.groupby(["pair", "from_client"]).size().to_dict()
-    frames = {pair: some for pair, some in lacking.groupby("pair")}
+    frames = dict(iter(lacking.groupby("pair")))
     open_ends = set(left["pair"].tolist())
     for pair, one in facts.items():
         for from_client, name in ((True, "client"), (False, "server")):
@@ -182,8 +188,9 @@ def _hops(shared: pd.DataFrame) -> dict[int, int]:
     """Routers between the points of each pair: by how much the TTL of the client's packets differs, else the server's."""
     rows = shared[(shared["ttl_a"] > 0) & (shared["ttl_b"] > 0)]
     steps = (rows["ttl_a"] - rows["ttl_b"]).abs()
-    least = steps.groupby([rows["pair"], rows["from_client"]]).median()
     found: dict[int, int] = {}
-    for (pair, _), step in least.sort_index().items():
-        found[pair] = int(step)  # the client's comes last and counts
+    for from_client in (False, True):  # the client's come last and count
+        mine = rows["from_client"] == from_client
+        least = steps[mine].groupby(rows.loc[mine, "pair"]).median()
+        found |= dict(zip(least.index.tolist(), least.astype("int64").tolist(), strict=True))
     return found
