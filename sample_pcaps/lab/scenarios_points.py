@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import socket
+import time
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from threading import Thread
@@ -54,12 +56,17 @@ LAMNA = Plan(
 SHIFT = "-3.217"
 """Seconds by which the clock of the second recorder is said to be off."""
 EXPEDITED = 46
+START_S = 0.5
+"""Before the first SYN that is dropped: what comes with the recorder's first packets proves nothing."""
+SEGMENT = 1360
+"""Bytes: the largest segment that the router lets the PCs ask for."""
 ONE_OF = 20
 """Audio packets, of which the firewall loses one."""
 
 
 @contextlib.contextmanager
-def _recorded_twice(net: Network, near: tuple[Mirror, Path], far: tuple[Mirror, Path]):  # type: ignore[no-untyped-def]
+def _recorded_twice(net: Network, near: tuple[Mirror, Path], far: tuple[Mirror, Path]) -> Iterator[None]:
+    """Record at two places while the block runs."""
     with ExitStack() as recorders:
         for point, path in (near, far):
             recorders.enter_context(net.capture(point, path))
@@ -82,6 +89,8 @@ def nat(folder: Path) -> None:
         office = Office(net, BELLOWS)
         pcs = [office.device(f"10.133.64.{number}", office.pcs, vendor=HP) for number in (21, 22)]
         office.router.rule("postrouting", "ip saddr 10.133.64.0/24 oifname eth2 masquerade random")
+        clamp = f"ip saddr 10.133.64.0/24 tcp flags syn tcp option maxseg size set {SEGMENT}"
+        office.router.rule("forward", clamp)
         near, far = net.mirror(office.pcs), net.mirror(office.servers)
         scene = Scene(office, near)
         office.open()
@@ -113,6 +122,7 @@ def firewall(folder: Path) -> None:
         theirs = Side(opener(trunk), ("10.201.8.90", 6000), (("speech", 150),), marking=EXPEDITED)
         with _recorded_twice(net, (near, target / "floor.pcap"), (far, target / "servers.pcap")):
             talks = [*office.make_noise(3.0, cut_off, settled), scene.user(settled, "lena", stays=10.0)]
+            time.sleep(START_S)
             talks.append(net.spawn(cut_off, knock, "10.202.3.17"))
             asyncio.run(incoming_call(theirs, ours))
             net.join(*talks, timeout=60)
