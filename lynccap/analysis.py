@@ -89,9 +89,7 @@ def _with_repeats(made: Document, recordings: Sequence[Recorded]) -> Document:
     """With the names of recordings that were given once more, at the first file of each."""
     places = accumulate((len(one.tables.files) for one in recordings), initial=0)
     repeated = {place: tuple(one.repeated) for place, one in zip(places, recordings, strict=False)}
-    captures = tuple(
-        structs.replace(one, repeated=repeated.get(place, ())) for place, one in enumerate(made.captures)
-    )
+    captures = tuple(structs.replace(one, repeated=repeated.get(place, ())) for place, one in enumerate(made.captures))
     return structs.replace(made, captures=captures)
 
 

@@ -1,4 +1,4 @@
-"""Reads a recording once more and lists the single packets of some of its flows: what two recordings are compared by."""
+"""Reads a recording once more and lists the single packets of some of its flows, to compare two recordings by."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -156,5 +156,3 @@ def _segment_sizes(packets: Packets) -> Ints:
         found[rows[is_mss]] = packets.buffer.uint(">u2", at[is_mss] + 2)
         at = np.where(kind == NO_OPERATION, at + 1, np.where((kind == END) | (size < 2), end, at + size))
     return found
-
-

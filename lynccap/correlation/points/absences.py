@@ -1,9 +1,11 @@
 """Conversations that one capture shows and the next one lacks, although what these hosts say passes both points."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from lynccap.correlation.case import Case
 from lynccap.correlation.points.clock_relations import ClockRelation
@@ -72,24 +74,24 @@ class _Looking:
         renamed = mine["syn_isn"].isin(self._other.loc[self._other["syn_isn"] >= 0, "syn_isn"])
         return pd.Series(known, mine.index, dtype=bool) & ~renamed
 
-    def _crossing(self, row: object, syns: pd.DataFrame | None) -> Crossing | None:
-        times = np.array([row.first_time, row.last_time]) if syns is None else syns["time"].to_numpy()  # type: ignore[attr-defined]
+    def _crossing(self, row: Any, syns: pd.DataFrame | None) -> Crossing | None:
+        times = np.array([row.first_time, row.last_time]) if syns is None else syns["time"].to_numpy()
         frames = () if syns is None else tuple(syns["frame"].tolist())
         told = self._told(times)
         error = int(self._clock.error_ns or 0)
         seen = self._cover.shows(told, error)
-        if row.transport == "tcp":  # type: ignore[attr-defined]
+        if row.transport == "tcp":
             count, frames = int(seen.sum()), tuple(int(one) for one, ok in zip(frames, seen, strict=True) if ok)
         else:
-            count = int(row.frames_client) if seen.all() else 0  # type: ignore[attr-defined]
+            count = int(row.frames_client) if seen.all() else 0
         if not count or self._may_be_another(row, told):
             return None
         here = self._letter
         return Crossing(
             capture_a=self._clock.capture_a,
-            flow_a=int(row.flow) if here == "a" else UNKNOWN,  # type: ignore[attr-defined]
+            flow_a=int(row.flow) if here == "a" else UNKNOWN,
             capture_b=self._clock.capture_b,
-            flow_b=int(row.flow) if here == "b" else UNKNOWN,  # type: ignore[attr-defined]
+            flow_b=int(row.flow) if here == "b" else UNKNOWN,
             basis=Basis.ABSENT,
             relation="absent",
             confidence="likely",
@@ -103,14 +105,14 @@ class _Looking:
             frames_b=frames[:SHOWN_FRAMES] if here == "b" else (),
         )
 
-    def _told(self, times: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+    def _told(self, times: NDArray[np.int64]) -> NDArray[np.int64]:
         """Times of this capture by the other one's clock."""
-        shift = np.asarray(self._clock.at_b(times)) - times
+        shift: NDArray[np.int64] = np.asarray(self._clock.at_b(times)) - times
         return times + shift if self._letter == "a" else times - shift
 
-    def _may_be_another(self, row: object, told: np.ndarray) -> bool:  # type: ignore[type-arg]
+    def _may_be_another(self, row: Any, told: NDArray[np.int64]) -> bool:
         other = self._other
-        same = other[(other["transport"] == row.transport) & (other["server_port"] == row.server_port)]  # type: ignore[attr-defined]
+        same = other[(other["transport"] == row.transport) & (other["server_port"] == row.server_port)]
         free = same[~same["flow"].isin(self._taken[self._far])]
         return bool((np.abs(free["first_time"].to_numpy() - told[0]) < AMBIGUOUS_NS).any())
 
@@ -119,5 +121,3 @@ def _syns(case: Case, flows: pd.Series) -> dict[int, pd.DataFrame]:
     table = case.tables.tcp_frames
     rows = table[table["flow"].isin(flows) & table["from_client"] & ((table["flags"] & SYN) != 0)]
     return {int(flow): some for flow, some in rows.groupby("flow")}
-
-

@@ -30,9 +30,9 @@ class ClockRelation:
     capture_a: int
     capture_b: int
     offset_ns: int | None
-    """B's clock less A's, at the time `at`: positive when B's is ahead. None when it moved, or nothing tells it."""
+    """B's clock less A's at the time `at`: positive when B's is ahead. None when it moved, or nothing tells."""
     error_ns: int | None
-    """The offset is within so much. None when nothing bounds it: packets in one direction only, a clock that was set."""
+    """The offset is within so much. None when nothing bounds it: packets one way only, a clock that was set."""
     drift_ppm: float | None
     """By how much B's clock runs faster, microseconds a second; None when the captures are too short to show any."""
     at: int
@@ -79,7 +79,8 @@ def _delay_of(pair: pd.Series, delay: Ints, rows: NDArray[np.bool_]) -> NDArray[
     """The least delay of some packets of each pair, at all its packets; NaN where it has none."""
     # Apart from one origin: nanoseconds since 1970 do not fit a float.
     least = pd.Series(np.where(rows, (delay - delay.min()).astype(float), np.nan), pair.index)
-    return least.groupby(pair).transform("min").to_numpy()
+    found: NDArray[np.float64] = least.groupby(pair).transform("min").to_numpy()
+    return found
 
 
 def relate(capture_a: int, capture_b: int, shared: pd.DataFrame, digits: int, was_set: bool) -> ClockRelation:

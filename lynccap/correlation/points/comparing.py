@@ -88,7 +88,8 @@ def _identity(rows: pd.DataFrame) -> NDArray[np.uint64]:
 
 
 def _with_id(key: NDArray[np.uint64], rows: pd.DataFrame) -> NDArray[np.uint64]:
-    return (key ^ rows["ip_id"].to_numpy(np.int64).view(np.uint64)) * _FACTORS[0]
+    made: NDArray[np.uint64] = (key ^ rows["ip_id"].to_numpy(np.int64).view(np.uint64)) * _FACTORS[0]
+    return made
 
 
 def _joined(
@@ -106,11 +107,12 @@ def _joined(
         return rows.assign(nth=rows.groupby("key").cumcount())
 
     both = side(key_a, use_a).merge(side(key_b, use_b), on=["key", "nth"])
-    return both[["row_x", "row_y"]].to_numpy(np.int64)
+    rows: NDArray[np.int64] = both[["row_x", "row_y"]].to_numpy(np.int64)
+    return rows
 
 
 def _near(a: pd.DataFrame, b: pd.DataFrame, rows: NDArray[np.int64], clock: ClockRelation) -> NDArray[np.bool_]:
-    """Which of these datagrams can be one packet by the time they were seen; numbered bytes are one whenever they are."""
+    """Which of these pairs of rows can be one packet, by the time they were seen."""
     told = clock.at_b(a["time"].to_numpy(np.int64)[rows[:, 0]])
     if told is None:
         return np.ones(len(rows), np.bool_)
@@ -135,7 +137,10 @@ def _matched(
 def _bytes_within(rows: pd.DataFrame, others: pd.DataFrame) -> NDArray[np.bool_]:
     """Which TCP segments of `rows` lie, byte for byte, in what `others` hold together."""
     within = np.zeros(len(rows), np.bool_)
-    mine, theirs = rows[(rows["seq"] >= 0) & (rows["length"] > 0)], others[(others["seq"] >= 0) & (others["length"] > 0)]
+    mine, theirs = (
+        rows[(rows["seq"] >= 0) & (rows["length"] > 0)],
+        others[(others["seq"] >= 0) & (others["length"] > 0)],
+    )
     stretches = {side: _stretches(some) for side, some in theirs.groupby(SIDE)}
     places = pd.Series(np.arange(len(rows)), rows.index)
     for side, some in mine.groupby(SIDE) if stretches else ():

@@ -116,7 +116,10 @@ class _Reading:
         pairs = pairs[pairs["relation"] != Relation.RECREATED]
         found = {}
         for place in range(len(self._matching.cases)):
-            flows = {*pairs.loc[pairs["capture_a"] == place, "flow_a"], *pairs.loc[pairs["capture_b"] == place, "flow_b"]}
+            flows = {
+                *pairs.loc[pairs["capture_a"] == place, "flow_a"],
+                *pairs.loc[pairs["capture_b"] == place, "flow_b"],
+            }
             listed = packets(place, sorted(flows)) if flows else None
             if listed is not None:
                 found[place] = listed
@@ -183,4 +186,3 @@ def _nearer(pairs: pd.DataFrame, shared: pd.DataFrame) -> pd.Series:
     sign = oriented(shared) * np.where(shared["from_client"].to_numpy(np.bool_), 1, -1)
     first = pd.Series(sign, shared["pair"].to_numpy()).groupby(level=0).first().reindex(pairs.index, fill_value=0)
     return pairs["capture_a"].where(first > 0, pairs["capture_b"]).where(first != 0, UNKNOWN)
-

@@ -6,15 +6,15 @@ from typing import ClassVar
 from lynccap.correlation.case import Case
 from lynccap.correlation.points.crossing import UNKNOWN, Crossing
 
-COLUMNS = ("transport", "client", "client_port", "server", "server_port")
-End = tuple[str, str, int, str, int]
-"""Transport, the client's address and port, the server's."""
+COLUMNS = ("transport", "client", "client_port", "server", "server_port", "stack")
+End = tuple[str, str, int, str, int, str]
+"""Transport, the client's address and port, the server's, and the stack of protocols."""
 
 
 class Ends:
     """The ends of all flows of some cases."""
 
-    NONE: ClassVar[End] = ("", "", 0, "", 0)
+    NONE: ClassVar[End] = ("", "", 0, "", 0, "")
 
     def __init__(self, cases: Sequence[Case]) -> None:
         """The cases in the order crossings number them."""

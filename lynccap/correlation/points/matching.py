@@ -145,7 +145,9 @@ class Matching:
         some = some[~_to_groups(some["server"])][["capture", "flow", "ends"]]
         some = some[~some.duplicated(["capture", "ends"], keep=False)]
         both = some.merge(some, on="ends", suffixes=("_a", "_b")).merge(ties, on=["capture_a", "capture_b"])
-        rows = (self._starts[both[f"capture_{one}"].to_numpy(np.int64)] + both[f"flow_{one}"].to_numpy() for one in "ab")
+        rows = (
+            self._starts[both[f"capture_{one}"].to_numpy(np.int64)] + both[f"flow_{one}"].to_numpy() for one in "ab"
+        )
         a, b = rows
         order = np.lexsort((b, a))
         return a[order], b[order], np.ones(len(a), np.int64)

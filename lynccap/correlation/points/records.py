@@ -20,7 +20,9 @@ NUMBERS = (
 def clock_offsets(crossings: Crossings, cases: Sequence[Case], origins: Sequence[Origins]) -> tuple[ClockOffset, ...]:
     """Every two captures with common conversations, in their order."""
     names = [str(case.tables.captures["name"].iloc[0]) for case in cases]
-    names = [f"{name} ({one.ids[0]})" if names.count(name) > 1 else name for name, one in zip(names, origins, strict=True)]
+    names = [
+        f"{name} ({one.ids[0]})" if names.count(name) > 1 else name for name, one in zip(names, origins, strict=True)
+    ]
     ends = Ends(cases)
     return tuple(
         ClockOffset(
@@ -33,7 +35,8 @@ def clock_offsets(crossings: Crossings, cases: Sequence[Case], origins: Sequence
             doubt=one.doubt,
             same_recording=one.same_recording,
             conversations=sum(
-                (each.capture_a, each.capture_b) == (one.capture_a, one.capture_b) and UNKNOWN not in (each.flow_a, each.flow_b)
+                (each.capture_a, each.capture_b) == (one.capture_a, one.capture_b)
+                and UNKNOWN not in (each.flow_a, each.flow_b)
                 for each in crossings.all
             ),
             says=tell(crossings, one, ends, names),

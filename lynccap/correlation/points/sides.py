@@ -13,7 +13,7 @@ CONTROL = 7  # FIN, SYN, RST
 
 
 def marked(case: Case) -> pd.DataFrame:
-    """Packets that can be told from all others of their flow: flow, from_client, mark, frame, time, ttl (-1 unknown)."""
+    """Packets that can be told from all others of their flow: flow, from_client, mark, frame, time, ttl ."""
     parts = [_control(case), _hellos(case), _transactions(case), _questions(case)]
     rows = pd.concat([one for one in parts if len(one)] or parts[:1], ignore_index=True)
     return rows[~rows.duplicated(["flow", "from_client", "mark"], keep=False)]

@@ -8,8 +8,28 @@ import pandas as pd
 from lynccap.correlation.case import Case
 
 SYN, RST, ACK = 2, 4, 16
-_FLOW = ["transport", "client", "client_port", "server", "server_port", "first_time", "last_time", "opening", "frames_client", "frames_server", "lost_client", "lost_server"]
-_HANDSHAKE = {"seq": "isn", "time": "time", "frame": "frame", "ip_id": "ip_id", "window": "window", "options": "options"}
+_FLOW = [
+    "transport",
+    "client",
+    "client_port",
+    "server",
+    "server_port",
+    "first_time",
+    "last_time",
+    "opening",
+    "frames_client",
+    "frames_server",
+    "lost_client",
+    "lost_server",
+]
+_HANDSHAKE = {
+    "seq": "isn",
+    "time": "time",
+    "frame": "frame",
+    "ip_id": "ip_id",
+    "window": "window",
+    "options": "options",
+}
 
 
 def sightings(cases: Sequence[Case]) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Sentences on two capture points: what they have in common, how their clocks stand, what got lost or changed between."""
+"""Sentences on two capture points: what they have in common, how their clocks stand, what got lost or changed."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -46,10 +46,9 @@ def _common(mine: Sequence[Crossing], a: str, b: str) -> Iterator[str]:
     if same:
         yield f"{a} and {b} show the same {_conversations(same)}"
     if made:
-        other = "others" if made > 1 else "another one"
         yield (
-            f"{_conversations(made).capitalize()} in {a} {_have(made)} the contents of {other} in {b} over a connection "
-            "of its own: a proxy or load balancer between the two points ends connections and opens its own"
+            f"{_conversations(made).capitalize()} in {a} {_have(made)} the same contents in {b} over another "
+            "connection: a proxy or load balancer between the two points ends connections and opens its own"
         )
 
 
@@ -75,7 +74,7 @@ def _places(mine: Sequence[Crossing], names: Names) -> Iterator[str]:
     for side in ("client", "server"):
         count = sum(getattr(one, f"{side}_translated") for one in mine if one.relation == Relation.SAME)
         if count:
-            yield f"The {side}'s address or port is another one at the other point in {_conversations(count)}: it is translated"
+            yield f"In {_conversations(count)} the {side}'s address or port differs between the points: it is translated"
 
 
 def _differences(mine: Sequence[Crossing], ends: Ends, names: Names) -> Iterator[str]:
@@ -86,20 +85,20 @@ def _differences(mine: Sequence[Crossing], ends: Ends, names: Names) -> Iterator
 
 
 def _lacking(mine: Sequence[Crossing], ends: Ends, names: Names) -> Iterator[str]:
-    """Packets that passed one point and not the next, by sender, receiver and port."""
-    counts: dict[tuple[int, int, str, str, str], int] = defaultdict(int)
+    """Packets that passed one point and not the next, by sender, receiver and kind."""
+    counts: Counter[tuple[int, int, str, str, str]] = Counter()
     for one in mine:
         for here, there in (("a", "b"), ("b", "a")):
             for side in ("client", "server"):
                 amount = getattr(one, f"only_{here}_{side}")
                 if amount > 0:
                     counts[_place(one, here), _place(one, there), *_way(one, here, side, ends)] += amount
-    for (here, there, sender, receiver, kind), amount in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
-        packets = f"{amount} {kind}" if amount == 1 else f"{amount} {kind}s"
-        they = "it was" if amount == 1 else "they were"
+    for key, amount in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
+        first, second, sender, receiver, kind = key
+        noun, verb, they = (kind, "is", "it was") if amount == 1 else (f"{kind}s", "are", "they were")
         yield (
-            f"{packets} from {sender} to {receiver} {'is' if amount == 1 else 'are'} in {names[here]} and not in "
-            f"{names[there]}: {they} lost or dropped between the two points, or took another way"
+            f"{amount} {noun} from {sender} to {receiver} {verb} in {names[first]} and not in {names[second]}: "
+            f"{they} lost or dropped between the two points, or took another way"
         )
 
 
@@ -131,12 +130,13 @@ def _clamped(mine: Sequence[Crossing], names: Names) -> Iterator[str]:
 
 def _way(one: Crossing, letter: str, side: str, ends: Ends) -> tuple[str, str, str]:
     """Sender and receiver as one capture shows them, and what to call the packets."""
-    transport, client, _, server, port = ends.of(one, letter) or ends.of(one, "b" if letter == "a" else "a") or ends.NONE
-    server = f"{server} port {port}"
+    other = "b" if letter == "a" else "a"
+    transport, client, _, address, port, stack = ends.of(one, letter) or ends.of(one, other) or ends.NONE
+    server = f"{address} port {port}"
     sender, receiver = (client, server) if side == "client" else (server, client)
-    absent = UNKNOWN in (one.flow_a, one.flow_b)
-    kind = "SYN" if absent and transport == "tcp" else f"{transport.upper()} packet"
-    return sender, receiver, kind
+    if UNKNOWN in (one.flow_a, one.flow_b) and transport == "tcp":
+        return sender, receiver, "SYN"
+    return sender, receiver, "RTP packet" if stack.endswith("rtp") else f"{transport.upper()} packet"
 
 
 def _place(one: Crossing, letter: str) -> int:

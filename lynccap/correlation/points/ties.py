@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-
 from numpy.typing import NDArray
 
 from lynccap.correlation.case import Case
+
 Ints = NDArray[np.int64]
 KEYED = ["capture", "flow", "key"]
 RANDOM_BYTES = 32  # RFC 5246 7.4.1.2
@@ -28,7 +28,7 @@ def tls_keys(cases: Sequence[Case]) -> pd.DataFrame:
 
 
 def tcp_keys(seen: pd.DataFrame) -> pd.DataFrame:
-    """Both initial sequence numbers: 64 bits, which routers and translators of addresses leave alone (RFC 9293 3.4.1)."""
+    """Both initial sequence numbers: 64 bits that routers and translators leave alone (RFC 9293 3.4.1)."""
     client, server = seen["syn_isn"].to_numpy(), seen["answer_isn"].to_numpy()
     known = (client >= SMALL) & (server >= SMALL)
     made = seen.loc[known, ["capture", "flow"]]

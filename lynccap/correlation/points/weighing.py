@@ -114,9 +114,12 @@ class Weighing:
         return found
 
     def _capture(self, pair: pd.Series, letter: str) -> NDArray[np.int64]:
-        return self._pairs[f"capture_{letter}"].reindex(pair).to_numpy(np.int64)
+        captures: NDArray[np.int64] = self._pairs[f"capture_{letter}"].reindex(pair).to_numpy(np.int64)
+        return captures
 
-    def _doubts(self, one: Compared, there: str, clock: ClockRelation, missing: set[str]) -> dict[tuple[int, bool], str]:
+    def _doubts(
+        self, one: Compared, there: str, clock: ClockRelation, missing: set[str]
+    ) -> dict[tuple[int, bool], str]:
         """Why nothing can be said of what the capture `there` lacks, by pair and direction; "" when it can."""
         side = self._b if there == "b" else self._a
         cover = self._shown[clock.capture_b if there == "b" else clock.capture_a]
@@ -136,7 +139,9 @@ class Weighing:
         return found
 
 
-def _differ(a: Mapping[str, NDArray[Any]], b: Mapping[str, NDArray[Any]], side: str, turned: NDArray[np.bool_]) -> list[bool]:
+def _differ(
+    a: Mapping[str, NDArray[Any]], b: Mapping[str, NDArray[Any]], side: str, turned: NDArray[np.bool_]
+) -> list[bool]:
     """Whether the client (or server) by A's word has another address or port in B."""
     other = "server" if side == "client" else "client"
     there = np.where(turned, b[f"{other}_end"], b[f"{side}_end"])
@@ -185,7 +190,7 @@ def _changes(matched: pd.DataFrame) -> dict[int, dict[str, Any]]:
 
 
 def _hops(shared: pd.DataFrame) -> dict[int, int]:
-    """Routers between the points of each pair: by how much the TTL of the client's packets differs, else the server's."""
+    """Routers between the points of each pair, as the TTLs of the client's packets tell, else of the server's."""
     rows = shared[(shared["ttl_a"] > 0) & (shared["ttl_b"] > 0)]
     steps = (rows["ttl_a"] - rows["ttl_b"]).abs()
     found: dict[int, int] = {}
