@@ -39,6 +39,10 @@ class Basis(StrEnum):
 
 CONFIRMED = frozenset({Basis.RTP, Basis.ADDRESS})
 """Bases that count only when single packets are the same too."""
+WITHIN = frozenset({Basis.TLS, Basis.TCP, Basis.SYN})
+"""Bases that tell two sides of a translator in one recording; a stream that moves to another path has the others too."""
+ASKED = frozenset({Basis.STUN, Basis.DNS})
+"""Bases that are the client's questions."""
 Clocks = dict[tuple[int, int], ClockRelation]
 
 
@@ -103,10 +107,18 @@ class Matching:
         free &= ~pd.Series(a << 8 | place_b).duplicated(keep=False).to_numpy()
         free &= ~pd.Series(b << 8 | place_a).duplicated(keep=False).to_numpy()
         free &= ((place_a != place_b) & (not weak)) | self._together(a, b, place_a, place_b)
+        free &= (place_a != place_b) | (basis in WITHIN)
+        free &= ~self._asked_elsewhere(a, b) | (basis not in ASKED)
         a, b = a[free], b[free]
         if len(a):
             self.pairs = pd.concat([self.pairs, self._facts(a, b, shared[free], basis)], ignore_index=True)
             self._taken[place_b[free], a] = self._taken[place_a[free], b] = True
+
+    def _asked_elsewhere(self, a: Ints, b: Ints) -> NDArray[np.bool_]:
+        """Whether one client asks two servers: resolvers and relays are asked the same at once."""
+        client, server = self._columns["client_end"], self._columns["server_end"]
+        elsewhere: NDArray[np.bool_] = (client[a] == client[b]) & (server[a] != server[b])
+        return elsewhere
 
     def _facts(self, a: Ints, b: Ints, shared: Ints, basis: Basis) -> pd.DataFrame:
         """With basis, relation, and whether the captures disagree on who the client is."""

@@ -96,6 +96,12 @@ def _lacking(mine: Sequence[Crossing], ends: Ends, names: Names) -> Iterator[str
     for key, amount in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
         first, second, sender, receiver, kind = key
         noun, verb, they = (kind, "is", "it was") if amount == 1 else (f"{kind}s", "are", "they were")
+        if first == second:
+            yield (
+                f"{amount} {noun} from {sender} to {receiver} {verb} on one side of that device in {names[first]} and not "
+                f"on the other: it did not pass {'it' if amount == 1 else 'them'} on, or the recorder missed some"
+            )
+            continue
         yield (
             f"{amount} {noun} from {sender} to {receiver} {verb} in {names[first]} and not in {names[second]}: "
             f"{they} lost or dropped between the two points, or took another way"

@@ -59,17 +59,16 @@ def stun_keys(cases: Sequence[Case]) -> pd.DataFrame:
 
 
 def dns_keys(cases: Sequence[Case], seen: pd.DataFrame) -> pd.DataFrame:
-    """Identifier, name, type and one end of DNS questions."""
+    """Identifier, name, type and the server asked of DNS questions."""
     found = []
     for place, case in enumerate(cases):
         table = case.tables["dns"]
         asked = table.loc[(table["kind"] == "request") & (table["dialect"] == "dns")]
         ends = seen[seen["capture"] == place].set_index("flow")
-        for side in ("client", "server"):
-            # A translator may change the client's port with its address.
-            end = asked["flow"].map(ends[side])
-            key = zip(asked["transaction_id"], asked["name"], asked["record_type"], end, strict=True)
-            found.append(_keyed(place, asked["flow"], pd.Series(list(key), asked.index, dtype=object)))
+        # A translator may change the client's port with its address.
+        end = asked["flow"].map(ends["server"])
+        key = zip(asked["transaction_id"], asked["name"], asked["record_type"], end, strict=True)
+        found.append(_keyed(place, asked["flow"], pd.Series(list(key), asked.index, dtype=object)))
     return _joined(found)
 
 
