@@ -143,6 +143,29 @@ def ends(found: Crossings) -> list[int]:
     return [sum(amount for name, amount in missing.items() if name.startswith(f"only_{one}")) for one in "ab"]
 
 
+def test_a_call_alone_is_recognised_and_times_the_clocks() -> None:
+    found = crossed("", *(one_sided(frames("points-firewall", place), (GATEWAY, MEDIATION)) for place in (0, 1)))
+    audio = [one for one in found.all if one.basis == "rtp-ssrc"]
+    (clock,) = found.clocks
+
+    assert [(one.both, one.confidence, one.nearer_client) for one in audio] == [(292, "likely", 0)]
+    assert ends(found) == [7, 0]  # the eighth is within the last moments of the recording
+    assert abs(clock.offset_ns + 3_217 * MILLISECOND) <= clock.error_ns
+
+
+def test_a_stream_that_moves_to_another_path_is_not_seen_twice() -> None:
+    """ICE: the same SSRC first to one port, then to another."""
+    body = b"\x80\x08\x00\x07\0\0\0\x01\x99\x88\x77\x66" + bytes(160)
+    made = [
+        udp(("10.9.1.1", 40_000), ("10.9.2.2", port), body[:2] + number.to_bytes(2, "big") + body[4:])
+        for port, numbers in ((5_000, range(50)), (5_002, range(50, 100)))
+        for number in numbers
+    ]
+    cases, _ = points(pcap(timed(made, 20 * MILLISECOND)))
+
+    assert match_flows(cases) == ()
+
+
 # Look-alikes: what is not two points.
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from lynccap.correlation.case import Case
 from lynccap.correlation.points.clock_relations import ClockRelation, relate, same_clock
 from lynccap.correlation.points.relations import Relation, relations
-from lynccap.correlation.points.sides import shared_marks
+from lynccap.correlation.points.sides import Marks, shared_marks
 from lynccap.correlation.points.sightings import sightings
 from lynccap.correlation.points.ties import dns_keys, paired, rtp_keys, stun_keys, syn_keys, tcp_keys, tls_keys
 
@@ -63,9 +63,14 @@ class Matching:
         self.clocks: Clocks = {}
         self.pairs = self._facts(*(np.zeros(0, np.int64),) * 3, Basis.TLS)
         self._strong()
-        self.shared = shared_marks(self.cases, self.pairs)
+        marks: Marks = {}
+        self.shared = shared_marks(self.cases, self.pairs, marks)
         self.clocks = clocks_of(self.cases, self.pairs, self.shared)
+        strong = len(self.pairs)
         self._weak()
+        later = shared_marks(self.cases, self.pairs[strong:], marks)
+        self.shared = pd.concat([self.shared, later], ignore_index=True) if len(later) else self.shared
+        self.clocks = clocks_of(self.cases, self.pairs, self.shared) | self.clocks
 
     def side(self, pairs: pd.DataFrame, letter: str) -> Side:
         """The sightings of the flows of one side ("a" or "b") of pairs."""

@@ -9,6 +9,7 @@ from lynccap.correlation.case import Case
 
 PAIR = ["capture_a", "flow_a", "capture_b", "flow_b"]
 SHARED = ["pair", "from_client", "frame_a", "frame_b", "time_a", "time_b", "ttl_a", "ttl_b"]
+Marks = dict[int, pd.DataFrame]
 CONTROL = 7  # FIN, SYN, RST
 
 
@@ -47,9 +48,13 @@ def _messages(rows: pd.DataFrame, mark: list[int]) -> pd.DataFrame:
     return rows[["flow", "from_client", "frame", "time"]].assign(ttl=-1, mark=np.array(mark, np.int64))
 
 
-def shared_marks(cases: Sequence[Case], pairs: pd.DataFrame) -> pd.DataFrame:
-    """The packets that both flows of each pair show (columns SHARED); `pair` is the pair's index."""
-    marks = {place: marked(cases[place]) for place in sorted({*pairs["capture_a"], *pairs["capture_b"]})}
+def shared_marks(cases: Sequence[Case], pairs: pd.DataFrame, marks: Marks) -> pd.DataFrame:
+    """The packets that both flows of each pair show (columns SHARED); `pair` is the pair's index.
+
+    `marks` keeps what is read of a case for the next call.
+    """
+    for place in sorted({*pairs["capture_a"], *pairs["capture_b"]} - marks.keys()):
+        marks[place] = marked(cases[place])
     parts = []
     for (a, b), some in pairs.groupby(["capture_a", "capture_b"]):
         index = some[PAIR].rename_axis("pair").reset_index()
