@@ -285,3 +285,15 @@ def test_what_can_be_read_once_is_matched_by_the_tables_alone() -> None:
     assert {one.both for one in found.all} == {-1}
     assert found.all == match_flows(cases)
     assert abs(found.clocks[0].offset_ns + 3_217 * MILLISECOND) <= found.clocks[0].error_ns
+
+
+def test_media_that_a_relay_sends_on_is_not_called_lost() -> None:
+    """The same SSRC between other addresses altogether: a relay has its own ports, and may drop and delay."""
+    head, rest = b"\x80\x08", b"\0\0\0\x01\x99\x88\x77\x66" + bytes(160)
+    near, far = (("10.9.1.1", 40_000), ("10.9.2.2", 5_000)), (("10.9.3.3", 6_000), ("10.9.4.4", 7_000))
+    sent = [udp(*near, head + number.to_bytes(2, "big") + rest) for number in range(60)]
+    passed = [udp(*far, head + number.to_bytes(2, "big") + rest) for number in range(60) if number != 30]
+    _, found = points(pcap(timed(sent, 20 * MILLISECOND)), pcap(timed(passed, 20 * MILLISECOND)))
+
+    assert {one.relation for one in found.all} <= {"undecided"}
+    assert lacking(found) == {}

@@ -52,7 +52,11 @@ class _Looking:
         self._cover = shown[self._there]
         seen = matching.seen
         self._other = seen[seen["capture"] == self._there]
-        self._far = there
+        free = self._other[~self._other["flow"].isin(self._taken[there])]
+        self._unmatched = {
+            end: np.sort(some.to_numpy(np.int64))
+            for end, some in free.groupby(["transport", "server_port"])["first_time"]
+        }
 
     def lacking(self, pairs: pd.DataFrame) -> list[Crossing]:
         """The flows between hosts whose other conversations passed both points."""
@@ -111,10 +115,14 @@ class _Looking:
         return times + shift if self._letter == "a" else times - shift
 
     def _may_be_another(self, row: Any, told: NDArray[np.int64]) -> bool:
-        other = self._other
-        same = other[(other["transport"] == row.transport) & (other["server_port"] == row.server_port)]
-        free = same[~same["flow"].isin(self._taken[self._far])]
-        return bool((np.abs(free["first_time"].to_numpy() - told[0]) < AMBIGUOUS_NS).any())
+        """Whether an unmatched flow to the same port begins so near in time that it may be this one, renamed."""
+        times = self._unmatched.get((row.transport, row.server_port), _NEVER)
+        place = int(np.searchsorted(times, told[0]))
+        near = times[max(place - 1, 0) : place + 1]
+        return bool((np.abs(near - told[0]) < AMBIGUOUS_NS).any())
+
+
+_NEVER = np.zeros(0, np.int64)
 
 
 def _syns(case: Case, flows: pd.Series) -> dict[int, pd.DataFrame]:

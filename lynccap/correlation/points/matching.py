@@ -40,7 +40,7 @@ class Basis(StrEnum):
 CONFIRMED = frozenset({Basis.RTP, Basis.ADDRESS})
 """Bases that count only when single packets are the same too."""
 WITHIN = frozenset({Basis.TLS, Basis.TCP, Basis.SYN})
-"""Bases that tell two sides of a translator in one recording; a stream that moves to another path has the others too."""
+"""Bases that tell two sides of a translator in one recording; streams that change their path have the others."""
 ASKED = frozenset({Basis.STUN, Basis.DNS})
 """Bases that are the client's questions."""
 Clocks = dict[tuple[int, int], ClockRelation]
@@ -129,6 +129,10 @@ class Matching:
         """With basis, relation, and whether the captures disagree on who the client is."""
         one, other = self._rows(a), self._rows(b)
         crossed = (one["client_end"] == other["server_end"]) | (one["server_end"] == other["client_end"])
+        alike = crossed | (one["client_end"] == other["client_end"]) | (one["server_end"] == other["server_end"])
+        relation = relations(one, other)
+        # Datagrams between other ends altogether: a relay sends media on with its SSRC, from ports of its own.
+        relation[(one["transport"] != "tcp") & ~alike] = Relation.UNDECIDED
         return pd.DataFrame(
             {
                 "capture_a": one["capture"],
@@ -137,7 +141,7 @@ class Matching:
                 "flow_b": other["flow"],
                 "shared": shared,
                 "basis": pd.Series([basis] * len(a), dtype=object),
-                "relation": relations(one, other),
+                "relation": relation,
                 "turned": crossed & (one["transport"] != "tcp"),
             }
         )

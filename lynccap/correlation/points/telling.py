@@ -74,7 +74,7 @@ def _places(mine: Sequence[Crossing], names: Names) -> Iterator[str]:
     for side in ("client", "server"):
         count = sum(getattr(one, f"{side}_translated") for one in mine if one.relation == Relation.SAME)
         if count:
-            yield f"In {_conversations(count)} the {side}'s address or port differs between the points: it is translated"
+            yield f"In {_conversations(count)} the {side}'s address or port differs at the points: it is translated"
 
 
 def _differences(mine: Sequence[Crossing], ends: Ends, names: Names) -> Iterator[str]:
@@ -98,8 +98,8 @@ def _lacking(mine: Sequence[Crossing], ends: Ends, names: Names) -> Iterator[str
         noun, verb, they = (kind, "is", "it was") if amount == 1 else (f"{kind}s", "are", "they were")
         if first == second:
             yield (
-                f"{amount} {noun} from {sender} to {receiver} {verb} on one side of that device in {names[first]} and not "
-                f"on the other: it did not pass {'it' if amount == 1 else 'them'} on, or the recorder missed some"
+                f"{amount} {noun} from {sender} to {receiver} {verb} on one side of that device in {names[first]} and "
+                f"not on the other: it did not pass {'it' if amount == 1 else 'them'} on, or the recorder missed some"
             )
             continue
         yield (

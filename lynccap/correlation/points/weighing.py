@@ -1,6 +1,6 @@
 """From pairs of flows and their packets to crossings: what may be said of each, and what may not."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -89,7 +89,7 @@ class Weighing:
             facts[pair] = {"both": int(counts[pair]), **changes.get(pair, {})}
         missing = self._untrusted(one, told)
         for here, there, left in (("a", "b", one.left_a), ("b", "a", one.left_b)):
-            _count(facts, here, left[told[here]], self._doubts(one, there, clock, missing), left)
+            _count(facts, here, left[told[here]], self._doubts(facts, there, clock, missing), left)
         return facts
 
     def _lacking(self, left: pd.DataFrame, there: str, clock: ClockRelation) -> NDArray[np.bool_]:
@@ -118,7 +118,7 @@ class Weighing:
         return captures
 
     def _doubts(
-        self, one: Compared, there: str, clock: ClockRelation, missing: set[str]
+        self, pairs: Iterable[int], there: str, clock: ClockRelation, missing: set[str]
     ) -> dict[tuple[int, bool], str]:
         """Why nothing can be said of what the capture `there` lacks, by pair and direction; "" when it can."""
         side = self._b if there == "b" else self._a
@@ -129,11 +129,14 @@ class Weighing:
         if clock.same_recording:
             general = general or "it is the same recording"
         found: dict[tuple[int, bool], str] = {}
-        turned = self._pairs["turned"].tolist()
-        for pair, place in self._place.items():
+        turned, relations = self._pairs["turned"].tolist(), self._pairs["relation"].tolist()
+        for pair in pairs:
+            place = self._place[pair]
             for from_client in (True, False):
                 own = "client" if from_client != (turned[place] and there == "b") else "server"
                 doubt = general or ("it lacks packets that were acknowledged" if side[f"lost_{own}"][place] else "")
+                if relations[place] == Relation.UNDECIDED and side["transport"][place] != "tcp":
+                    doubt = doubt or "a relay may have sent them on"
                 speaks = (side["capture"][place], side[own][place]) in self._speaks
                 found[pair, from_client] = doubt or ("" if speaks else "it shows nothing the sender sent")
         return found
