@@ -234,13 +234,14 @@ def flows(captures: tuple[str, ...], form: str, topologies: tuple[Path, ...], ke
     from lynccap.report.flows import FLOW_FORMATS
 
     with _errors():
-        from lynccap.analysis import flow_rows
+        from lynccap.analysis import read_study
+        from lynccap.analysis.flows import flow_rows
         from lynccap.ingest.collecting.collect import collect
         from lynccap.programs import tshark
 
         opening, directory = keys(), _directory(topologies)
         with _progress() as progress:
-            rows = flow_rows(collect(captures), progress=progress, keys=opening, directory=directory)
+            rows = flow_rows(read_study(collect(captures), progress=progress, keys=opening, directory=directory))
         if opening and opening.tshark and not tshark():
             click.echo("lynccap: nothing was decrypted, tshark is not installed; lynccap doctor says more", err=True)
         click.echo(FLOW_FORMATS[form](rows), nl=False)

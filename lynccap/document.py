@@ -12,6 +12,7 @@ import msgspec
 
 SCHEMA: Final = "lynccap/1"
 MAX_POINTS = 20  # of one file: a server has a few; Windows names one for each component
+MAX_CROSSINGS = 2000  # those that differ at the two points first: a page cannot tell more, a table can
 MAX_COMMENTS = 50  # of one file: a page of them; tools may put one into every packet
 
 
@@ -114,6 +115,8 @@ class Capture(_Part, frozen=True):
     """Program and system that recorded it, in their own words."""
     points: tuple[Point, ...] = ()
     """The interfaces that have a name and on which packets were captured, the first MAX_POINTS."""
+    repeated: tuple[str, ...] = ()
+    """Further recordings that were given and hold the same packets: they were not judged again."""
 
 
 class Role(_Part, frozen=True):
@@ -182,6 +185,71 @@ class Device(_Part, frozen=True):
     location_basis: str = ""
     address_basis: tuple[str, ...] = ()
     """Why its addresses are taken for one machine's: what joins two of them; () with one address."""
+
+
+class ClockOffset(_Part, frozen=True):
+    """Two captures that show the same conversations, and how their clocks stand to each other."""
+
+    capture_a: str
+    """The first file of the recording, like `capture_b`; the same for both sides of one recording"""
+    capture_b: str
+    offset_seconds: float | None
+    """B's clock less A's: positive when B's is ahead; None when nothing tells it"""
+    error_seconds: float | None
+    """The offset is within so much of the truth; None when nothing bounds it"""
+    drift_ppm: float | None
+    """By how much B's clock runs faster, microseconds a second; None when they are too short to tell"""
+    packets: int
+    """Packets in both by which it was measured"""
+    doubt: str
+    """one-direction, clock-set, unsteady, no-packets, or "" """
+    same_recording: bool
+    """One is a copy or an extract of the other: they are one point, not two"""
+    conversations: int
+    """In both"""
+    says: tuple[str, ...]
+
+
+class Crossing(_Part, frozen=True):
+    """One conversation at two capture points. Numbers are null where the captures do not tell."""
+
+    capture_a: str
+    capture_b: str
+    transport: str
+    client_a: str | None
+    """Address and port; None where the capture lacks the conversation"""
+    server_a: str | None
+    client_b: str | None
+    server_b: str | None
+    basis: str
+    """tls-random, tcp-sequence, tcp-syn, stun-transaction, rtp-ssrc, dns-question, addresses, absent"""
+    relation: str
+    """same; re-created (a proxy or load balancer ends it and opens its own); undecided; absent (lacking at one)"""
+    confidence: Confidence
+    nearer_client: str | None
+    """The capture whose point is nearer to the client"""
+    hops: int | None
+    """Routers between the points"""
+    packets_both: int | None
+    """Packets at both; of TCP those with payload, SYN, FIN or RST count here and below"""
+    only_a_client: int | None
+    """Packets of the client that A shows and B surely lacks"""
+    only_a_server: int | None
+    only_b_client: int | None
+    only_b_server: int | None
+    dscp_client_a: int | None
+    dscp_client_b: int | None
+    dscp_server_a: int | None
+    dscp_server_b: int | None
+    remarked: int
+    """Packets with another DSCP at the other point"""
+    mss_a: int | None
+    mss_b: int | None
+    frames_a: tuple[int, ...]
+    """The first packets that only A shows, as frames of the file `capture_a`"""
+    frames_b: tuple[int, ...]
+    doubt: str
+    """Why packets at one point only prove nothing, or "" """
 
 
 class Service(_Part, frozen=True):
@@ -261,6 +329,9 @@ class Document(_Part, frozen=True, kw_only=True):
     services: tuple[Service, ...]
     assessments: tuple[Assessment, ...]
     findings: tuple[Finding, ...]
+    clock_offsets: tuple[ClockOffset, ...] = ()
+    crossings: tuple[Crossing, ...] = ()
+    """The first MAX_CROSSINGS, those that differ between the points before the others."""
 
 
 def to_json(document: Document) -> bytes:

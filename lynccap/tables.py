@@ -340,6 +340,22 @@ DECRYPTIONS: Mapping[str, str] = {
 }
 """One row a TLS connection, once keys were given or the capture holds some; empty without keys."""
 
+PACKETS: Mapping[str, str] = {
+    "flow": "int64",
+    "frame": "int64",  # of a datagram in fragments the one that completed it
+    "time": "int64",
+    "from_client": "bool",
+    "ttl": "int64",  # IP TTL / hop limit
+    "dscp": "int64",
+    "ip_id": "int64",  # -1 for IPv6
+    "seq": "int64",  # TCP, as sent; else -1
+    "flags": "int64",  # TCP, as in TCP_FRAMES; else 0
+    "length": "int64",  # payload bytes on the wire
+    "digest": "int64",  # of length and the first bytes of the payload; -1 where those were not all captured
+    "mss": "int64",  # maximum segment size option of a SYN, -1 when there is none
+}
+"""One row a packet of the flows that were asked for, copies left out; made by a second reading, on demand."""
+
 MESSAGE_KEYS: Mapping[str, str] = {
     "flow": "int64",
     "frame": "int64",  # the frame that completed the message

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lynccap.ingest.engine import CaptureParts, Engine
 from lynccap.ingest.frames import Frames
 from lynccap.ingest.joining import join
+from lynccap.ingest.packet_list import PacketList, packets_of
 from lynccap.ingest.recordings.files import CaptureFile, piece_of
 from lynccap.ingest.recordings.merging import OpenFile, Recording
 from lynccap.ingest.recordings.sets import Piece, recordings, set_name
@@ -22,6 +24,22 @@ Progress = Callable[[int, int], None]
 NAMED = 3  # captures an error message lists
 
 
+@dataclass(frozen=True)
+class Recorded:
+    """One recording that was read, and the way to read it again."""
+
+    tables: Tables
+    pieces: tuple[Piece, ...]
+    """Its files."""
+    repeated: list[str] = field(default_factory=list)
+    """What further recordings of the same frames are called; known when all have been read."""
+
+    def packets(self, flows: Iterable[int]) -> PacketList | None:
+        """The single packets of some flows, by a second reading; None when a source can be read only once."""
+        windows = _again(self.pieces)
+        return None if windows is None else packets_of(windows, self.tables.flows, flows)
+
+
 def read_tables(sources: Sequence[Source], *, progress: Progress | None = None, keys: Keys | None = None) -> Tables:
     """Everything the sources hold, as tables; `capture` numbers the recordings in the order they were named.
 
@@ -30,7 +48,7 @@ def read_tables(sources: Sequence[Source], *, progress: Progress | None = None, 
     those the captures carry themselves, TLS is read into too.
     Raises UnreadableCapture when a source is missing, a folder, empty or no capture, or no packet was read.
     """
-    return join(list(_parts(sources, progress, keys)))
+    return join([part for part, _ in _parts(sources, progress, keys)])
 
 
 def read_each(
@@ -41,14 +59,27 @@ def read_each(
     A source that cannot be read among others that can gives empty tables whose `damage` says why. A recording of the
     same frames as one before it is left out, compressed or not: the same capture twice proves nothing twice.
     """
-    seen: set[tuple[int, ...]] = set()
-    for part in _parts(sources, progress, keys):
+    for one in read_recordings(sources, progress=progress, keys=keys):
+        yield one.tables
+
+
+def read_recordings(
+    sources: Sequence[Source], *, progress: Progress | None = None, keys: Keys | None = None
+) -> Iterator[Recorded]:
+    """As `read_each`, and each recording can be read once more for its single packets."""
+    seen: dict[tuple[int, ...], Recorded] = {}
+    for part, pieces in _parts(sources, progress, keys):
         if part.damage or not part.packets or part.extent not in seen:  # damage is to be told, whatever it left
-            seen.add(part.extent)
-            yield join([part])
+            made = Recorded(join([part]), pieces)
+            seen.setdefault(part.extent, made)
+            yield made
+        else:
+            seen[part.extent].repeated.append(part.name)
 
 
-def _parts(sources: Sequence[Source], progress: Progress | None, keys: Keys | None) -> Iterator[CaptureParts]:
+def _parts(
+    sources: Sequence[Source], progress: Progress | None, keys: Keys | None
+) -> Iterator[tuple[CaptureParts, tuple[Piece, ...]]]:
     if not sources:
         raise UnreadableCapture("no capture was named; name a capture file")
     reading = _Reading(sources, progress, keys)
@@ -57,9 +88,9 @@ def _parts(sources: Sequence[Source], progress: Progress | None, keys: Keys | No
     for group in _groups(sources):
         waiting = deque(group)
         while waiting:
-            part = reading.next_recording(waiting)
+            part, pieces = reading.next_recording(waiting)
             packets, damage = packets + part.packets, damage or part.damage
-            yield part
+            yield part, pieces
     if not packets:
         names = ", ".join(source.where for source in sources[:NAMED])
         names += f" and {len(sources) - NAMED} more" if len(sources) > NAMED else ""
@@ -85,7 +116,7 @@ class _Reading:
         self._progress = progress
         self._open: list[CaptureFile] = []
 
-    def next_recording(self, waiting: deque[Piece]) -> CaptureParts:
+    def next_recording(self, waiting: deque[Piece]) -> tuple[CaptureParts, tuple[Piece, ...]]:
         """Read the recording that begins with the first of the waiting pieces; those that belong to it are taken."""
         self._open = []
         recording = Recording(waiting, self._opened)
@@ -99,7 +130,7 @@ class _Reading:
         self._report()
         self._decrypt(part, recording.pieces)
         self._done += sum(one.file_bytes for one in self._open)
-        return part
+        return part, tuple(recording.pieces)
 
     def _decrypt(self, part: CaptureParts, pieces: Sequence[Piece]) -> None:
         if self._keys or part.secrets:  # loads libraries that are not needed without keys

@@ -187,6 +187,11 @@ class Page:
         return tuple((one, lack) for one in self.story.recordings for lack in one.quality)
 
     @property
+    def repeated(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """The captures that were given more than once, with the other names."""
+        return tuple((one.name, one.repeated) for one in self.story.document.captures if one.repeated)
+
+    @property
     def outcomes(self) -> tuple[tuple[Outcome, tuple[Assessment, ...]], ...]:
         """The assessments by outcome; outcomes that did not occur are left out."""
         found = [

@@ -32,7 +32,8 @@ def render_markdown(document: Document) -> str:
     if story.doubtful:
         lines += ["", "## A step looks failed, and no check confirms it", ""]
         lines += [f"- {_text(story.name(one))}" for one in sorted(story.doubtful)]
-    lines += [*_normal(story), *_limits(story), *_topology(story), *_captures(document), "", _written(document)]
+    lines += [*_normal(story), *_points(document), *_limits(story), *_topology(story), *_captures(document)]
+    lines += ["", _written(document)]
     return "\n".join(lines) + "\n"
 
 
@@ -104,6 +105,18 @@ def _normal(story: Story) -> Iterator[str]:
         for cause in story.normal:
             title, why = heading(cause.lead.title), sentence(cause.lead.why)
             yield f"- {_text(title)}: {_text(story.who(cause))}. {_text(why)}"
+
+
+def _points(document: Document) -> Iterator[str]:
+    told = [says for pair in document.clock_offsets for says in pair.says]
+    told += [
+        f"{', '.join(one.repeated)}: the same recording as {one.name}, it counts once"
+        for one in document.captures
+        if one.repeated
+    ]
+    if told:
+        yield from ("", "## Several capture points", "")
+        yield from (f"- {_text(sentence(says))}" for says in told)
 
 
 def _limits(story: Story) -> Iterator[str]:

@@ -99,6 +99,9 @@ def _names(story: Story, addresses: tuple[str, ...]) -> str:
 
 
 def _closing(story: Story) -> Iterator[str]:
+    for pair in story.document.clock_offsets:
+        for says in pair.says:
+            yield from _wrapped(sentence(says))
     yield from _wrapped(" ".join(caveats(story)))
     for one in story.recordings:
         files = count(len(one.files), "file") if len(one.files) > 1 else ""

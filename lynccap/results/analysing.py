@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from lynccap.analysis import document_of, read_cases
-from lynccap.correlation.case import Case
+from lynccap.analysis import Study, document_of, read_study
 from lynccap.document import Document
 from lynccap.ingest.collecting.collect import collect
 from lynccap.ingest.decryption.keys import read_keys
@@ -18,29 +17,27 @@ from lynccap.topology import Directory, read_files
 class Analysis:
     """What was found in some captures."""
 
-    cases: tuple[Case, ...]
-    """One a recording, correlated."""
-    directory: Directory | None = None
-    """The topology they were correlated with."""
+    study: Study
+    """The recordings, correlated."""
 
     @cached_property
     def document(self) -> Document:
         """Findings, journeys and roles: the JSON document as an object."""
-        return document_of(self.cases, directory=self.directory)
+        return document_of(self.study)
 
     @cached_property
     def tables(self) -> ResultTables:
         """The DataFrames by name."""
-        return ResultTables(self.cases)
+        return ResultTables(self.study)
 
 
 def analyze(
     captures: str | Path | Iterable[str | Path],
     *,
+    topology: Sequence[str | Path] = (),
     keylogs: Sequence[str | Path] = (),
     rsa_keys: Sequence[str | Path] = (),
     tshark: bool = True,
-    topology: Sequence[str | Path] = (),
 ) -> Analysis:
     """Read and correlate files, folders, patterns or archives, as `lynccap analyze` does.
 
@@ -50,5 +47,4 @@ def analyze(
     paths = [captures] if isinstance(captures, str | Path) else list(captures)
     keys = read_keys([Path(one) for one in keylogs], [Path(one) for one in rsa_keys], tshark=tshark)
     directory = Directory(read_files([Path(one) for one in topology])) if topology else None
-    cases = read_cases(collect([str(one) for one in paths]), keys=keys, directory=directory)
-    return Analysis(tuple(cases), directory)
+    return Analysis(read_study(collect([str(one) for one in paths]), keys=keys, directory=directory))

@@ -4,11 +4,11 @@ from typing import Any
 
 import pandas as pd
 
-from lynccap.analysis import roles_at_ports
+from lynccap.analysis.flows import roles_at_ports
+from lynccap.analysis.study import Study
 from lynccap.correlation.case import Case
 from lynccap.correlation.origins import Origins
 from lynccap.results.building import of_columns
-from lynccap.results.recordings import Recordings
 from lynccap.results.rows import ConnectionRow
 
 _AS_READ = (
@@ -18,9 +18,9 @@ _AS_READ = (
 )
 
 
-def connections(recordings: Recordings) -> pd.DataFrame:
+def connections(study: Study) -> pd.DataFrame:
     """One row a conversation, in order of appearance."""
-    parts = [of_columns(ConnectionRow, _columns(case, files)) for case, files in recordings]
+    parts = [of_columns(ConnectionRow, _columns(case, files)) for case, files in study]
     return pd.concat(parts, ignore_index=True)
 
 

@@ -2,12 +2,13 @@
 
 import pandas as pd
 
+from lynccap.analysis.devices import devices_of
+from lynccap.analysis.study import Study
 from lynccap.results.building import of_rows
-from lynccap.results.recordings import Recordings
 from lynccap.results.rows import DeviceRow, JourneyRow
 
 
-def devices(recordings: Recordings) -> pd.DataFrame:
+def devices(study: Study) -> pd.DataFrame:
     """One row a device, over all recordings."""
     return of_rows(
         DeviceRow,
@@ -23,12 +24,12 @@ def devices(recordings: Recordings) -> pd.DataFrame:
                 location=one.location,
                 location_basis=one.location_basis,
             )
-            for one in recordings.devices
+            for one in devices_of(study)
         ),
     )
 
 
-def journeys(recordings: Recordings) -> pd.DataFrame:
+def journeys(study: Study) -> pd.DataFrame:
     """One row a step."""
     return of_rows(
         JourneyRow,
@@ -43,7 +44,7 @@ def journeys(recordings: Recordings) -> pd.DataFrame:
                 capture=step.capture or "",
                 frames=step.frames,
             )
-            for one in recordings.devices
+            for one in devices_of(study)
             for position, step in enumerate(one.journey)
         ),
     )

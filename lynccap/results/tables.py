@@ -1,19 +1,18 @@
 """The result tables, each made when it is first asked for."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pandas as pd
 
-from lynccap.correlation.case import Case
+from lynccap.analysis.study import Study
 from lynccap.results.building import meanings_of
 from lynccap.results.connections import connections
 from lynccap.results.devices import devices, journeys
 from lynccap.results.names import dns_names, roles
-from lynccap.results.recordings import Recordings
 from lynccap.results.rows import ConnectionRow, DeviceRow, JourneyRow, NameRow, RoleRow
 
-Maker = Callable[[Recordings], pd.DataFrame]
+Maker = Callable[[Study], pd.DataFrame]
 
 MAKERS: Mapping[str, Maker] = {
     "devices": devices,
@@ -35,15 +34,15 @@ ROWS: Mapping[str, type[Any]] = {
 class ResultTables(Mapping[str, pd.DataFrame]):
     """The DataFrames by name; `explain` says what their columns mean."""
 
-    def __init__(self, cases: Sequence[Case]) -> None:
-        """Of correlated recordings, in the order in which they were read."""
-        self._recordings = Recordings(cases)
+    def __init__(self, study: Study) -> None:
+        """Of one analysis."""
+        self._study = study
         self._made: dict[str, pd.DataFrame] = {}
 
     def __getitem__(self, name: str) -> pd.DataFrame:
         """One table; KeyError for a name that is none."""
         if name not in self._made:
-            self._made[name] = MAKERS[name](self._recordings)
+            self._made[name] = MAKERS[name](self._study)
         return self._made[name]
 
     def explain(self, name: str) -> dict[str, str]:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from frames_to_flows import Connection, certificate, client_hello, handshake, record, udp
 
+from lynccap.analysis import Study
 from lynccap.correlation.case import Case, build_case
 from lynccap.ingest import Source, read_tables
 from lynccap.results import ResultTables
@@ -137,7 +138,7 @@ def main() -> int:
     tables = read_tables([Source(str(path))])
     cases: list[Case] = []
     spent = measure("case", lambda: cases.append(build_case(tables)))
-    results = ResultTables(cases)
+    results = ResultTables(Study(tuple(cases)))
     spent += sum(measure(name, lambda name=name: results[name]) for name in results)  # type: ignore[misc]
     sys.stdout.write(f"{len(tables.flows)} flows, {len(results['devices'])} devices: {spent:.2f} s cpu in all\n")
     return int(spent > LIMIT_SECONDS)

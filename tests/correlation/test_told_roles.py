@@ -4,7 +4,7 @@ import pytest
 from cases import answer, dns_flow, flow, tables
 from topology.deployments import CONTOSO, FABRIKAM, published, tbxml
 
-from lynccap.analysis import document_of
+from lynccap.analysis import Study, document_of
 from lynccap.correlation.case import Case, build_case
 from lynccap.correlation.devices.book import Location
 from lynccap.correlation.media.relays import Side
@@ -295,7 +295,7 @@ class TestConflicts:
 
     def test_they_are_in_the_document_with_their_frames(self) -> None:
         case = contoso(flow(PC, "10.1.1.77", 5061, stack="tls/sip"), sip=[served("10.1.1.77")])
-        topology = document_of([case], directory=CONTOSO_DIRECTORY).topology
+        topology = document_of(Study((case,), CONTOSO_DIRECTORY)).topology
         (conflict,) = topology.conflicts
 
         assert topology.source == CONTOSO_DIRECTORY.topology.source
@@ -361,7 +361,7 @@ class TestFit:
 
     def test_the_document_says_so_and_that_roles_are_inferred(self) -> None:
         case = correlated(FABRIKAM_DIRECTORY, flow(PC, FE2, 5061), dns_answers=[OWN])
-        topology = document_of([case], directory=FABRIKAM_DIRECTORY).topology
+        topology = document_of(Study((case,), FABRIKAM_DIRECTORY)).topology
 
         assert topology.source == "inferred"
         (remark,) = topology.remarks

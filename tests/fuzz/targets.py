@@ -32,7 +32,7 @@ from samples import Recorded, recorded, samples
 from fuzz.promises import keep_books, keep_document, keep_frames, keep_parts
 from fuzz.readers import reader
 from fuzz.tape import Tape
-from lynccap.analysis import analyze, document_of
+from lynccap.analysis import Study, analyze, document_of
 from lynccap.correlation.case import build_case
 from lynccap.ingest import Source, UnreadableCapture, read_each
 from lynccap.ingest.collecting.collect import collect
@@ -88,7 +88,7 @@ def dialogue(data: bytes) -> None:
         cases = [build_case(tables) for tables in read_each([Source("dialogue", io.BytesIO(_spoken(data)))])]
         for case in cases:
             keep_books(case)
-        keep_document(document_of(cases))
+        keep_document(document_of(Study(tuple(cases))))
 
 
 def _spoken(data: bytes) -> bytes:

@@ -11,6 +11,7 @@ import pytest
 from cases import START, answer, case, dns_flow, flow
 
 import lynccap
+from lynccap.analysis import Study
 from lynccap.correlation.case import Case
 from lynccap.results import ResultTables
 from lynccap.results.building import dtypes_of
@@ -34,14 +35,14 @@ def analysis() -> lynccap.Analysis:
 @pytest.mark.parametrize("name", MAKERS)
 @pytest.mark.parametrize("given", [EMPTY, BUSY], ids=["empty", "busy"])
 def test_has_the_columns_of_its_rows(name: str, given: Case) -> None:
-    made = ResultTables([given])[name]
+    made = ResultTables(Study((given,)))[name]
 
     assert {column: str(dtype) for column, dtype in made.dtypes.items()} == dtypes_of(ROWS[name])
 
 
 @pytest.mark.parametrize("name", ROWS)
 def test_every_column_is_explained(name: str) -> None:
-    told = ResultTables([EMPTY]).explain(name)
+    told = ResultTables(Study((EMPTY,))).explain(name)
 
     assert list(told) == [one.name for one in fields(ROWS[name])]
     assert all(told.values())
@@ -83,7 +84,7 @@ def test_connections_name_the_devices_at_their_ends(analysis: lynccap.Analysis) 
 
 
 def test_names_lead_to_frames() -> None:
-    made = ResultTables([BUSY])["dns_names"]
+    made = ResultTables(Study((BUSY,)))["dns_names"]
 
     assert made[["name", "address", "source"]].values.tolist() == [
         ["lyncdiscoverinternal.contoso.example", POOL, "dns"]
@@ -92,7 +93,7 @@ def test_names_lead_to_frames() -> None:
 
 
 def test_several_recordings_make_one_table() -> None:
-    made = ResultTables([BUSY, BUSY])["connections"]
+    made = ResultTables(Study((BUSY, BUSY)))["connections"]
 
     assert made["capture"].unique().tolist() == ["C1", "C2"]
     assert made.index.tolist() == list(range(4))
@@ -100,7 +101,7 @@ def test_several_recordings_make_one_table() -> None:
 
 def test_an_unknown_table_is_a_key_error() -> None:
     with pytest.raises(KeyError):
-        ResultTables([EMPTY])["packets"]
+        ResultTables(Study((EMPTY,)))["packets"]
 
 
 def test_importing_the_package_loads_no_pandas() -> None:

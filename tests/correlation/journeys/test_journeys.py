@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from cases import case, flow
 
-from lynccap.analysis import document_of
+from lynccap.analysis import Study, document_of
 from lynccap.document import Step
 
 CLIENT, SERVER = "10.1.0.9", "10.9.0.6"
@@ -13,7 +13,7 @@ CLIENT, SERVER = "10.1.0.9", "10.9.0.6"
 
 def steps(*flows: dict[str, Any], **messages: list[dict[str, Any]]) -> dict[str, Step]:
     """The journey of CLIENT."""
-    (device,) = (one for one in document_of([case(list(flows), **messages)]).devices if one.id == CLIENT)
+    (device,) = (one for one in document_of(Study((case(list(flows), **messages),))).devices if one.id == CLIENT)
     return {one.step: one for one in device.journey}
 
 
