@@ -193,6 +193,7 @@ class ClockOffset(_Part, frozen=True):
     capture_a: str
     """The first file of the recording, like `capture_b`; the same for both sides of one recording"""
     capture_b: str
+    """The other capture."""
     offset_seconds: float | None
     """B's clock less A's: positive when B's is ahead; None when nothing tells it"""
     error_seconds: float | None
@@ -208,24 +209,32 @@ class ClockOffset(_Part, frozen=True):
     conversations: int
     """In both"""
     says: tuple[str, ...]
+    """The same in sentences."""
 
 
 class Crossing(_Part, frozen=True):
     """One conversation at two capture points. Numbers are null where the captures do not tell."""
 
     capture_a: str
+    """The first file of the recording that is called A."""
     capture_b: str
+    """The same of B."""
     transport: str
+    """tcp, udp"""
     client_a: str | None
     """Address and port; None where the capture lacks the conversation"""
     server_a: str | None
+    """The same of the server."""
     client_b: str | None
+    """The client as B shows it."""
     server_b: str | None
+    """The server as B shows it."""
     basis: str
     """tls-random, tcp-sequence, tcp-syn, stun-transaction, rtp-ssrc, dns-question, addresses, absent"""
     relation: str
     """same; re-created (a proxy or load balancer ends it and opens its own); undecided; absent (lacking at one)"""
     confidence: Confidence
+    """How sure it is that both show one conversation."""
     nearer_client: str | None
     """The capture whose point is nearer to the client"""
     hops: int | None
@@ -235,19 +244,29 @@ class Crossing(_Part, frozen=True):
     only_a_client: int | None
     """Packets of the client that A shows and B surely lacks"""
     only_a_server: int | None
+    """The same of the server."""
     only_b_client: int | None
+    """Packets of the client that B shows and A surely lacks."""
     only_b_server: int | None
+    """The same of the server."""
     dscp_client_a: int | None
+    """Marking (DSCP) of the client's packets at A."""
     dscp_client_b: int | None
+    """The same at B."""
     dscp_server_a: int | None
+    """Marking of the server's packets at A."""
     dscp_server_b: int | None
+    """The same at B."""
     remarked: int
     """Packets with another DSCP at the other point"""
     mss_a: int | None
+    """Largest segment that the client's SYN offers to take, at A."""
     mss_b: int | None
+    """The same at B."""
     frames_a: tuple[int, ...]
     """The first packets that only A shows, as frames of the file `capture_a`"""
     frames_b: tuple[int, ...]
+    """The same of B."""
     doubt: str
     """Why packets at one point only prove nothing, or "" """
 

@@ -3,19 +3,29 @@
 import ast
 import inspect
 from collections.abc import Iterable
-from dataclasses import fields
 from itertools import pairwise
 from typing import Any, get_type_hints
 
 import pandas as pd
 
-_DTYPES = {int: "int64", float: "float64", bool: "bool", pd.Timestamp: "datetime64[ns, UTC]"}
+_DTYPES: dict[Any, str] = {
+    int: "int64",
+    float: "float64",
+    bool: "bool",
+    pd.Timestamp: "datetime64[ns, UTC]",
+    int | None: "Int64",
+    float | None: "float64",
+}
 
 
 def dtypes_of(row_class: type[Any]) -> dict[str, str]:
     """Column to dtype; text and tuples are objects."""
-    hints = get_type_hints(row_class)
-    return {one.name: _DTYPES.get(hints[one.name], "object") for one in fields(row_class)}
+    return {name: _DTYPES.get(hint, "object") for name, hint in get_type_hints(row_class).items()}
+
+
+def timestamp(nanoseconds: int) -> pd.Timestamp:
+    """A time of the tables of ingest; NaT for 0."""
+    return pd.Timestamp(nanoseconds, tz="UTC") if nanoseconds else pd.NaT
 
 
 def meanings_of(row_class: type[Any]) -> dict[str, str]:

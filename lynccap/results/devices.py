@@ -2,13 +2,12 @@
 
 import pandas as pd
 
-from lynccap.analysis.devices import devices_of
-from lynccap.analysis.study import Study
 from lynccap.results.building import of_rows
+from lynccap.results.material import Material
 from lynccap.results.rows import DeviceRow, JourneyRow
 
 
-def devices(study: Study) -> pd.DataFrame:
+def devices(material: Material) -> pd.DataFrame:
     """One row a device, over all recordings."""
     return of_rows(
         DeviceRow,
@@ -24,12 +23,12 @@ def devices(study: Study) -> pd.DataFrame:
                 location=one.location,
                 location_basis=one.location_basis,
             )
-            for one in devices_of(study)
+            for one in material.devices
         ),
     )
 
 
-def journeys(study: Study) -> pd.DataFrame:
+def journeys(material: Material) -> pd.DataFrame:
     """One row a step."""
     return of_rows(
         JourneyRow,
@@ -44,7 +43,7 @@ def journeys(study: Study) -> pd.DataFrame:
                 capture=step.capture or "",
                 frames=step.frames,
             )
-            for one in devices_of(study)
+            for one in material.devices
             for position, step in enumerate(one.journey)
         ),
     )

@@ -4,19 +4,19 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from lynccap.analysis.study import Study
 from lynccap.correlation.addresses import sort_key
 from lynccap.correlation.case import Case
 from lynccap.correlation.names import SOURCE_DNS, SOURCE_SNI, NameLink
 from lynccap.correlation.origins import Origins
 from lynccap.correlation.roles.claims import BASIS_WORDS, role_name
 from lynccap.results.building import of_rows
+from lynccap.results.material import Material
 from lynccap.results.rows import NameRow, RoleRow
 
 
-def roles(study: Study) -> pd.DataFrame:
+def roles(material: Material) -> pd.DataFrame:
     """One row a claim, the strongest of an address first."""
-    return of_rows(RoleRow, (row for case, files in study for row in _roles(case, files)))
+    return of_rows(RoleRow, (row for case, files in material.study for row in _roles(case, files)))
 
 
 def _roles(case: Case, files: Origins) -> Iterator[RoleRow]:
@@ -37,9 +37,9 @@ def _roles(case: Case, files: Origins) -> Iterator[RoleRow]:
             )
 
 
-def dns_names(study: Study) -> pd.DataFrame:
+def dns_names(material: Material) -> pd.DataFrame:
     """One row a name and address, in order of the name."""
-    return of_rows(NameRow, (row for case, files in study for row in _names(case, files)))
+    return of_rows(NameRow, (row for case, files in material.study for row in _names(case, files)))
 
 
 def _names(case: Case, files: Origins) -> Iterator[NameRow]:

@@ -130,6 +130,16 @@ class ConnectionRow:
     """TCP: established, half-open, refused, unanswered, midstream; others: answered, one-way"""
     closing: str
     """TCP: "" (still open), client-fin, server-fin, client-rst, server-rst: who ended first"""
+    ended_how: str
+    """How it ended, when it did not simply close: refused, reset, reset-after-idle, silence, …; "" otherwise"""
+    ended_normally: bool
+    """Nothing is wrong with the way it ended."""
+    ended_by: str
+    """Who ended it: client, server, box-client-side, box-between, box-server-side, unknown; "" when it simply closed"""
+    ended_by_confidence: str
+    """certain, likely or possible; "" when nobody is named"""
+    ended_says: str
+    """The same in one sentence, with the signs it rests on."""
     first_time: pd.Timestamp
     """Of its first packet."""
     seconds: float
@@ -150,3 +160,133 @@ class ConnectionRow:
     """Its first frame."""
     last_frame: int
     """Its last frame, in the file that holds it."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallRow:
+    """One row a call."""
+
+    call: int
+    """Its number, from 0 in order of capture and time."""
+    capture: str
+    """The file that holds its first frames."""
+    party: str
+    """Address of the caller, else of who controls the checks, else of who was first; "" when it is not known."""
+    party_behind: str
+    """Address of the relay it is behind, or "address:port" of the NAT; "" without."""
+    peer: str
+    """Address of the other party, "" when it is not known."""
+    peer_behind: str
+    """The same of the other party."""
+    first_time: pd.Timestamp
+    """Of the INVITE, else of the first check or media packet."""
+    answered_time: pd.Timestamp
+    """Of the accepting answer, where SIP is readable."""
+    last_time: pd.Timestamp
+    """Of the last packet or message."""
+    seconds: float
+    """From the first to the last media packet, 0 without media."""
+    kinds: tuple[str, ...]
+    """audio, video, data, …"""
+    path: str
+    """Of the first leg with media, else of the first leg; one of the values of Path, "" without legs."""
+    flowing: str
+    """Of the same leg; one of the values of Flowing, "" without legs."""
+    basis: str
+    """What ties it to Lync: relay, server, checks, signalling; "" when nothing does."""
+    grouped: str
+    """What holds its legs together: dialog, session, parties, flow"""
+    call_id: str
+    """Of the SIP dialog, "" when it is not readable."""
+    from_uri: str
+    """The caller's SIP address, "" when it is not readable."""
+    to_uri: str
+    """The called SIP address."""
+    outcome: str
+    """How far the dialog came: established, cancelled, refused, …; "" when it is not readable"""
+    status: int
+    """Final SIP status of the INVITE, 0 without one."""
+    ended_by: str
+    """caller, callee, "" when nobody did or it is not readable"""
+
+
+@dataclass(frozen=True, slots=True)
+class MediaRow:
+    """One row a medium of a call."""
+
+    call: int
+    """Number of its call."""
+    capture: str
+    """The file that holds its first frames."""
+    kind: str
+    """audio, video, data, …, "" when nothing tells"""
+    party: str
+    """Address of the first party, "" when it is not known."""
+    peer: str
+    """Address of the other party, "" when it is not known."""
+    path: str
+    """One of the values of Path."""
+    path_basis: str
+    """What shows the path."""
+    transport: str
+    """udp, tcp, "" without media"""
+    relays: tuple[str, ...]
+    """Addresses of the relays its flows lead to."""
+    connections: tuple[int, ...]
+    """Rows of `connections` that carried it; several where it was recorded at several places of its way."""
+    frames: tuple[int, ...]
+    """That show it, in the file `capture`."""
+    one: str
+    """The first party's end of the pair used, "address:port"."""
+    other: str
+    """The pair used, "address:port"."""
+    pair_basis: str
+    """nomination, remote-candidates, media; "" when no pair was chosen"""
+    offered: tuple[str, ...]
+    """Candidates, "address:port", those of the first party first."""
+    checked: int
+    """Pairs of addresses that were checked."""
+    failed: int
+    """Pairs, allocations and connections that were tried in vain."""
+    tried: tuple[str, ...]
+    """What was tried and not used, in order: "pair A - B got no answer"."""
+    check_time: pd.Timestamp
+    """Of the first check."""
+    nomination_time: pd.Timestamp
+    """When the pair was agreed on."""
+    first_time: pd.Timestamp
+    """Of the first media packet."""
+    last_time: pd.Timestamp
+    """Of the last media packet."""
+    delay_forth: float | None
+    """Seconds from the answer, else the first check, to the first packet of the first party; None without either."""
+    delay_back: float | None
+    """The same to the first packet of the other party."""
+    packets_forth: int
+    """Media packets of the first party."""
+    packets_back: int
+    """Media packets of the other party."""
+    codec_forth: str
+    """What the first party spoke in."""
+    codec_back: str
+    """What the other party spoke in."""
+    loss_forth: float | None
+    """Share of the packets lost before the capture, 0 to 1; None for what is not speech."""
+    loss_back: float | None
+    """The same of the other party."""
+    jitter_forth_ms: float | None
+    """Milliseconds of the first party (RFC 3550 6.4.1)."""
+    jitter_back_ms: float | None
+    """Milliseconds of the other party."""
+    mos_forth: float | None
+    """Opinion score, 1 to 4.5; None where there are no figures for the codec."""
+    mos_back: float | None
+    """The same of the other party."""
+    flowing: str
+    """One of the values of Flowing."""
+    silent: str
+    """Address of the party that is not heard, "" when both are or its address is not known."""
+    silent_since: pd.Timestamp
+    """When its media stopped; NaT when it never began."""
+    basis: str
+    """What ties it to Lync: relay, server, checks, signalling; "" when nothing does."""

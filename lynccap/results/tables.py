@@ -6,13 +6,17 @@ from typing import Any
 import pandas as pd
 
 from lynccap.analysis.study import Study
+from lynccap.document import ClockOffset, Crossing
 from lynccap.results.building import meanings_of
+from lynccap.results.calls import calls, media
 from lynccap.results.connections import connections
 from lynccap.results.devices import devices, journeys
+from lynccap.results.material import Material
 from lynccap.results.names import dns_names, roles
-from lynccap.results.rows import ConnectionRow, DeviceRow, JourneyRow, NameRow, RoleRow
+from lynccap.results.points import clock_offsets, crossings
+from lynccap.results.rows import CallRow, ConnectionRow, DeviceRow, JourneyRow, MediaRow, NameRow, RoleRow
 
-Maker = Callable[[Study], pd.DataFrame]
+Maker = Callable[[Material], pd.DataFrame]
 
 MAKERS: Mapping[str, Maker] = {
     "devices": devices,
@@ -20,6 +24,10 @@ MAKERS: Mapping[str, Maker] = {
     "journeys": journeys,
     "dns_names": dns_names,
     "connections": connections,
+    "calls": calls,
+    "media": media,
+    "crossings": crossings,
+    "clock_offsets": clock_offsets,
 }
 ROWS: Mapping[str, type[Any]] = {
     "devices": DeviceRow,
@@ -27,6 +35,10 @@ ROWS: Mapping[str, type[Any]] = {
     "journeys": JourneyRow,
     "dns_names": NameRow,
     "connections": ConnectionRow,
+    "calls": CallRow,
+    "media": MediaRow,
+    "crossings": Crossing,
+    "clock_offsets": ClockOffset,
 }
 """The class of each table's rows, which documents its columns."""
 
@@ -36,13 +48,13 @@ class ResultTables(Mapping[str, pd.DataFrame]):
 
     def __init__(self, study: Study) -> None:
         """Of one analysis."""
-        self._study = study
+        self._material = Material(study)
         self._made: dict[str, pd.DataFrame] = {}
 
     def __getitem__(self, name: str) -> pd.DataFrame:
         """One table; KeyError for a name that is none."""
         if name not in self._made:
-            self._made[name] = MAKERS[name](self._study)
+            self._made[name] = MAKERS[name](self._material)
         return self._made[name]
 
     def explain(self, name: str) -> dict[str, str]:

@@ -15,7 +15,6 @@ from samples import samples
 
 from lynccap.correlation.case import Case, build_case
 from lynccap.correlation.media.calls.records import Attempted, Flowing, Leg
-from lynccap.correlation.media.calls.rows import call_rows, leg_rows
 from lynccap.correlation.media.paths import Path
 from lynccap.ingest import read_each
 from lynccap.ingest.collecting.collect import collect
@@ -107,18 +106,6 @@ def test_calls_are_found_by_the_addresses_of_devices_only() -> None:
 
     assert made.calls.of("192.0.2.44")
     assert not made.calls.of(BEN)  # named in checks only: it may be anybody's here
-
-
-def test_rows_are_flat() -> None:
-    (made,) = _cases("media-tcp443-fallback")
-    calls, legs = list(call_rows(made.calls)), list(leg_rows(made.calls))
-
-    assert [one.call for one in calls] == [0, 1]
-    assert [(one.path, one.party, one.failed) for one in legs] == [
-        ("direct", "10.20.31.64", 2),
-        ("relayed over TCP", ANNA, 3),
-    ]
-    assert legs[1].tried[0] == f"allocation {ANNA} - 10.20.60.21:3478 got no answer"
 
 
 ONE, OTHER = "10.1.0.9", "10.2.0.9"

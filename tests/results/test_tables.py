@@ -3,7 +3,6 @@
 import re
 import subprocess
 import sys
-from dataclasses import fields
 from pathlib import Path
 
 import pandas as pd
@@ -44,7 +43,7 @@ def test_has_the_columns_of_its_rows(name: str, given: Case) -> None:
 def test_every_column_is_explained(name: str) -> None:
     told = ResultTables(Study((EMPTY,))).explain(name)
 
-    assert list(told) == [one.name for one in fields(ROWS[name])]
+    assert list(told) == list(dtypes_of(ROWS[name]))
     assert all(told.values())
 
 
@@ -55,7 +54,7 @@ def test_readme_lists_every_table_with_its_columns() -> None:
         for name, columns in re.findall(r"^\| `(\w+)` \| one row [^|]* \| ([^|]*) \|$", text, re.MULTILINE)
     }
 
-    assert listed == {name: [one.name for one in fields(kind)] for name, kind in ROWS.items()}
+    assert listed == {name: list(dtypes_of(kind)) for name, kind in ROWS.items()}
 
 
 def test_journeys_are_those_of_the_document(analysis: lynccap.Analysis) -> None:
@@ -113,3 +112,52 @@ def test_importing_the_package_loads_no_pandas() -> None:
 def test_the_package_has_no_other_lazy_names() -> None:
     with pytest.raises(AttributeError):
         lynccap.nothing  # noqa: B018
+
+
+@pytest.fixture(scope="module")
+def hairpin() -> ResultTables:
+    return lynccap.analyze(ROOT / "sample_pcaps" / "media-hairpin-external-edge.pcap").tables
+
+
+def test_media_point_at_their_call_and_their_connections(hairpin: ResultTables) -> None:
+    media, calls, connections = hairpin["media"], hairpin["calls"], hairpin["connections"]
+    carrying = connections.loc[[row for rows in media["connections"] for row in rows]]
+
+    assert len(media)
+    assert set(media["call"]) <= set(calls["call"])
+    assert set(carrying["service"]) <= {"rtp", "stun-turn"}
+    assert (media["first_time"].dropna() >= connections["first_time"].min()).all()
+
+
+def test_connections_are_numbered_over_all_recordings() -> None:
+    captures = [
+        ROOT / "sample_pcaps" / f"{name}.pcap" for name in ("rootchain-80-refused", "media-hairpin-external-edge")
+    ]
+    tables = lynccap.analyze(captures).tables
+    rows = [row for rows in tables["media"]["connections"] for row in rows]
+
+    assert rows
+    assert set(tables["connections"].loc[rows, "capture"]) == set(tables["media"]["capture"]) == {"C2"}
+
+
+def test_refused_connections_say_who_refused_them(analysis: lynccap.Analysis) -> None:
+    refused = analysis.tables["connections"].query("opening == 'refused' and server == '192.168.1.30'")
+
+    assert set(refused["ended_by"]) == {"server"}
+    assert not refused["ended_normally"].any()
+
+
+def test_two_points_share_conversations() -> None:
+    tables = lynccap.analyze(ROOT / "sample_pcaps" / "points-firewall").tables
+    (clocks,) = tables["clock_offsets"].itertuples()
+
+    assert abs(clocks.offset_seconds + 3.217) <= clocks.error_seconds
+    assert (tables["crossings"]["only_a_client"] > 0).any()
+
+
+def test_media_say_what_was_tried_in_vain() -> None:
+    media = lynccap.analyze(ROOT / "sample_pcaps" / "media-tcp443-fallback.pcap").tables["media"]
+
+    assert media["path"].tolist() == ["direct", "relayed over TCP"]
+    assert media["failed"].tolist() == [2, 3]
+    assert media["tried"][1][0].endswith("10.20.60.21:3478 got no answer")

@@ -41,45 +41,10 @@ class Closing:
         ends = (self.client, self.server)
         return closing_words(self.how, self.by_client, self.ended_by, self.confidence, self.signs, self.pause, ends)
 
-    def row(self) -> "ClosingRow":
-        """The same, flat: for a table of connections."""
-        return ClosingRow(
-            self.flow,
-            self.when,
-            str(self.how),
-            self.normal,
-            str(self.ended_by),
-            str(self.confidence) if self.ended_by is not EndedBy.UNKNOWN else "",
-            ",".join(one.name for one in self.signs),
-            self.pause,
-            self.frames[-1] if self.frames else 0,
-            self.says,
-        )
-
     @property
     def named(self) -> str:
         """The address the last word came from, or that fell silent."""
         return self.client if self.by_client else self.server
-
-
-@dataclass(frozen=True, slots=True)
-class ClosingRow:
-    """One closing as columns of a table."""
-
-    flow: int
-    time: int
-    closing_how: str
-    closing_normal: bool
-    ended_by: str
-    ended_by_confidence: str
-    """"" where nobody is named."""
-    ended_by_signs: str
-    """Names of the signs, with commas."""
-    pause: int
-    """Nanoseconds."""
-    frame: int
-    """The last frame that shows it, 0 when there is none."""
-    says: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -45,12 +45,6 @@ class Crossings:
         if found is None and (capture, other, frame) in self._lacking:
             return 0
         return found
-
-    @cached_property
-    def table(self) -> pd.DataFrame:
-        """One row a crossing, with the fields of Crossing as columns."""
-        names = [one.name for one in fields(Crossing)]
-        return pd.DataFrame([[getattr(one, name) for name in names] for one in self.all], columns=names)
 
     @cached_property
     def _by_flow(self) -> dict[tuple[int, int], tuple[Crossing, ...]]:
