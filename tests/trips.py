@@ -41,7 +41,8 @@ class Trip:
         ends = {"last_time": last, "last_time_client": last, "last_time_server": last}
         frames = {"first_frame": frame, "first_frame_client": frame, "last_frame": frame + 99}
         own = client in ("", self.client, "0.0.0.0")
-        given = {"client_mac": MAC if own else "", **times, **ends, **frames, **facts}
+        near = {"client_mac": MAC, "ttl_client_min": 128, "ttl_client_max": 128} if own else {"client_mac": ""}
+        given = {**near, **times, **ends, **frames, **facts}
         self.flows.append(flow(client or self.client, server, port, **given))
         return len(self.flows) - 1
 

@@ -101,6 +101,8 @@ def _basis(strand: Strand, evidence: Evidence) -> str:
 
 
 def _frames(strand: Strand) -> tuple[int, ...]:
-    found = {frame for one in strand.sessions for frame in one.frames}
-    found = found or {one for pair in strand.pairs for side in (pair.forth, pair.back) for one in side.frames[:2]}
+    """Where it began, and the first and last packets of its streams; without any, its first checks."""
+    checks = sorted(one for pair in strand.pairs for side in (pair.forth, pair.back) for one in side.frames[:2])
+    media = sorted(frame for one in strand.sessions for frame in one.frames)
+    found = {*checks[:1], *media} if media else {*checks}
     return tuple(sorted(found)[:LISTED])
