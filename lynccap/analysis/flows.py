@@ -60,10 +60,10 @@ def _flow_rows(case: Case) -> list[dict[str, Any]]:
     digits = flows["capture"].map(captures["digits"])
     outcome = flows["opening"].where(flows["closing"] == "", flows["opening"] + ", " + flows["closing"])
     origins = Origins(case.tables, case.tables.files["name"].tolist())
-    places = [origins.place(int(frame)) for frame in flows["first_frame"]]
+    captured, first = origins.places(flows["first_frame"])
     shown = flows.assign(
-        capture=[name for name, _ in places],
-        first_frame=[frame for _, frame in places],
+        capture=captured,
+        first_frame=first,
         role=roles_at_ports(case),
         outcome=outcome,
         first_time=[rfc3339(int(time), int(count)) for time, count in zip(flows["first_time"], digits, strict=True)],

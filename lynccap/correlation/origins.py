@@ -3,6 +3,9 @@
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 
+import numpy as np
+import pandas as pd
+
 from lynccap.tables import Tables
 
 
@@ -21,6 +24,13 @@ class Origins:
         """The file that holds a frame, and the frame's number in it."""
         run = bisect_right(self._first, frame) - 1
         return self.ids[self._file[run]], self._frame[run] + frame - self._first[run]
+
+    def places(self, frames: "pd.Series[int]") -> tuple[list[str], list[int]]:
+        """The same for many frames at once: their files, and their numbers in them."""
+        first, wanted = np.array(self._first), frames.to_numpy()
+        runs = np.searchsorted(first, wanted, "right") - 1
+        files = np.array(self._file)[runs].tolist()
+        return [self.ids[file] for file in files], (np.array(self._frame)[runs] + wanted - first[runs]).tolist()
 
     def split(self, frames: Iterable[int]) -> dict[str, tuple[int, ...]]:
         """Different frames, in order, as frame numbers of each file that holds some of them; 0 is no frame."""

@@ -27,12 +27,12 @@ def connections(material: Material) -> pd.DataFrame:
 
 def _columns(case: Case, files: Origins) -> dict[str, Any]:
     flows = case.flows
-    first = [files.place(int(frame)) for frame in flows["first_frame"]]
+    captures, first = files.places(flows["first_frame"])
     return {
         **{name: flows[name] for name in _AS_READ},
-        "capture": [name for name, _ in first],
-        "first_frame": [frame for _, frame in first],
-        "last_frame": [files.place(int(frame))[1] for frame in flows["last_frame"]],
+        "capture": captures,
+        "first_frame": first,
+        "last_frame": files.places(flows["last_frame"])[1],
         "seconds": (flows["last_time"] - flows["first_time"]) / 1e9,
         "client_device": _devices(case, "client"),
         "server_device": _devices(case, "server"),

@@ -117,7 +117,7 @@ def _surroundings(tables: Tables, flows: list[int]) -> dict[int, Surroundings]:
     anomalies = tables.anomalies
     told = anomalies[anomalies["flow"].isin(flows) & (anomalies["protocol"] == "tls")].drop_duplicates("flow")
     damage = {row.flow: (str(row.kind), str(row.says)) for row in told.itertuples(index=False)}
-    stop, snapped = tables.captures["last_time"], tables.captures["snapped"]
+    stop, snapped = tables.captures["last_time"].to_dict(), tables.captures["snapped"].to_dict()
     return {
         row.Index: Surroundings(
             ends.get(row.Index),
@@ -126,8 +126,14 @@ def _surroundings(tables: Tables, flows: list[int]) -> dict[int, Surroundings]:
             int(stop[row.capture]),
             _doubt(row, damage.get(row.Index), bool(snapped[row.capture])),
         )
-        for row in tables.flows.loc[flows].itertuples()
+        for row in rows_of(tables.flows.loc[flows], _FLOW_COLUMNS)
     }
+
+
+_FLOW_COLUMNS = (
+    *("capture", "opening", "last_frame", "last_time"),
+    *("frames_client", "frames_server", "lost_client", "lost_server"),
+)
 
 
 def _doubt(flow: Any, damage: tuple[str, str] | None, snapped: bool) -> str:
