@@ -3,13 +3,14 @@
 import base64
 import hashlib
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from functools import cache, cached_property
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from lynccap.correlation.journeys.facts import StageName
 from lynccap.document import Assessment, Capture, Device, Document, Outcome, Quality, StepOutcome
 from lynccap.report import verdict, words
 from lynccap.report.story import Cause, Recording, Story, host_name, is_normal
@@ -169,17 +170,13 @@ class Page:
     @cached_property
     def steps(self) -> tuple[StepCount, ...]:
         """The steps of all journeys in their order, with how they ended."""
-        counts: dict[str, Counter[StepOutcome]] = {}
-        order: list[str] = []
+        counts: dict[str, Counter[StepOutcome]] = defaultdict(Counter)
         for device in self.story.document.devices:
-            following = len(order)
-            for step in reversed(device.journey):
-                if step.step not in counts:
-                    order.insert(following, step.step)
-                    counts[step.step] = Counter()
-                following = order.index(step.step)
+            for step in device.journey:
                 counts[step.step][step.outcome] += 1
-        return tuple(StepCount(step, counts[step]) for step in order)
+        place = {str(name): number for number, name in enumerate(StageName)}
+        ordered = sorted(counts, key=lambda step: place.get(step, len(place)))
+        return tuple(StepCount(step, counts[step]) for step in ordered)
 
     @property
     def quality(self) -> tuple[tuple[Recording, Quality], ...]:
