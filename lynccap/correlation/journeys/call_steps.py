@@ -22,6 +22,10 @@ ENDED = {
 }
 NOT_FAILED = frozenset({486, 487, 600, 603})
 """Statuses of a callee who is busy or does not want to (RFC 3261 21)."""
+NOT_TAKEN = frozenset({408, 480})
+"""Nobody took it: often nobody was there, and sometimes nobody could be reached (RFC 3261 21.4.9, 21.4.18)."""
+RINGING_NS = 180 * SECOND  # a call rings no longer (timer C, RFC 3261 16.6)
+SPEECH = ("audio", "main-audio")
 WAYS = {Path.DIRECT: "directly", Path.REFLEXIVE: "through a NAT", Path.RELAY_TCP: "through a relay over TCP"}
 FLOWING = {
     Flowing.BOTH_WAYS: (StepOutcome.OK, "both ways"),
@@ -58,6 +62,8 @@ def _ended(one: Call) -> tuple[StepOutcome, str]:
         return StepOutcome.UNKNOWN, ""
     if dialog.end is DialogEnd.REFUSED and dialog.status in NOT_FAILED:
         return StepOutcome.OK, "it was declined"
+    if dialog.end is DialogEnd.REFUSED and dialog.status in NOT_TAKEN:
+        return StepOutcome.UNKNOWN, f"nobody took it (status {dialog.status})"
     return ENDED[dialog.end]
 
 
@@ -84,8 +90,15 @@ def media(view: DeviceView) -> StageFacts | None:
     leg, outcome = max(told, key=lambda one: (one[0].basis != "", one[1] is StepOutcome.FAILED, one[0].seconds))
     says = _sentence(leg, view.device)
     if leg.flowing is Flowing.ONE_WAY and outcome is StepOutcome.UNKNOWN and leg.basis:
-        says += "; a call on hold looks the same"
+        says += _normal(leg)
     return StageFacts(StageName.MEDIA, outcome, says, leg.capture, leg.begun, listed(leg.frames))
+
+
+def _normal(leg: Leg) -> str:
+    """What is no failure and looks the same."""
+    if leg.kind not in SPEECH:
+        return "; when only one side shares, it looks the same"
+    return "; a call on hold looks the same" if leg.silent_since else "; a call on hold or still ringing looks the same"
 
 
 def _beside(leg: Leg, other: Leg) -> bool:
@@ -96,10 +109,12 @@ def _beside(leg: Leg, other: Leg) -> bool:
 def _outcome(leg: Leg, one: Call, case: Case) -> StepOutcome:
     if not leg.basis:
         return StepOutcome.UNKNOWN
+    if leg.flowing is Flowing.ONE_WAY and leg.kind not in SPEECH:
+        return StepOutcome.UNKNOWN  # pictures and desktops go the way somebody shares them
     if leg.flowing is Flowing.ONE_WAY and one.dialog is None:
-        # Unread signalling may have put it on hold, unless it was so from its first moment on.
+        # Unread signalling may have put it on hold, unless it was so from its first moment on; or nobody answered.
         first = int(case.tables.captures.at[leg.capture, "first_time"])
-        if leg.silent_since or leg.begun - first < SECOND:
+        if leg.silent_since or leg.begun - first < SECOND or leg.last_time - leg.first_time < RINGING_NS:
             return StepOutcome.UNKNOWN
     return FLOWING[leg.flowing][0]
 
@@ -128,6 +143,10 @@ def _way(leg: Leg) -> str:
 
 
 def _direction(leg: Leg, place: int) -> str:
+    if leg.flowing is Flowing.QUIET:
+        since = f" after {(leg.silent_since - leg.first_time) / SECOND:.1f} s" if leg.silent_since else ""
+        silent = leg.parties[1 - place].word if leg.silent != leg.parties[place].address else "it"
+        return f"the way is open both ways, but {silent} sent no media{since}"
     if leg.flowing is not Flowing.ONE_WAY:
         return FLOWING[leg.flowing][1]
     silent = leg.parties[1 - place].word if leg.silent != leg.parties[place].address else "it"
