@@ -5,12 +5,15 @@ from typing import Any
 
 import pytest
 from cases import SECOND, START, answer, case, dns_flow, flow
+from tcp_streams import CAPTURES
 
-from lynccap.correlation.case import Case
+from lynccap.correlation.case import Case, build_case
 from lynccap.correlation.journeys.facts import StageFacts
 from lynccap.correlation.journeys.machine import Journeys
 from lynccap.correlation.media.calls.records import Call, Flowing, Leg
 from lynccap.correlation.media.paths import Path
+from lynccap.ingest import read_each
+from lynccap.ingest.collecting.collect import collect
 
 ADA, BOB, EVE, SIP = "10.1.0.9", "10.2.0.9", "10.3.0.9", "10.9.0.5"
 AUDIO = ((104, 1000),)
@@ -215,3 +218,14 @@ def test_who_is_not_there_is_no_failure(status: int) -> None:
     made = told([stream(1, True, 2, 4)], accepted()[0], sip(9, "INVITE", status=status, to_tag="b"))
 
     assert step(made, "call").outcome != "failed"
+
+
+def test_relays_given_back_once_a_direct_pair_is_chosen_are_no_hanging_up() -> None:
+    """The capture ends half a second behind it: of the pictures nothing could have come yet."""
+    path = CAPTURES / "real" / "02-teams.pcap"
+    if not path.exists():
+        pytest.skip("public captures are not here")
+    legs = [leg for tables in read_each(collect([str(path)])) for leg in build_case(tables).calls.legs if leg.basis]
+
+    assert {leg.kind for leg in legs} == {"audio", "video"}
+    assert {leg.flowing for leg in legs} == {Flowing.UNKNOWN}

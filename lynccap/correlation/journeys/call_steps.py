@@ -111,6 +111,8 @@ def _outcome(leg: Leg, one: Call, case: Case) -> StepOutcome:
         return StepOutcome.UNKNOWN
     if leg.flowing is Flowing.ONE_WAY and leg.kind not in SPEECH:
         return StepOutcome.UNKNOWN  # pictures and desktops go the way somebody shares them
+    if leg.flowing is Flowing.NOTHING and leg.kind and leg.kind not in SPEECH and leg.used is not None:
+        return StepOutcome.UNKNOWN  # and not at all when nobody does
     if leg.flowing is Flowing.ONE_WAY and one.dialog is None:
         # Unread signalling may have put it on hold, unless it was so from its first moment on; or nobody answered.
         first = int(case.tables.captures.at[leg.capture, "first_time"])

@@ -165,7 +165,7 @@ class _Reading:
 
     def _nothing(self, used: UsedPair | None, tried: Sequence[Tried]) -> Flowing:
         end = self.evidence.capture_ends[self.strand.capture]
-        if end - self.strand.ended < AWAITED_NS and not self._is_over():
+        if end - self.strand.ended < AWAITED_NS and not self._is_over(used):
             return Flowing.UNKNOWN
         if used is None and not any(one.failed for one in tried):
             return Flowing.UNKNOWN
@@ -179,11 +179,15 @@ class _Reading:
         ours = self.talk.over or any(one.flow in self.evidence.lync_checks for one in self.strand.pairs)
         return Flowing.NOTHING if ours else Flowing.UNKNOWN  # others' media may not look like RTP
 
-    def _is_over(self) -> bool:
-        """Whether the devices are done, however short the capture: they hung up, or gave their relays back."""
+    def _is_over(self, used: UsedPair | None) -> bool:
+        """Whether the devices are done, however short the capture: they hung up, or gave their relays back.
+
+        Relays that the chosen pair does not need are given back as soon as it is chosen.
+        """
         if self.talk.over:
             return True
-        holders = {one.allocation for one in self.strand.pairs if one.allocation is not None}
+        needed = [one for one in self.strand.pairs if used is None or one.nominated]
+        holders = {one.allocation for one in needed if one.allocation is not None}
         ended = [one.ended for one in self.evidence.relays.allocations if one.flow in holders]
         return bool(ended) and all(ended)
 
