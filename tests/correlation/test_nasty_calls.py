@@ -229,3 +229,14 @@ def test_relays_given_back_once_a_direct_pair_is_chosen_are_no_hanging_up() -> N
 
     assert {leg.kind for leg in legs} == {"audio", "video"}
     assert {leg.flowing for leg in legs} == {Flowing.UNKNOWN}
+
+
+EDGE = "203.0.113.13"
+
+
+def test_a_public_address_may_be_a_relay_of_which_nothing_else_is_seen() -> None:
+    """As in a capture whose frames are cut short, or with the relay of a partner."""
+    made = case([media(ADA, EDGE, 53_526)], media=[stream(0, True, 3, 60), stream(0, False, 3, 60)])
+    (leg,) = made.calls.legs
+
+    assert (leg.path, leg.flowing) == (Path.UNKNOWN, Flowing.BOTH_WAYS)
