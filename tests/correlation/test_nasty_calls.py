@@ -240,3 +240,9 @@ def test_a_public_address_may_be_a_relay_of_which_nothing_else_is_seen() -> None
     (leg,) = made.calls.legs
 
     assert (leg.path, leg.flowing) == (Path.UNKNOWN, Flowing.BOTH_WAYS)
+
+
+def test_a_conference_is_with_a_server_and_not_with_a_user() -> None:
+    made = told([stream(2, True, 3, 60), stream(2, False, 3, 60)], others=[media(ADA, SIP, 50_020)])
+
+    assert step(made).says.startswith(f"talked with the Front End web services {SIP} for 57.0 s")

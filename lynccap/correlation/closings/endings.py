@@ -93,7 +93,8 @@ class Ending(NamedTuple):
 
 def ending_of(one: Connection) -> Ending | None:
     """The abnormal end of a connection, None when it has none to tell."""
-    reset = next((frame for frame in one.frames if frame.flags & RST), None)
+    # By time: a recorder with several queues writes frames out of order.
+    reset = min((frame for frame in one.frames if frame.flags & RST), key=lambda frame: frame.time, default=None)
     if reset and one.row.opening != "unanswered":
         return _reset(one, reset) if _known(one) else None
     for judge in (_by_icmp, _unanswered, _half_open, _silence, _closed_window):

@@ -6,6 +6,7 @@ from lynccap.correlation.journeys.facts import StageFacts, StageName, listed
 from lynccap.correlation.journeys.view import DeviceView
 from lynccap.correlation.media.calls.records import Attempted, Call, Flowing, Half, Leg, Party
 from lynccap.correlation.media.paths import Path
+from lynccap.correlation.roles.claims import NOT_LYNC
 from lynccap.correlation.sip.dialogs import DialogEnd
 from lynccap.document import StepOutcome
 from lynccap.tables import SECOND
@@ -50,7 +51,7 @@ def call(view: DeviceView) -> StageFacts | None:
     says = f"{dialog.from_uri} called {dialog.to_uri}: {words}"
     if outcome is StepOutcome.FAILED and dialog.status:
         says += f" with status {dialog.status}"
-    says += f"; {dialog.ended_by} hung up after {dialog.seconds:.1f} s" if dialog.seconds is not None else ""
+    says += f"; the {dialog.ended_by} hung up after {dialog.seconds:.1f} s" if dialog.seconds is not None else ""
     says += f" ({len(mine)} calls in all)" if len(mine) > 1 else ""
     frames = (dialog.opening.frame, dialog.opening.last_frame, *([dialog.closing.frame] if dialog.closing else []))
     return StageFacts(StageName.CALL, outcome, says, dialog.capture, dialog.opening.time, listed(frames))
@@ -88,7 +89,7 @@ def media(view: DeviceView) -> StageFacts | None:
     if not told:
         return None
     leg, outcome = max(told, key=lambda one: (one[0].basis != "", one[1] is StepOutcome.FAILED, one[0].seconds))
-    says = _sentence(leg, view.device)
+    says = _sentence(leg, view.device, view.case)
     if leg.flowing is Flowing.ONE_WAY and outcome is StepOutcome.UNKNOWN and leg.basis:
         says += _normal(leg)
     return StageFacts(StageName.MEDIA, outcome, says, leg.capture, leg.begun, listed(leg.frames))
@@ -121,13 +122,19 @@ def _outcome(leg: Leg, one: Call, case: Case) -> StepOutcome:
     return FLOWING[leg.flowing][0]
 
 
-def _sentence(leg: Leg, device: DeviceFacts) -> str:
+def _peer(peer: Party, case: Case) -> str:
+    """The other party; a server is no user, and is told as what it is."""
+    served = peer.address and case.roles.roles_of(peer.address) - NOT_LYNC
+    return f"the {case.roles.word(peer.address)} {peer.word}" if served else peer.word
+
+
+def _sentence(leg: Leg, device: DeviceFacts, case: Case) -> str:
     place = 0 if leg.parties[0].address in device.addresses else 1
     peer = leg.parties[1 - place]
     if not leg.first_time:
         return _without(leg, peer)
     verb = "shared its screen or files with" if leg.kind in ("data", "applicationsharing") else "talked with"
-    says = f"{verb} {peer.word} for {leg.seconds:.1f} s, {_way(leg)}, {_direction(leg, place)}"
+    says = f"{verb} {_peer(peer, case)} for {leg.seconds:.1f} s, {_way(leg)}, {_direction(leg, place)}"
     tail = [_why(leg), _quality((leg.forth, leg.back)[1 - place])]
     tail += [] if leg.basis else ["nothing shows that it is Lync's"]
     return "; ".join([says, *(one for one in tail if one)])
@@ -137,7 +144,9 @@ def _without(leg: Leg, peer: Party) -> str:
     if leg.used is not None:
         return f"agreed with {peer.word} on a pair of addresses, and no media followed"
     failed = len(leg.failures)
-    return f"reached {peer.word} in none of {failed} ways it tried: no media followed"
+    if not failed:
+        return f"no media was exchanged with {peer.word}"
+    return f"could not reach {peer.word}: {failed} {'way was' if failed == 1 else 'ways were'} tried in vain"
 
 
 def _way(leg: Leg) -> str:
