@@ -166,6 +166,8 @@ FLOWS: Mapping[str, str] = {
     "retransmitted_server": "int64",
     "lost_client": "int64",  # bytes the other side acknowledged that this capture lacks ("ACKed unseen segment")
     "lost_server": "int64",
+    "unanswered_client": "int64",  # bytes the other side has not acknowledged up to the end, FIN included
+    "unanswered_server": "int64",
     "next_seq_client": "int64",  # tcp: the sequence number behind all that side sent, -1 when it sent nothing with one
     "next_seq_server": "int64",
     "stack": "object",  # protocols by bytes from the outside in, "/"-separated: "stun/rtp", with a key "tls/sip"; ""

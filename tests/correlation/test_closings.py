@@ -137,7 +137,8 @@ def test_a_worse_copy_of_a_capture_without_boxes_shows_no_sure_box(name: str, wo
 
 def closing(frames: list[dict[str, Any]], *others: dict[str, Any], icmp: Any = (), **facts: Any) -> Closing | None:
     """The closing of one connection with these frames; `others` are further flows."""
-    one = flow(CLIENT, SERVER, 5061, **{"bytes_client": 900, **facts})
+    waits = {"unanswered_client": 300, "unanswered_server": 300}
+    one = flow(CLIENT, SERVER, 5061, **{"bytes_client": 900, **waits, **facts})
     return case([one, *others], tcp_frames=frames, icmp=icmp).closings.of(0)
 
 
@@ -379,6 +380,22 @@ class TestHow:
         assert one is not None
         assert (one.how, one.named) == (How.SILENCE, SERVER)
 
+    @pytest.mark.parametrize("by_client", [True, False])
+    def test_a_reset_of_a_long_idle_connection_is_no_silence_of_the_other(self, by_client: bool) -> None:
+        """It had to repeat itself in its life, and all of it was answered."""
+        reset = rst(START + 90 * SECOND, ttl=127 if by_client else 126, from_client=by_client, pause=88 * SECOND)
+        again = {"retransmitted_client": 5, "retransmitted_server": 5}
+
+        one = closing([reset], **again, unanswered_client=0, unanswered_server=0)
+
+        assert one is not None
+        assert (one.how, one.ended_by) == (How.RESET_AFTER_IDLE, "client" if by_client else "server")
+
+    def test_an_idle_connection_that_speaks_last_as_the_capture_ends_is_no_silence(self) -> None:
+        said = {"last_time_client": START + 60 * SECOND, "retransmitted_client": 5, "unanswered_client": 0}
+
+        assert closing([], **said) is None
+
     @pytest.mark.parametrize(("spread", "found"), [(8 * SECOND, True), (SECOND // 2, False)])
     def test_a_window_that_stays_closed(self, spread: int, found: bool) -> None:
         one = closing(shut(spread // 2), last_frame_server=6, last_time=START + spread)
@@ -387,6 +404,12 @@ class TestHow:
 
     def test_a_window_that_opened_again_is_none(self) -> None:
         assert closing(shut(8 * SECOND), last_frame_server=30, last_time=START + 40 * SECOND) is None
+
+
+def test_a_half_open_scan_is_ended_by_who_scans() -> None:
+    frames = [syn(0, 1), syn_ack(), rst(START + 21 * MS, ttl=127, from_client=True)]
+
+    assert told(closing(frames, opening="half-open")) == ("half-open", "client", "likely")
 
 
 class TestIcmp:
@@ -403,6 +426,14 @@ class TestIcmp:
 
     def test_by_the_host(self) -> None:
         assert told(self.unanswered(code=3, reporter=SERVER)) == ("icmp", "server", "certain")
+
+    def test_by_the_asking_host_itself_is_no_box(self) -> None:
+        """Linux tells its own programs so when nobody answers ARP; recorded on interface "any"."""
+        one = self.unanswered(code=1, reporter=CLIENT)
+
+        assert told(one) == ("icmp", "unknown", "possible")
+        assert one is not None
+        assert "10.1.0.9 itself reports" in one.says
 
     @pytest.mark.parametrize("facts", [{"code": 4}, {"type": 11, "code": 0}, {"version": 6, "type": 3}])
     def test_that_ends_nothing(self, facts: dict[str, Any]) -> None:

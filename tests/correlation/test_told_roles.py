@@ -253,7 +253,7 @@ class TestConflicts:
         assert (conflict.basis, conflict.capture, conflict.frame) == (Basis.MESSAGES, 0, 33)
         assert conflict.says == (
             "10.250.1.13 is external A/V Edge interface in the topology, but acts as Front End web services: "
-            "certificate provisioning requests"
+            "requests for certificate provisioning"
         )
 
     def test_a_machine_that_has_moved(self) -> None:

@@ -80,3 +80,13 @@ def test_the_next_sequence_number_of_each_side(tmp_path):
     flow = read(pcap([(START + n, one) for n, one in enumerate(frames)]), tmp_path).flows.iloc[0]
 
     assert [flow["next_seq_client"], flow["next_seq_server"]] == link.next
+
+
+def test_what_is_not_acknowledged_up_to_the_end(tmp_path):
+    link = Connection()
+    frames = link.open() + link.say(0, b"question") + link.say(1, b"an answer")
+    answered = [*frames, link.send(0, ACK)]
+
+    for sent, waits in ((frames, 9), (answered, 0)):
+        flow = read(pcap([(START + n, one) for n, one in enumerate(sent)]), tmp_path).flows.iloc[0]
+        assert [flow["unanswered_client"], flow["unanswered_server"]] == [0, waits]

@@ -32,6 +32,7 @@ _ROW = [
     *("last_time_client", "last_time_server", "last_frame_client", "last_frame_server"),
     *("frames_client", "frames_server", "bytes_client", "bytes_server"),
     *("retransmitted_client", "retransmitted_server"),
+    *("unanswered_client", "unanswered_server"),
     *("lost_client", "lost_server", "next_seq_client", "next_seq_server"),
     *("ttl_client_min", "ttl_client_max", "ttl_server_min", "ttl_server_max"),
 ]

@@ -93,7 +93,8 @@ class Ending(NamedTuple):
 
 def ending_of(one: Connection) -> Ending | None:
     """The abnormal end of a connection, None when it has none to tell."""
-    reset = next((frame for frame in one.frames if frame.flags & RST), None)
+    # By time: a recorder with several queues writes frames out of order.
+    reset = min((frame for frame in one.frames if frame.flags & RST), key=lambda frame: frame.time, default=None)
     if reset and one.row.opening != "unanswered":
         return _reset(one, reset) if _known(one) else None
     for judge in (_by_icmp, _unanswered, _half_open, _silence, _closed_window):
@@ -131,11 +132,15 @@ def _how_reset(one: Connection, reset: Control) -> How:
 
 
 def _gave_up(one: Connection, client: bool, until: int) -> bool:
-    """Whether a side said the same again and again up to a time, and the other nothing."""
+    """Whether a side said the same again and again up to a time, and the other nothing.
+
+    A side that is answered and then idle does not wait, however often it had to repeat itself before.
+    """
     again = one.row.retransmitted_client if client else one.row.retransmitted_server
     repeats = int(again) + len(one.tries(client, FIN))
     heard = one.last_time(not client)
-    return 0 < heard < until - SILENT_NS and repeats >= REPEATS
+    waits = one.row.unanswered_client if client else one.row.unanswered_server
+    return 0 < heard < until - SILENT_NS and repeats >= REPEATS and waits > 0
 
 
 def _silence(one: Connection) -> Ending | None:

@@ -176,10 +176,14 @@ def _window(one: Connection, reset: Control) -> Sign | None:
 def icmp_signs(one: Connection, ending: Ending) -> list[Sign]:
     """Who reported: the host itself, or a router on the way."""
     error = next(x for x in one.errors if x.frame == ending.frames[0])
-    named = one.row.client if ending.by_client else one.row.server
+    named, other = one.row.client, one.row.server
+    if not ending.by_client:
+        named, other = other, named
     code = f"ICMP type {error.type} code {error.code}"
     if error.reporter == named:
         return [Sign(ICMP, Points.HOST, f"{named} itself answers with {code}", (error.type, error.code))]
+    if error.reporter == other:  # its own stack: it found nobody on its link, or a filter on it forbids it
+        return [Sign(ICMP, Points.NEITHER, f"{other} itself reports {code}", (error.type, error.code))]
     says = f"{error.reporter} answers with {code}: a router or firewall in between"
     return [Sign(ICMP, Points.BOX, says, (error.type, error.code))]
 

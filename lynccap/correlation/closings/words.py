@@ -34,6 +34,8 @@ _FILTERED = {
     EndedBy.BOX_SERVER_SIDE: "something on the way to {server}, or a filter on it, keeps packets back",
 }
 """Where nothing was sent in a host's name, but packets are missing."""
+_STALLED = {EndedBy.CLIENT: "{client} itself holds it up", EndedBy.SERVER: "{server} itself holds it up"}
+"""Where the connection is still there at the end of the capture."""
 _HEDGE = {Confidence.CERTAIN: "", Confidence.LIKELY: "probably ", Confidence.POSSIBLE: "possibly "}
 
 
@@ -53,7 +55,8 @@ def closing_words(
     known = ended_by is not EndedBy.UNKNOWN
     shown = [sign.says for sign in signs if sign.points is decisive or not known]
     hedge = _HEDGE[confidence] if known else ""
-    who = (_FILTERED if how in (How.HALF_OPEN, How.SILENCE) else {}).get(ended_by, _WHO[ended_by])
+    special = {How.HALF_OPEN: _FILTERED, How.SILENCE: _FILTERED, How.CLOSED_WINDOW: _STALLED}
+    who = special.get(how, {}).get(ended_by, _WHO[ended_by])
     return "; ".join([told, *shown]) + f": {hedge}{who.format(client=client, server=server)}"
 
 

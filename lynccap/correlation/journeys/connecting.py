@@ -17,6 +17,16 @@ FAILED_WORDS = {
     Ending.NO_ROUTE: "found no route (ICMP)",
     Ending.UNANSWERED: "got no answer",
 }
+ALERTS = {
+    42: "something is wrong with the certificate",
+    44: "the certificate was revoked",
+    45: "the certificate has expired",
+    46: "something is wrong with the certificate",
+    48: "it does not trust who issued the certificate",
+    40: "both sides have no settings in common",
+    70: "both sides have no TLS version in common",
+}
+"""What alerts mean (RFC 5246 7.2.2)."""
 TLS_ENDS = {
     HandshakeOutcome.COMPLETED: StepOutcome.OK,
     HandshakeOutcome.REFUSED: StepOutcome.FAILED,
@@ -120,7 +130,8 @@ def _ending(view: DeviceView, session: TlsSession) -> str:
         return f"began; its end is not visible: {verdict.doubt}" if verdict.doubt else "began; its end is not visible"
     who = _who(view, session, verdict)
     if alert and verdict.outcome is HandshakeOutcome.REFUSED:
-        return f"ended: {who} sent alert {alert.code}, {alert.name.replace('_', ' ')}"
+        means = f" ({ALERTS[alert.code]})" if alert.code in ALERTS else ""
+        return f"ended: {who} sent alert {alert.code}, {alert.name.replace('_', ' ')}{means}"
     if verdict.outcome is HandshakeOutcome.STALLED:
         return f"stopped: {who} said no more for {verdict.waited:.0f} s"
     means = " with a reset" if verdict.end and verdict.end.means is Means.RST else ""

@@ -57,11 +57,19 @@ def _answers(view: DeviceView, wanted: list[str], rows: list[Any]) -> tuple[Step
         more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
         return StepOutcome.OK, f"{len(found)} exist{'s' * (len(found) == 1)}: {', '.join(found[:NAMED])}{more}"
     errors = sorted({row.rcode_name for row in answers if row.rcode not in (0, 3)})
-    if answers and {row.name for row in answers} >= set(wanted):
-        return StepOutcome.FAILED, f"the DNS server answered {', '.join(errors)}" if errors else "none exists"
+    if answers and _all_answered(rows, answers):
+        empty = "none has the records that were asked for" if any(row.rcode == 0 for row in answers) else "none exists"
+        return StepOutcome.FAILED, f"the DNS server answered {', '.join(errors)}" if errors else empty
     if answers:
         return StepOutcome.UNKNOWN, "not all answers are in the capture"
     return _unanswered(view, rows)
+
+
+def _all_answered(rows: list[Any], answers: list[Any]) -> bool:
+    """Whether nothing may have been found: a name that has no address of one kind may have one of the other."""
+    missing = {row.name for row in answers if row.rcode}  # such an answer is about the name, whatever was asked
+    told = {(row.name, row.record_type) for row in answers}
+    return all(row.name in missing or (row.name, row.record_type) in told for row in rows if row.kind == "request")
 
 
 def _unanswered(view: DeviceView, requests: list[Any]) -> tuple[StepOutcome, str]:

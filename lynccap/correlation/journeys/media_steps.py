@@ -54,4 +54,4 @@ def _refusal(view: DeviceView, one: Allocation) -> tuple[StepOutcome, str]:
 def conference(view: DeviceView) -> StageFacts | None:
     """The connection for web conferencing data ([MS-PSOM])."""
     tries = [one for one in view.attempts if one.port == PSOM_PORT or view.coverage.services[one.flows[0]] == "psom"]
-    return connection(view, StageName.WEB_CONFERENCE, tries, "web conferencing data") if tries else None
+    return connection(view, StageName.WEB_CONFERENCE, tries, "the web conferencing service") if tries else None

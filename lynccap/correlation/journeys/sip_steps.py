@@ -4,7 +4,7 @@ from typing import Any
 
 from lynccap.correlation.journeys.connecting import connection, tls
 from lynccap.correlation.journeys.exchanges import exchange
-from lynccap.correlation.journeys.facts import StageFacts, StageName, after_tries, listed, worked_before
+from lynccap.correlation.journeys.facts import StageFacts, StageName, after_tries, clock, listed, worked_before
 from lynccap.correlation.journeys.tunnels import Tunnel
 from lynccap.correlation.journeys.view import DeviceView
 from lynccap.correlation.roles.claims import SIP_PORT
@@ -65,9 +65,12 @@ def sign_in(view: DeviceView) -> StageFacts | None:
     good = [one for one in ours if ENDS.get(one.end) is StepOutcome.OK]
     bad = [one for one in ours if ENDS.get(one.end) is StepOutcome.FAILED]
     if outcome is StepOutcome.OK:
-        before = [one for one in bad if one.time < good[0].time]
-        says = f"{_answer(good[0])}{after_tries(len(before) + 1)}"
-        return _registered(view, outcome, says, [*before, good[0]])
+        let_in = next((one for one in good if one.end is RegistrationEnd.REGISTERED), good[0])
+        before = [one for one in bad if one.time < let_in.time]
+        says = f"{_answer(let_in)}{after_tries(len(before) + 1)}"
+        if last.end is RegistrationEnd.REMOVED and last is not let_in:
+            says += f"; it signed out at {clock(last.time)}"
+        return _registered(view, outcome, says, [*before, let_in])
     lost = [one for one in bad if not good or one.time > good[-1].time]
     says = f"{_answer(lost[0])}{worked_before(good[-1].time if good else 0)}"
     return _registered(view, outcome, says, lost[:1])

@@ -94,7 +94,9 @@ def applications(view: DeviceView) -> StageFacts | None:
     """The UCWA session of a mobile app, its way to sign in."""
     rows = [row for row in view.messages("web-service") if row.service == "ucwa"]
     begun = [row for row in rows if row.operation == CREATE]
-    words = "asked for a UCWA session" if begun else "used its UCWA session"
+    words = (
+        "asked for a session of the mobile service (UCWA)" if begun else "used its session of the mobile service (UCWA)"
+    )
     told = exchange(view, StageName.APPLICATIONS, begun or rows, words)
     sealed = None if told else _sealed(view)
     return told if sealed is None else _unreadable(view, StageName.APPLICATIONS, sealed)

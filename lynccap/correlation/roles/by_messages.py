@@ -35,7 +35,7 @@ def claim_by_messages(book: RoleBook, tables: Tables) -> None:
             outer = is_public(server) and not book.has(server, *WEB_ROLES)
             role, decisive = REVERSE_PROXY if outer else WEB, _is_services(row, xml)
             capture = flows.at[row.flow, "capture"]
-            book.add(RoleClaim(server, role, Basis.MESSAGES, decisive, f"{words} requests", capture, row.frame))
+            book.add(RoleClaim(server, role, Basis.MESSAGES, decisive, f"requests for {words}", capture, row.frame))
     for row in tables["sip"].itertuples():
         says = _says_lync(row) if row.kind == "response" and row.flow not in elsewhere else ""
         if says:

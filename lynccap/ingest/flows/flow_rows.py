@@ -69,6 +69,7 @@ class FlowRows:
         data["syn_ack_time"] = self.pair("syn_ack_time", last=True)[1]
         data["lost_client"], data["lost_server"] = self._pick(self._sequences.lost())
         data["next_seq_client"], data["next_seq_server"] = self._pick(self._sequences.following())
+        data["unanswered_client"], data["unanswered_server"] = self._pick(self._sequences.unanswered())
         retransmitted = self._pick(self._sequences.sides.last("retransmitted"))
         data["retransmitted_client"], data["retransmitted_server"] = retransmitted
         data.update(self._extremes())

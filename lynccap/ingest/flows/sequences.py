@@ -65,6 +65,12 @@ class Sequences:
         base, top = self.sides.column("base"), self.sides.column("top")
         return np.where(base >= 0, (base + top) & 0xFFFFFFFF, -1)
 
+    def unanswered(self) -> Ints:
+        """Bytes of each side that the other side has not acknowledged, 0 where it acknowledged nothing at all."""
+        top, acked = self.sides.column("top"), self.sides.column("acked")
+        open_ = top - acked
+        return np.where((self.sides.column("base") >= 0) & (acked >= 0) & (open_ > 0) & (open_ < MAX_JUMP), open_, 0)
+
     def _follow(self, packets: Packets, numbered: Numbered, rows: Ints, side: Ints, length: Ints) -> Ints:
         state, flags = self.sides, packets.flags[rows]
         seq = (packets.seq[rows] + ((flags & SYN) != 0)) & 0xFFFFFFFF

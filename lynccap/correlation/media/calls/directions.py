@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from lynccap.correlation.addresses import Scope, scope_of
-from lynccap.correlation.media.calls.descriptions import Described
+from lynccap.correlation.media.calls.descriptions import OPEN_END, Described
 from lynccap.correlation.media.calls.evidence import Evidence
 from lynccap.correlation.media.calls.parties import Ends
 from lynccap.correlation.media.calls.records import Flowing, Half, Tried, UsedPair
 from lynccap.correlation.media.calls.strands import Strand, order
 from lynccap.correlation.media.paths import MediaSession
+from lynccap.correlation.sip.dialogs import DialogEnd
 from lynccap.tables import SECOND
 
 SILENT_NS = 5 * SECOND  # both ends of a call that is hung up fall silent within a second or two
@@ -25,6 +26,7 @@ COUNTED = frozenset({"udp", "mturn"})
 STATIC = range(35)
 """Payload types that mean the same everywhere (RFC 3551 6); the dynamic ones mean what Lync means in its media only."""
 COMFORT_NOISE = frozenset({13, 118})  # RFC 3389; 118 is Lync's for 16 kHz
+NO_SPEECH = COMFORT_NOISE | {101}  # keys that are pressed (RFC 4733), as all of Lync's devices number them
 
 Row = tuple[MediaSession, Any]
 
@@ -52,15 +54,14 @@ def read_directions(
     evidence: Evidence,
 ) -> Directions:
     """The directions of a strand; `described` is its dialog, `kind` its medium there."""
-    held = described.held(kind) if described is not None else ()
-    over = described is not None and described.dialog.closing is not None
+    talk = _talk(described, kind) if described is not None else Talk()
     rows: tuple[list[Row], list[Row]] = ([], [])
     for media in order(strand.sessions):
         for row in evidence.streams[media.flow]:
             rows[ends.party_of(media, bool(row.from_client))].append((media, row))
     known = any(one.basis for one in strand.sessions)
     halves = (_half(rows[0], evidence, known=known), _half(rows[1], evidence, known=known))
-    flowing, silent, since = _Reading(strand, ends, halves, rows, held, over, evidence).state(used, tried)
+    flowing, silent, since = _Reading(strand, ends, halves, rows, talk, evidence).state(used, tried)
     return Directions(*halves, flowing, silent, since)
 
 
@@ -90,15 +91,39 @@ def _half(rows: list[Row], evidence: Evidence, *, known: bool) -> Half:
 State = tuple[Flowing, int | None, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """What signalling says of the time in which both parties should be heard; all of it where none is readable."""
+
+    begin: int = 0
+    """When the call was accepted: before, ringing and announcements come one way."""
+    end: int = OPEN_END
+    """When it was ended: some devices go on sending for a while."""
+    held: tuple[tuple[int, int], ...] = ()
+    over: bool = False
+    """The call was ended within the capture."""
+
+    def within(self, first: int, last: int) -> tuple[int, int]:
+        """The nanoseconds of a time in which the call was up, and those of them on hold."""
+        first, last = max(first, self.begin), min(last, self.end)
+        held = sum(max(min(last, end) - max(first, begin), 0) for begin, end in self.held)
+        return max(last - first, 0), held
+
+
+def _talk(described: Described, kind: str) -> Talk:
+    dialog = described.dialog
+    accepted = dialog.opening.final if dialog.end is DialogEnd.ESTABLISHED else None
+    begin = OPEN_END if accepted is None else int(accepted.time)
+    return Talk(begin, described.end, described.held(kind), dialog.closing is not None)
+
+
 @dataclass(frozen=True)
 class _Reading:
     strand: Strand
     ends: Ends
     halves: tuple[Half, Half]
     rows: tuple[list[Row], list[Row]]
-    held: Sequence[tuple[int, int]]
-    over: bool
-    """The call was ended within the capture."""
+    talk: Talk
     evidence: Evidence
 
     def state(self, used: UsedPair | None, tried: Sequence[Tried]) -> State:
@@ -114,9 +139,10 @@ class _Reading:
     def _both(self) -> State:
         silent = 0 if self.halves[0].last_time < self.halves[1].last_time else 1
         since = self.halves[silent].last_time
-        if self.halves[1 - silent].last_time - since <= SILENT_NS:
+        quiet, held = self.talk.within(since, self.halves[1 - silent].last_time)
+        if quiet <= SILENT_NS:
             return Flowing.BOTH_WAYS, None, 0
-        if self._is_held(since):
+        if quiet - held <= SILENT_NS:
             return Flowing.HELD, silent, since
         if not self._is_counted(silent, since):
             return Flowing.UNKNOWN, None, 0
@@ -126,9 +152,10 @@ class _Reading:
 
     def _one(self, silent: int) -> State:
         talking = self.halves[1 - silent]
-        if self._is_held(talking.first_time):
+        alone, held = self.talk.within(talking.first_time, talking.last_time)
+        if held and alone - held <= SILENT_NS:
             return Flowing.HELD, silent, 0
-        if talking.last_time - talking.first_time < SHORT_NS or not self._is_counted(silent, talking.first_time):
+        if alone < SHORT_NS or not self._speaks(1 - silent) or not self._is_counted(silent, talking.first_time):
             return Flowing.UNKNOWN, None, 0
         if self._has_reports(silent, 0):
             return Flowing.QUIET, silent, 0
@@ -138,7 +165,7 @@ class _Reading:
 
     def _nothing(self, used: UsedPair | None, tried: Sequence[Tried]) -> Flowing:
         end = self.evidence.capture_ends[self.strand.capture]
-        if end - self.strand.ended < AWAITED_NS and not self._is_over():
+        if end - self.strand.ended < AWAITED_NS and not self._is_over(used):
             return Flowing.UNKNOWN
         if used is None and not any(one.failed for one in tried):
             return Flowing.UNKNOWN
@@ -147,21 +174,29 @@ class _Reading:
         flows = [self.evidence.flows[one.flow] for one in self.strand.pairs if one.nominated]
         if any(one.transport == "tcp" for one in flows):
             return Flowing.UNKNOWN  # of a stream not everything is read
-        if self.held and used is not None:
+        if self.talk.held and used is not None:
             return Flowing.HELD
-        ours = self.over or any(one.flow in self.evidence.lync_checks for one in self.strand.pairs)
+        ours = self.talk.over or any(one.flow in self.evidence.lync_checks for one in self.strand.pairs)
         return Flowing.NOTHING if ours else Flowing.UNKNOWN  # others' media may not look like RTP
 
-    def _is_over(self) -> bool:
-        """Whether the devices are done, however short the capture: they hung up, or gave their relays back."""
-        if self.over:
+    def _is_over(self, used: UsedPair | None) -> bool:
+        """Whether the devices are done, however short the capture: they hung up, or gave their relays back.
+
+        Relays that the chosen pair does not need are given back as soon as it is chosen.
+        """
+        if self.talk.over:
             return True
-        holders = {one.allocation for one in self.strand.pairs if one.allocation is not None}
+        needed = [one for one in self.strand.pairs if used is None or one.nominated]
+        holders = {one.allocation for one in needed if one.allocation is not None}
         ended = [one.ended for one in self.evidence.relays.allocations if one.flow in holders]
         return bool(ended) and all(ended)
 
-    def _is_held(self, since: int) -> bool:
-        return any(begin - SILENT_NS <= since <= end for begin, end in self.held)
+    def _speaks(self, place: int) -> bool:
+        """Whether a party sent more than keys and comfort noise, which stand for no speech of the other one."""
+        return any(
+            {kind for kind, _ in row.payload_types or ((row.payload_type, 1),)} - NO_SPEECH
+            for _, row in self.rows[place]
+        )
 
     def _is_counted(self, silent: int, since: int) -> bool:
         """Whether all of the silent side's packets would have been counted."""

@@ -112,7 +112,7 @@ def _same_streams(evidence: Evidence) -> Iterator[tuple[int, int]]:
         if 1 < len(rows) <= MAX_PLACES:
             first, *others = sorted(rows, key=lambda row: (row.first_time, row.flow))
             for row in others:
-                if row.flow != first.flow and _is_same(first, row):
+                if row.flow != first.flow and _is_same(first, row) and not _is_other_peer(first, row, evidence):
                     yield first.flow, row.flow
                 first = max(first, row, key=lambda one: one.last_time)
 
@@ -140,6 +140,17 @@ def _is_same(one: Any, other: Any) -> bool:
     shared = int(min(one.last_time, other.last_time) - max(one.first_time, other.first_time))
     shorter = min(int(row.last_time - row.first_time) for row in (one, other))
     return shared >= SHARED * shorter if shared > 0 else -shared <= SWITCH_NS
+
+
+def _is_other_peer(one: Any, other: Any, evidence: Evidence) -> bool:
+    """Whether a stream goes on to somebody else, as when a call is passed on: what comes back is another stream."""
+    if min(one.last_time, other.last_time) > max(one.first_time, other.first_time):
+        return False
+    back = [
+        {row.ssrc for row in evidence.streams[half.flow] if row.from_client != half.from_client and row.ssrc}
+        for half in (one, other)
+    ]
+    return all(back) and back[0].isdisjoint(back[1])
 
 
 def _is_group(media: MediaSession) -> bool:

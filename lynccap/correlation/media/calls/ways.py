@@ -5,7 +5,7 @@ The classes are those of [MS-ICE2] 1.3 and 3.1.4.8: host, reflexive and relayed 
 
 from collections.abc import Iterator
 
-from lynccap.correlation.addresses import is_private, join_endpoint, split_endpoint
+from lynccap.correlation.addresses import is_private, is_public, join_endpoint, split_endpoint
 from lynccap.correlation.media.calls.descriptions import Described
 from lynccap.correlation.media.calls.evidence import Evidence
 from lynccap.correlation.media.calls.parties import Ends
@@ -157,4 +157,9 @@ def _unrelayed(strand: Strand, ends: Ends, pair: CheckPair | None, used: UsedPai
             return Path.UNKNOWN, f"{party.endpoint} is in front of {party.address}: a NAT or a relay"
         if not party.address:
             return Path.UNKNOWN, f"whose address {endpoint} is, is not shown"
+    for endpoint in (used.one, used.other):
+        end = split_endpoint(endpoint)
+        told = any(side.kinds.get(endpoint, ("", ""))[0] == "host" for side in ends.sides)
+        if end is not None and is_public(end[0]) and not told:
+            return Path.UNKNOWN, f"{endpoint} is public, and nothing shows whether a relay is there or a device"
     return Path.DIRECT, "between the addresses of the two parties"
