@@ -40,7 +40,7 @@ class CallBook:
         found: dict[str, list[int]] = defaultdict(list)
         for place, call in enumerate(self.calls):
             parties = [party for leg in call.legs for party in leg.parties]
-            for address in addresses_of(parties):
+            for address in {*addresses_of(parties), *call.signalled}:
                 found[address].append(place)
         return found
 
@@ -51,7 +51,7 @@ def read_calls(evidence: Evidence, dialogs: Sequence[Dialog]) -> CallBook:
     strands = read_strands(evidence)
     kept = _bounded(strands)
     legs = [read_leg(one, book, evidence) for one in kept]
-    calls = [*_by_dialog(legs, book), *_by_parties([leg for leg, described in legs if described is None])]
+    calls = [*_by_dialog(legs, book, evidence), *_by_parties([leg for leg, described in legs if described is None])]
     calls.sort(key=lambda one: (one.capture, one.first_time, one.last_time, one.legs and one.legs[0].frames))
     return CallBook(tuple(calls), len(strands) - len(kept))
 
@@ -67,16 +67,19 @@ def _bounded(strands: list[Strand]) -> list[Strand]:
     return [one for one in strands if id(one) in kept]
 
 
-def _by_dialog(legs: list[tuple[Leg, Described | None]], book: DescriptionBook) -> list[Call]:
+def _by_dialog(legs: list[tuple[Leg, Described | None]], book: DescriptionBook, evidence: Evidence) -> list[Call]:
     """One call a dialog about media, also of those whose media is not in the capture."""
     of: dict[int, list[Leg]] = defaultdict(list)
     for leg, described in legs:
         if described is not None:
             of[id(described)].append(leg)
-    return [_dialogs(one, of[id(one)]) for one in book.described if one.opens_media or id(one) in of]
+    told = [one for one in book.described if one.opens_media or id(one) in of]
+    opened = evidence.tables.flows.loc[[one.dialog.opening.flow for one in told], ["client", "server"]]
+    ends = opened.itertuples(index=False, name=None)
+    return [_dialogs(one, of[id(one)], signalled) for one, signalled in zip(told, ends, strict=True)]
 
 
-def _dialogs(described: Described, legs: list[Leg]) -> Call:
+def _dialogs(described: Described, legs: list[Leg], signalled: tuple[str, ...]) -> Call:
     dialog = described.dialog
     closing = dialog.closing
     last = max([dialog.opening.last_time, *(one.last_time for one in legs)])
@@ -89,6 +92,7 @@ def _dialogs(described: Described, legs: list[Leg]) -> Call:
         last_time=max(last, closing.time) if closing is not None else last,
         basis=_basis(legs),
         grouped="dialog",
+        signalled=signalled,
     )
 
 

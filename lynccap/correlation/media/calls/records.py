@@ -232,6 +232,8 @@ class Call:
     """What ties it to Lync: relay, server, checks, signalling; "" when nothing does."""
     grouped: str
     """What holds its legs together: dialog, session (of ICE), parties (the same two at the same time), flow"""
+    signalled: tuple[str, ...] = ()
+    """The ends of the connection its INVITE was seen on first: a device and its server, or two servers."""
 
     @property
     def seconds(self) -> float:
