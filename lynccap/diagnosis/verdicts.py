@@ -110,7 +110,10 @@ def _as_seen_elsewhere(one: Verdict, vantage: Vantage) -> Verdict:
         return replace(one, says=says, proof=proof)
     answer = "reset" if other.refused else "answer"
     return replace(
-        one, says=says, proof=proof, vanished=f"they reach the server, and its {answer} vanishes on the way back"
+        one,
+        says=says,
+        proof=proof,
+        vanished=f"its packets reach the server, and the server's {answer} vanishes on the way back",
     )
 
 

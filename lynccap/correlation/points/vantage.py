@@ -88,12 +88,22 @@ class Vantage:
         """Who refused the connections of an attempt; a point nearer to the server that lacks a reset proves a box."""
         closings = self._case.closings
         alone = closings.refusal_of(attempt)
+        if other := self._never_came(attempt):
+            says = (
+                f"the SYNs never reach {other}, nearer to {attempt.server}: who refused them stands between the points"
+            )
+            return Refusal(EndedBy.BOX_BETWEEN, alone.quick, says)
         for one in (closings.of(flow) for flow in attempt.refused):
             signs = self.closing(one).signs if one else ()
             proof = next((sign for sign in signs if sign.name == SECOND_POINT and sign.points is Points.BOX), None)
             if proof:
                 return Refusal(EndedBy.BOX_BETWEEN, alone.quick, proof.says)
         return alone
+
+    def _never_came(self, attempt: Attempt) -> str:
+        """The capture nearer to the server that no refused SYN reached; "" where one did, or nothing tells."""
+        told = [one for flow in attempt.refused for one in self._told(flow)]
+        return told[0].name if told and all(one.fate is Fate.LOST for one in told) else ""
 
     def closing(self, closing: Closing) -> Closing:
         """How a connection ended, with what the other captures show of its last word."""
@@ -104,10 +114,12 @@ class Vantage:
         return closing
 
     def _seen(self, closing: Closing, one: Crossing, there: int) -> SeenElsewhere:
-        *before, last = closing.frames
+        last = closing.frames[-1]
+        table = self._case.tables.tcp_frames
+        before = table[(table["flow"] == closing.flow) & ~table["frame"].isin(closing.frames)]["frame"].tolist()
         nearer = one.nearer_client == (there if closing.by_client else self.place)
         end = self.crossings.frame_at(self.place, last, there)
-        others = [self.crossings.frame_at(self.place, frame, there) for frame in before]
+        others = [self.crossings.frame_at(self.place, int(frame), there) for frame in before]
         # Where it is not known whether the other capture has it, the capture missed something.
         missed = end is None or not others or not all(others)
         return SeenElsewhere(there, _name(self.cases[there]), nearer, bool(end), not missed)
