@@ -1,13 +1,14 @@
 """What the document tells of the devices."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from functools import reduce
 
 from msgspec import structs
 
 from lynccap.analysis.study import Study
 from lynccap.correlation.addresses import sort_key
-from lynccap.correlation.devices.across import same_devices
+from lynccap.correlation.devices.across import same_devices, unlike
 from lynccap.correlation.devices.book import DeviceFacts
 from lynccap.correlation.journeys.machine import Journeys
 from lynccap.correlation.origins import Origins
@@ -27,8 +28,22 @@ def devices_of(study: Study) -> tuple[Device, ...]:
         first, *others = (_device(journeys[number], one, study.origins[number]) for number, one in group)
         told = tuple(says for number, one in group for address in one.addresses for says in behind[number, address])
         one = reduce(_merged, others, first)
-        made.append(structs.replace(one, address_basis=(*one.address_basis, *told)))
+        one = structs.replace(one, address_basis=(*one.address_basis, *told))
+        made.append(_doubted(one, group, study))
     return tuple(sorted(made, key=lambda one: sort_key(one.id)))
+
+
+def _doubted(device: Device, group: Sequence[tuple[int, DeviceFacts]], study: Study) -> Device:
+    """What has one address and different hardware addresses in captures with nothing in common is no one machine."""
+    pair = unlike(group)
+    if pair is None:
+        return device
+    (here, mac), (there, other) = pair
+    if any({one.capture_a, one.capture_b} == {here, there} for one in study.crossings.all):
+        return device
+    files = [study.origins[place].ids[0] for place in (here, there)]
+    says = f"different machines have this address: hardware address {mac} in {files[0]}, {other} in {files[1]}"
+    return structs.replace(device, kind="unknown", role=None, basis=says)
 
 
 def _own(study: Study, place: int) -> tuple[DeviceFacts, ...]:

@@ -5,9 +5,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import pytest
+from cases import START, case, dns_flow, flow
+from cases import answer as answer_of_dns
 from samples import FOLDER, Recorded, document_of, pcap_of, sample
 
-from lynccap.analysis import analyze
+from lynccap.analysis import Study, analyze
+from lynccap.analysis import document_of as document_of_study
+from lynccap.correlation.case import Case
 from lynccap.document import Document, Finding
 from lynccap.ingest import Source
 
@@ -171,3 +175,31 @@ class TestRefusal:
 
         assert (one.device, one.peer, one.port) == (PC, SERVER, SIP)
         assert {piece.capture for piece in one.evidence} == {"C1", "C2"}
+
+
+def site(mac: str, domain: str, agent: str) -> Case:
+    """A client of some site that has 192.168.1.10, like many others'."""
+    pc, server = "192.168.1.10", "192.168.1.5"
+    signs_in = {
+        "flow": 1, "frame": 20, "kind": "request", "method": "REGISTER", "from_client": True, "user_agent": agent,
+        "time": START, "from_epid": mac[-2:], "from_uri": f"sip:a@{domain}",
+    }  # fmt: skip
+    return case(
+        [
+            dns_flow(pc, "192.168.1.2"),
+            flow(pc, server, 5061, stack="tls/sip", client_mac=mac, ttl_client_min=128, ttl_client_max=128),
+        ],
+        dns_answers=[answer_of_dns(f"lyncdiscoverinternal.{domain}", server)],
+        sip=[signs_in],
+    )
+
+
+def test_two_sites_with_the_same_private_network_are_not_told_as_one_machine() -> None:
+    sites = (
+        site("3c:d9:2b:00:00:01", "alpine.example", "UCCAPI/15.0.4569.1503 OC/15.0.4569.1503 (Microsoft Lync)"),
+        site("00:04:f2:00:00:02", "wingtip.example", "PolycomVVX-VVX_410-UA/5.4.0"),
+    )
+    (pc,) = [one for one in document_of_study(Study(sites)).devices if one.id == "192.168.1.10"]
+
+    assert pc.kind == "unknown"
+    assert "different machines have this address" in pc.basis
