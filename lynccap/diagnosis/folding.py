@@ -1,7 +1,7 @@
 """One failure that several captures show is one finding, with the evidence of all of them."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -72,15 +72,17 @@ def fold(kept: Sequence[Kept], cases: Sequence[Case], crossings: Crossings) -> l
         return list(kept)
     subjects = _Subjects(cases, crossings)
     groups: list[list[Kept]] = []
-    by_kind: dict[str, list[list[Kept]]] = defaultdict(list)
+    known: dict[Hashable, list[list[Kept]]] = defaultdict(list)
     for one in kept:
-        alike = by_kind[_kind(one.rule)]
-        group = next((each for each in alike if any(subjects.are_one(one, other) for other in each)), None)
+        keys = [(_kind(one.rule), key) for key in subjects.keys(one)]
+        alike = (group for key in keys for group in known[key])
+        group = next((each for each in alike if subjects.belongs(one, each)), None)
         if group is None:
             group = []
             groups.append(group)
-            alike.append(group)
         group.append(one)
+        for key in keys:
+            known[key].append(group)
     return [subjects.folded(group) for group in groups]
 
 
@@ -98,12 +100,28 @@ class _Subjects:
     def __init__(self, cases: Sequence[Case], crossings: Crossings) -> None:
         self._cases, self._crossings = cases, crossings
         self._stand_ins = StandIns(cases, crossings)
+        self._frames = [_Frames(case) for case in cases]
         self._known: dict[int, frozenset[int]] = {}
 
-    def are_one(self, one: Kept, other: Kept) -> bool:
+    def keys(self, one: Kept) -> list[Hashable]:
+        """What findings that may be one have in common: a conversation, or the hosts that it is between."""
+        flows = self._flows(one)
+        found: dict[Hashable, None] = {("flow", one.place, flow): None for flow in sorted(flows)}
+        for flow in sorted(flows):
+            for each in self._crossings.other_side(one.place, flow):
+                found["flow", *_other(each, one.place)] = None
+        ends = (one.device or "", one.found.peer or "")
+        found["ends", one.place, *ends] = None
+        if origin := self._stand_ins.ends_of(one.place, *ends):
+            found["ends", *origin] = None
+        return list(found)
+
+    def belongs(self, one: Kept, group: Sequence[Kept]) -> bool:
+        """Whether a finding is that of a group; what one capture tells twice is two."""
+        return all(one.place != other.place for other in group) and any(self._are_one(one, other) for other in group)
+
+    def _are_one(self, one: Kept, other: Kept) -> bool:
         """Whether two captures show the same; a finding on no device must lie in what both show."""
-        if one.place == other.place:
-            return False
         here, there = self._flows(one), self._flows(other)
         twins = {flow: self._twins(one.place, flow, other.place) for flow in here}
         common = any(twin in there for ones in twins.values() for twin in ones)
@@ -140,7 +158,8 @@ class _Subjects:
         """How many of the other points are nearer to the client."""
         flows, others = self._flows(one), {other.place for other in group} - {one.place}
         nearer = {each.nearer_client for flow in flows for each in self._crossings.other_side(one.place, flow)}
-        return len(nearer & others)
+        origin = self._stand_ins.ends_of(one.place, one.device or "", one.found.peer or "")
+        return len((nearer | ({origin[0]} if origin else set())) & others)
 
     def _twins(self, place: int, flow: int, there: int) -> tuple[int, ...]:
         found = (_other(one, place) for one in self._crossings.other_side(place, flow))
@@ -151,7 +170,7 @@ class _Subjects:
         key = id(one.found)
         if key not in self._known:
             told = frozenset(one.found.flows)
-            self._known[key] = told or _Frames(self._cases[one.place]).flows_of(one)
+            self._known[key] = told or self._frames[one.place].flows_of(one)
         return self._known[key]
 
 

@@ -203,3 +203,13 @@ def test_two_sites_with_the_same_private_network_are_not_told_as_one_machine() -
 
     assert pc.kind == "unknown"
     assert "different machines have this address" in pc.basis
+
+
+@pytest.mark.parametrize("name", ["points-nat", "points-balancer"])
+def test_it_is_told_the_same_whichever_capture_comes_first(name: str) -> None:
+    files = [FOLDER / name / one for one in sample(name).label["points"]["files"]]
+    back = analyze([Source(str(one)) for one in files[::-1]])
+    subjects = [(one.rule, one.device, one.peer) for one in document_of(name).findings]
+
+    assert sorted(map(str, subjects)) == sorted(str((one.rule, one.device, one.peer)) for one in back.findings)
+    assert [one.id for one in back.devices] == [one.id for one in document_of(name).devices]

@@ -1,7 +1,7 @@
 """Addresses at one capture point that stand for others: a translator's, or a balancer's towards its servers."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -37,37 +37,47 @@ class StandIns:
 
         A balancer's other connections to the same servers are others' as well, or its questions whether they are up.
         """
-        stands = {
-            flow: one for flow, one in self._originals.get(place, {}).items() if self._client(place, flow) == address
-        }
-        if not stands:
-            return ()
-        flows = self.cases[place].flows
-        mine = flows[flows["client"] == address]
-        rest = mine[~mine.index.isin(list(stands)) & mine["server"].isin(self._servers(place))]
-        if len(rest) and not all(one.recreated for one in stands.values()):
-            return ()
-        served = {flows.at[flow, "server"] for flow in stands}
-        if not served.issuperset(rest["server"]) or (rest["stack"].str.startswith(SEALED)).any():
-            return ()
-        return tuple(sorted({(one.place, one.client) for one in stands.values()}))
+        return self._clients.get((place, address), ())
 
     def ends_of(self, place: int, client: str, server: str) -> tuple[int, str, str] | None:
         """Case, client and server that all conversations of two hosts are, as the point nearer to the client has it."""
-        behind = self.clients_of(place, client)
-        flows = self._originals.get(place, {})
-        found = {
-            (one.place, one.client, one.server)
-            for flow, one in flows.items()
-            if self._client(place, flow) == client and self.cases[place].flows.at[flow, "server"] == server
+        found = self._ends.get((place, client, server), set())
+        return next(iter(found)) if len(found) == 1 and self.clients_of(place, client) else None
+
+    @cached_property
+    def _clients(self) -> dict[tuple[int, str], tuple[tuple[int, str], ...]]:
+        stands: dict[tuple[int, str], dict[int, Original]] = defaultdict(dict)
+        for place, flows in self._originals.items():
+            for flow, one in flows.items():
+                stands[place, self._end(place, flow, "client")][flow] = one
+        servers = {place: frozenset(self.cases[place].roles.servers()) for place in self._originals}
+        return {
+            (place, address): tuple(sorted({(one.place, one.client) for one in flows.values()}))
+            for (place, address), flows in stands.items()
+            if not self._has_own(place, address, flows, servers[place])
         }
-        return next(iter(found)) if behind and len(found) == 1 else None
 
-    def _servers(self, place: int) -> list[str]:
-        return list(self.cases[place].roles.servers())
+    def _has_own(self, place: int, address: str, stands: Mapping[int, Original], servers: Collection[str]) -> bool:
+        """Whether it has conversations with Lync servers that nobody's at the other point are."""
+        flows = self.cases[place].flows
+        mine = flows[flows["client"] == address]
+        rest = mine[~mine.index.isin(list(stands)) & mine["server"].isin(list(servers))]
+        if len(rest) and not all(one.recreated for one in stands.values()):
+            return True
+        served = {flows.at[flow, "server"] for flow in stands}
+        return not served.issuperset(rest["server"]) or bool(rest["stack"].str.startswith(SEALED).any())
 
-    def _client(self, place: int, flow: int) -> str:
-        return str(self.cases[place].flows.at[flow, "client"])
+    @cached_property
+    def _ends(self) -> dict[tuple[int, str, str], set[tuple[int, str, str]]]:
+        found: dict[tuple[int, str, str], set[tuple[int, str, str]]] = defaultdict(set)
+        for place, flows in self._originals.items():
+            for flow, one in flows.items():
+                ends = (place, self._end(place, flow, "client"), self._end(place, flow, "server"))
+                found[ends].add((one.place, one.client, one.server))
+        return found
+
+    def _end(self, place: int, flow: int, side: str) -> str:
+        return str(self.cases[place].flows.at[flow, side])
 
     @cached_property
     def _originals(self) -> Mapping[int, Mapping[int, Original]]:
@@ -86,6 +96,6 @@ class StandIns:
         ends = ((one.capture_a, one.flow_a), (one.capture_b, one.flow_b))
         for (place, flow), (near, origin) in (ends, ends[::-1]):
             row = self.cases[near].flows.loc[origin]
-            if one.nearer_client == near and row["client"] != self._client(place, flow):
+            if one.nearer_client == near and row["client"] != self._end(place, flow, "client"):
                 recreated = one.relation == Relation.RECREATED
                 yield place, flow, Original(near, str(row["client"]), str(row["server"]), recreated)
