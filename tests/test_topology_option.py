@@ -8,6 +8,7 @@ from click.testing import CliRunner, Result
 from samples import FOLDER, document_of, sample
 from topology.deployments import FABRIKAM, published
 
+from lynccap.analysis import Study
 from lynccap.analysis import document_of as judged
 from lynccap.cli import main
 from lynccap.correlation.case import build_case
@@ -84,7 +85,7 @@ def told(name: str, text: str) -> Document:
     """The analysis of a sample with a topology."""
     directory = Directory(read_bytes(text.encode(), "topology.toml"))
     cases = [build_case(tables, directory) for tables in read_each(collect([str(sample(name).path)]))]
-    return judged(cases, directory=directory)
+    return judged(Study(tuple(cases), directory))
 
 
 def findings(document: Document) -> set[tuple[str, str | None, str | None, str]]:
@@ -118,6 +119,8 @@ class TestRightTopology:
             ("Access Edge", "192.0.2.70"): "certain",
             ("Web Conferencing Edge", "192.0.2.71"): "certain",
             ("Front End Server", "10.128.1.50"): "certain",
+            ("DNS server", "10.128.1.10"): "certain",
+            ("time server", "10.128.1.10"): "certain",
         }
         assert {one.basis.partition(":")[0] for one in document.topology.roles} == {"topology file"}
         assert not document.topology.conflicts
@@ -171,11 +174,46 @@ class TestWrongTopology:
         )
         text = f'format = "lynccap-topology/1"\nsip_domains = ["stranger.example"]\n{hosts}'
         directory = Directory(read_bytes(text.encode(), "stranger.toml"))
-        document = judged([build_case(tables, directory)], directory=directory)
+        document = judged(Study((build_case(tables, directory),), directory))
 
         assert findings(document) == findings(document_of(name))
         assert document.topology.source == "inferred"
         assert "the topology is not used" in document.topology.remarks[0]
+
+
+RIGHT_BY_LUCK = [
+    # sample, role and address that are right, address that is told to be a server too
+    ("lookalike-other-host-refuses-80", "fe", "172.31.1.13", "172.31.1.77"),
+    ("rootchain-80-filtered", "fe", "10.60.2.70", "10.60.12.40"),
+    ("vxlan-80-refused", "fe", "172.22.1.40", "172.22.8.61"),
+]
+
+
+class TestNamelessTopology:
+    """Nothing but roles and addresses: private networks are alike everywhere."""
+
+    @pytest.mark.parametrize(("name", "role", "right", "wrong"), RIGHT_BY_LUCK)
+    @pytest.mark.parametrize("claimed", ["fe", "edge_int"])
+    def test_one_that_is_right_of_one_address_accuses_nobody(
+        self, name: str, role: str, right: str, wrong: str, claimed: str
+    ) -> None:
+        document = told(
+            name,
+            'format = "lynccap-topology/1"\n'
+            f'[[host]]\nrole = "{role}"\naddress = "{right}"\n[[host]]\nrole = "{claimed}"\naddress = "{wrong}"\n',
+        )
+
+        assert document.topology.source != "inferred"
+        assert {one[:3] for one in findings(document)} == {one[:3] for one in findings(document_of(name))}
+        assert {sure for (_, address), sure in roles(document).items() if address == wrong} <= {"possible"}
+
+    def test_what_the_capture_bears_out_it_tells_for_certain(self) -> None:
+        document = told(
+            "rootchain-80-filtered",
+            'format = "lynccap-topology/1"\n[[host]]\nrole = "fe"\naddress = "10.60.2.70"\n',
+        )
+
+        assert roles(document)["Front End Server", "10.60.2.70"] == "certain"
 
 
 class TestCommand:

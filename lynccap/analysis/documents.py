@@ -47,7 +47,7 @@ def document_of(study: Study, only: frozenset[str] = frozenset()) -> Document:
 
     Raises UnknownDevice for an address no capture has a device for.
     """
-    assessments, findings = judge(study.cases, study.origins)
+    assessments, findings = judge(study.cases, study.origins, study.crossings)
     devices = devices_of(study)
     known = {address for one in devices for address in one.addresses} | {one.device for one in findings}
     if only - known:

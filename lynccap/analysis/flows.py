@@ -10,13 +10,17 @@ from lynccap.document import Service, rfc3339
 
 
 def services_of(study: Study) -> tuple[Service, ...]:
-    """Flows, packets and payload of each service in each stack, over all cases."""
+    """Flows, packets and payload of each service in each stack, over all cases.
+
+    A conversation that several captures show counts once, by the first of them.
+    """
     keys = ["service", "stack", "service_basis"]
     totals: Counter[tuple[str, str, str, str]] = Counter()
-    for case in study.cases:
-        flows = case.flows.assign(
-            packets=case.flows["frames_client"] + case.flows["frames_server"],
-            payload=case.flows["bytes_client"] + case.flows["bytes_server"],
+    for place, case in enumerate(study.cases):
+        new = case.flows[~case.flows.index.isin(list(study.crossings.again(place)))]
+        flows = new.assign(
+            packets=new["frames_client"] + new["frames_server"],
+            payload=new["bytes_client"] + new["bytes_server"],
             flows=1,
         )
         sums = flows.groupby(keys, sort=True)[["flows", "packets", "payload"]].sum()

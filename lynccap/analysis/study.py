@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from lynccap.correlation.case import Case, build_case
 from lynccap.correlation.origins import Origins
 from lynccap.correlation.points.crossings import Crossings, read_crossings
+from lynccap.correlation.points.stand_ins import StandIns
 from lynccap.ingest import Recorded, read_recordings
 from lynccap.ingest.sources.source import Source
 from lynccap.topology.directory import Directory
@@ -43,6 +44,11 @@ class Study:
     def crossings(self) -> Crossings:
         """The conversations that were captured at several points; to know them, recordings are read once more."""
         return crossings_of(self.recordings, self.cases) if self.recordings else Crossings()
+
+    @cached_property
+    def stand_ins(self) -> StandIns:
+        """The addresses that are others' behind a translator or balancer."""
+        return StandIns(self.cases, self.crossings)
 
     def __iter__(self) -> Iterator[tuple[Case, Origins]]:
         """Each case with its files."""

@@ -6,6 +6,7 @@ from functools import cached_property
 from lynccap.correlation.attempts import Attempt
 from lynccap.correlation.case import Case
 from lynccap.correlation.devices.book import DeviceFacts
+from lynccap.correlation.points.vantage import Vantage
 from lynccap.diagnosis.gates import Gates
 from lynccap.diagnosis.verdicts import Verdict, judge_attempts
 
@@ -15,6 +16,8 @@ class Inquiry:
     """One case under judgement."""
 
     case: Case
+    vantage: Vantage | None = None
+    """What other captures of the same study show; None where there is no other."""
 
     @cached_property
     def gates(self) -> Gates:
@@ -24,7 +27,7 @@ class Inquiry:
     @cached_property
     def verdicts(self) -> tuple[Verdict, ...]:
         """How every connection attempt to a Lync server ended, and which rule that belongs to."""
-        return judge_attempts(self.case, self.gates)
+        return judge_attempts(self.case, self.gates, self.vantage)
 
     def word(self, device: str) -> str:
         """What to call a device at the start of a sentence."""

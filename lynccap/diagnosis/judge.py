@@ -7,64 +7,40 @@ from dataclasses import dataclass
 from lynccap.correlation.addresses import sort_key
 from lynccap.correlation.case import Case
 from lynccap.correlation.origins import Origins
+from lynccap.correlation.points.crossings import Crossings
+from lynccap.correlation.points.vantage import Vantage
 from lynccap.diagnosis.catalogue import RULES
 from lynccap.diagnosis.contract import Rule
+from lynccap.diagnosis.folding import Kept, fold
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Proof
-from lynccap.document import Assessment, Evidence, Finding, Outcome, Rejected, Severity
+from lynccap.document import Assessment, Evidence, Finding, Outcome, Rejected
 from lynccap.reference import sources
 
 MAX_FRAMES = 200  # frames one piece of evidence lists: what a person can check, and a display filter can hold
-ORDER = tuple(Severity)
 
 
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    rule: Rule
-    found: Found
-    origins: Origins
-    capture: int
-    device: str | None
-    """Its id, whichever of its addresses was found."""
-
-    @property
-    def explains(self) -> tuple[str, ...]:
-        return self.rule.explains if self.found.explains is None else self.found.explains
-
-    @property
-    def severity(self) -> Severity:
-        return self.found.severity or self.rule.severity
-
-    @property
-    def order(self) -> tuple[object, ...]:
-        device = sort_key(self.found.device or "")
-        return (
-            ORDER.index(self.severity),
-            self.rule.stage,
-            self.rule.name,
-            device,
-            self.found.peer or "",
-            self.found.port or 0,
-            self.found.time,
-            self.capture,
-        )
-
-
-def judge(cases: Sequence[Case], origins: Sequence[Origins]) -> tuple[tuple[Assessment, ...], tuple[Finding, ...]]:
+def judge(
+    cases: Sequence[Case], origins: Sequence[Origins], crossings: Crossings | None = None
+) -> tuple[tuple[Assessment, ...], tuple[Finding, ...]]:
     """What every rule says of the captures, each judged by itself: one capture's silence proves nothing of another.
 
-    `origins`, one for each case, names the files that the findings' evidence is in.
+    `crossings` are the conversations that several of them show: there one corrects the other, and what both show is
+    one finding. `origins`, one for each case, names the files that the findings' evidence is in.
     """
-    inquiries = [Inquiry(case) for case in cases]
-    assessments: list[Assessment] = []
-    kept: list[_Kept] = []
+    crossed = crossings or Crossings()
+    views = [Vantage(place, cases, crossed) if crossed.all else None for place in range(len(cases))]
+    inquiries = [Inquiry(case, view) for case, view in zip(cases, views, strict=True)]
+    asked: list[list[_Said]] = []
+    kept: list[Kept] = []
     for rule in RULES:
-        said = [_ask(rule, inquiry) for inquiry in inquiries]
-        assessments += _assessed(rule, said)
-        for place, (files, one) in enumerate(zip(origins, said, strict=True)):
+        asked.append([_ask(rule, inquiry) for inquiry in inquiries])
+        for place, one in enumerate(asked[-1]):
             devices = cases[place].devices
-            kept += [_Kept(rule, found, files, place, devices.id_of(found.device)) for found in one.found]
-    return tuple(assessments), _numbered(kept)
+            kept += [Kept(rule, found, place, devices.id_of(found.device)) for found in one.found]
+    kept = fold(kept, cases, crossed)
+    assessments = [one for rule, said in zip(RULES, asked, strict=True) for one in _assessed(rule, said, kept)]
+    return tuple(assessments), _numbered(kept, origins)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +66,13 @@ def _ask(rule: Rule, inquiry: Inquiry) -> _Said:
     )
 
 
-def _assessed(rule: Rule, said: Sequence[_Said]) -> list[Assessment]:
+def _assessed(rule: Rule, said: Sequence[_Said], kept: Sequence[Kept]) -> list[Assessment]:
     """One entry for each outcome that is more than silence, else one that says which silence it is."""
     told = [Assessment(rule.name, Outcome.RULE_FAILED, one.fault) for one in said if one.fault]
-    devices = sorted({found.device for one in said for found in one.found if found.device}, key=sort_key)
+    mine = [one for one in kept if one.rule is rule]
+    devices = sorted({one.found.device for one in mine if one.found.device}, key=sort_key)
     doubts = dict.fromkeys(doubt for one in said for doubt in one.doubts)
-    if any(one.found for one in said):
+    if mine:
         told.append(Assessment(rule.name, Outcome.FIRED, ", ".join(devices)))
     if doubts:
         reasons = (f"{one.device}: {one.because}" if one.device else one.because for one in doubts)
@@ -105,29 +82,28 @@ def _assessed(rule: Rule, said: Sequence[_Said]) -> list[Assessment]:
     return told or [Assessment(rule.name, Outcome.NOT_SEEN, "nothing it could judge is in the capture")]
 
 
-def _numbered(kept: list[_Kept]) -> tuple[Finding, ...]:
+def _numbered(kept: list[Kept], origins: Sequence[Origins]) -> tuple[Finding, ...]:
     """The findings, causes first, each group by severity and stage."""
     explaining = [one for one in kept if one.explains]
     causes = {id(one): _cause(one, explaining) for one in kept}
     ordered = sorted(kept, key=lambda one: (causes[id(one)] is not None, *one.order))
     numbers = {id(one): f"F{place}" for place, one in enumerate(ordered, 1)}
-    return tuple(_finding(numbers[id(one)], one, numbers.get(id(causes[id(one)]))) for one in ordered)
+    return tuple(_finding(numbers[id(one)], one, numbers.get(id(causes[id(one)])), origins) for one in ordered)
 
 
-def _cause(symptom: _Kept, explaining: list[_Kept]) -> _Kept | None:
+def _cause(symptom: Kept, explaining: list[Kept]) -> Kept | None:
     """The earliest finding on the same device in the same capture that can explain this one."""
     causes = [
         one
         for one in explaining
         if symptom.rule.name in one.explains
-        and one.capture == symptom.capture
-        and one.device == symptom.device
+        and not one.seen.isdisjoint(symptom.seen)
         and one.found.time <= symptom.found.time
     ]
     return min(causes, key=lambda one: (one.rule.stage, one.found.time), default=None)
 
 
-def _finding(id_: str, one: _Kept, cause: str | None) -> Finding:
+def _finding(id_: str, one: Kept, cause: str | None, origins: Sequence[Origins]) -> Finding:
     rule, found = one.rule, one.found
     return Finding(
         id=id_,
@@ -146,7 +122,7 @@ def _finding(id_: str, one: _Kept, cause: str | None) -> Finding:
         fix=found.fix or rule.fix,
         act=found.act or rule.act,
         sources=tuple(sources()[key].reference for key in rule.sources),
-        evidence=tuple(piece for proof in found.proof for piece in _evidence(proof, one.origins)),
+        evidence=tuple(piece for proof in one.proof for piece in _evidence(proof, origins[proof.place or 0])),
         caused_by=cause,
         rejected=tuple(Rejected(name, because) for name, because in found.rejected),
     )

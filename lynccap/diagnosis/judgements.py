@@ -16,6 +16,8 @@ class Proof:
     capture: int
     frames: tuple[int, ...]
     says: str
+    place: int | None = None
+    """Of the case whose frames they are, where that is not the one that is judged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +45,8 @@ class Found:
     """Where somebody else than the rule says owns the change."""
     explains: tuple[str, ...] | None = None
     """Which of the rule's consequences this finding can have; None for all of them."""
+    flows: tuple[int, ...] = ()
+    """The conversations it is about, where device and peer do not tell them."""
     rejected: tuple[tuple[str, str], ...] = ()
     """(rule, because): look-alikes considered and excluded."""
 

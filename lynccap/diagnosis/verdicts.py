@@ -5,13 +5,15 @@ apart here once; the rules add only their own words.
 """
 
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from lynccap.correlation.addresses import subnet_of
 from lynccap.correlation.attempts import TRIES, Answer, Attempt, Ending
 from lynccap.correlation.case import Case
+from lynccap.correlation.closings.claims import Refusal
 from lynccap.correlation.closings.kinds import EndedBy
+from lynccap.correlation.points.vantage import Elsewhere, Fate, Vantage
 from lynccap.correlation.roles.claims import PSOM_PORT, SIP_SERVER, UNSPECIFIED
 from lynccap.diagnosis.gates import Gates
 from lynccap.diagnosis.judgements import Proof
@@ -68,30 +70,70 @@ class Verdict:
     doubt: str | None
     """Why the capture forbids the verdict."""
     rejected: tuple[tuple[str, str], ...]
+    vanished: str = "its packets vanish without an answer"
+    """Of what is silently dropped: what vanishes."""
 
 
-def judge_attempts(case: Case, gates: Gates) -> tuple[Verdict, ...]:
-    """A verdict for every failed attempt that means something; answered attempts have none."""
+def judge_attempts(case: Case, gates: Gates, vantage: Vantage | None = None) -> tuple[Verdict, ...]:
+    """A verdict for every failed attempt that means something; answered attempts have none.
+
+    With `vantage` other captures of the same connections have their say.
+    """
     made = []
     for attempt in case.attempts:
-        how = _how(case, attempt)
+        refusal = _refusal(case, attempt, vantage)
+        how = _how(attempt, refusal)
         meaning = meaning_of(case, attempt) if how else None
         rule = RULES.get((how, meaning)) if how and meaning else None
         if rule and how and meaning and not _reached_elsewhere(case, attempt):
-            made.append(_verdict(case, gates, attempt, how, meaning, rule))
+            one = _verdict(case, gates, attempt, how, meaning, rule, refusal)
+            made.append(_as_seen_elsewhere(one, vantage) if vantage else one)
     return tuple(made)
 
 
-def _how(case: Case, attempt: Attempt) -> How | None:
+def _refusal(case: Case, attempt: Attempt, vantage: Vantage | None) -> Refusal | None:
+    if attempt.ending is not Ending.REFUSED:
+        return None
+    return vantage.refusal_of(attempt) if vantage else case.closings.refusal_of(attempt)
+
+
+def _as_seen_elsewhere(one: Verdict, vantage: Vantage) -> Verdict:
+    """A verdict of silence with what another capture shows of the same SYNs."""
+    other = vantage.unanswered(one.attempt) if one.how is How.FILTERED else None
+    if other is None:
+        return one
+    if other.fate is Fate.ANSWERED:
+        return replace(one, doubt=one.doubt or f"{other.name} shows an answer that this capture lacks")
+    says = f"{one.says}; {_elsewhere_words(one.attempt, other)}"
+    proof = (*one.proof, Proof(0, other.frames, _elsewhere_words(one.attempt, other), other.place))
+    if other.fate is not Fate.ANSWER_LOST:
+        return replace(one, says=says, proof=proof)
+    answer = "reset" if other.refused else "answer"
+    return replace(
+        one,
+        says=says,
+        proof=proof,
+        vanished=f"its packets reach the server, and the server's {answer} vanishes on the way back",
+    )
+
+
+def _elsewhere_words(attempt: Attempt, other: Elsewhere) -> str:
+    if other.fate is Fate.LOST:
+        return f"they never reach {other.name}, nearer to the server: they are dropped between the two points"
+    if other.fate is Fate.UNANSWERED:
+        return f"{other.name} shows them too, and no answer"
+    word = "a reset" if other.refused else "its answer"
+    return f"{other.name}, nearer to the server, shows them and {word}: what is lost is lost between the two points"
+
+
+def _how(attempt: Attempt, refusal: Refusal | None) -> How | None:
     if attempt.ending is Ending.PROHIBITED:
         return How.PROHIBITED
     if attempt.ending is Ending.UNANSWERED:
         return How.FILTERED
     if attempt.ending is Ending.REJECTED:
         return How.REFUSED_BY_HOST if attempt.reporters == (attempt.server,) else How.REFUSED_BETWEEN
-    if attempt.ending is not Ending.REFUSED:
-        return None
-    return _REFUSED_BY.get(case.closings.refusal_of(attempt).ended_by, How.REFUSED)
+    return _REFUSED_BY.get(refusal.ended_by, How.REFUSED) if refusal else None
 
 
 def _reached_elsewhere(case: Case, attempt: Attempt) -> bool:
@@ -107,7 +149,9 @@ def _reached_elsewhere(case: Case, attempt: Attempt) -> bool:
     )
 
 
-def _verdict(case: Case, gates: Gates, attempt: Attempt, how: How, meaning: Meaning, rule: str) -> Verdict:
+def _verdict(
+    case: Case, gates: Gates, attempt: Attempt, how: How, meaning: Meaning, rule: str, refusal: Refusal | None
+) -> Verdict:
     alive = _alive(case, attempt)
     rejected: list[tuple[str, str]] = []
     if how is How.FILTERED:
@@ -119,8 +163,8 @@ def _verdict(case: Case, gates: Gates, attempt: Attempt, how: How, meaning: Mean
         confidence, doubt = Confidence.CERTAIN, None
         says = _prohibited_words(attempt)
     else:
-        confidence, doubt = _refused(case, attempt, how)
-        says, because = _refused_words(case, attempt, how)
+        confidence, doubt = _refused(case, attempt, how, refusal)
+        says, because = _refused_words(case, attempt, how, refusal)
         if because:
             rejected.append(because)
     proofs = [Proof(attempt.capture, attempt.failed_frames, says)]
@@ -129,14 +173,14 @@ def _verdict(case: Case, gates: Gates, attempt: Attempt, how: How, meaning: Mean
     return Verdict(rule, attempt, how, meaning, confidence, says, tuple(proofs), doubt, tuple(rejected))
 
 
-def _refused(case: Case, attempt: Attempt, how: How) -> tuple[Confidence, str | None]:
+def _refused(case: Case, attempt: Attempt, how: How, refusal: Refusal | None) -> tuple[Confidence, str | None]:
     """A foreign TTL may be the host's habit for resets; with an answer too quick for the host, hardly."""
     doubt = None if how is How.REFUSED_BETWEEN else _restart(case, attempt)
-    if attempt.ending is Ending.REJECTED:
+    if attempt.ending is Ending.REJECTED or (refusal and refusal.by_second_point):
         return Confidence.CERTAIN, doubt
     if how is How.REFUSED_BY_HOST:
         return (Confidence.CERTAIN if attempt.refusals >= 2 else Confidence.LIKELY), doubt
-    if how is How.REFUSED_BETWEEN and not case.closings.refusal_of(attempt).quick:
+    if how is How.REFUSED_BETWEEN and not (refusal and refusal.quick):
         return Confidence.POSSIBLE, doubt
     return Confidence.LIKELY, doubt
 
@@ -231,12 +275,19 @@ def _prohibited_words(attempt: Attempt) -> str:
     )
 
 
-def _refused_words(case: Case, attempt: Attempt, how: How) -> tuple[str, tuple[str, str] | None]:
+def _refused_words(
+    case: Case, attempt: Attempt, how: How, refusal: Refusal | None
+) -> tuple[str, tuple[str, str] | None]:
     if attempt.ending is Ending.REJECTED:
         who = ", ".join(attempt.reporters)
         return f"{who} answers the SYNs to {attempt.server} TCP port {attempt.port} with ICMP port unreachable", None
     count = attempt.refusals
     resets = f"{count} reset{'s' if count != 1 else ''} answer{'s' if count == 1 else ''} the SYNs to {attempt.server}"
+    if refusal and refusal.by_second_point:
+        return f"{resets} TCP port {attempt.port}, but {refusal.by_second_point}", (
+            "tcp-refused-by-host",
+            refusal.by_second_point,
+        )
     ttls = "/".join(str(ttl) for ttl in attempt.rst_ttls)
     own = "/".join(str(ttl) for ttl in sorted(case.ttls_of(attempt.capture, attempt.server)))
     if how is How.REFUSED_BY_HOST:

@@ -25,7 +25,7 @@ from lynccap.document import Confidence
     ("basis", "decisive", "confidence"),
     [
         (Basis.TOPOLOGY, True, Confidence.CERTAIN),
-        (Basis.TOPOLOGY, False, Confidence.CERTAIN),
+        (Basis.TOPOLOGY, False, Confidence.POSSIBLE),
         (Basis.MESSAGES, True, Confidence.CERTAIN),
         (Basis.MESSAGES, False, Confidence.LIKELY),
         (Basis.NAME, True, Confidence.LIKELY),

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from cases import answer, case, dns_flow, flow
+from samples import document_of
 
 from lynccap.correlation.devices.book import Location
 
@@ -252,3 +253,11 @@ def test_all_names_it_tells_are_kept() -> None:
     lease = [{**one, "host_name": "lobby", "client_fqdn": "lobby.contoso.example"} for one in _phone_lease()]
 
     assert case([DHCP_FLOW], dhcp=lease).devices.of("10.1.0.9").names == ("lobby", "lobby.contoso.example")
+
+
+def test_a_proxy_that_is_no_deployments_is_no_phone_of_its_visitors() -> None:
+    """The shop's reverse proxy asks inside for what the phone's app asked outside, User-Agent and all."""
+    kinds = {one.id: one.kind for one in document_of("roles-reverse-proxy").devices}
+
+    assert kinds["203.0.113.211"] != "mobile"
+    assert kinds["198.51.100.20"] == kinds["198.51.100.33"] == "mobile"

@@ -389,3 +389,13 @@ class TestSamples:
 
         assert len(macs) == len(set(macs)) == 3
         assert all(len(one) == 1 for one in macs)
+
+
+def test_a_dock_that_two_laptops_use_makes_them_no_one_machine() -> None:
+    given = [*_lease(FOUR, MAC, -5), *_lease("10.1.7.9", MAC, 20)]
+    for row in given:
+        row["host_name"] = "LAPTOP-A" if row["time"] < START else "laptop-b.contoso.example"
+    made = _made(DHCP, _sent(FOUR), _sent("10.1.7.9", at=30.0), dhcp=given)
+
+    assert _groups(made) == [(FOUR,), ("10.1.7.9",)]
+    assert made.devices.of(FOUR).names == ()  # type: ignore[union-attr]

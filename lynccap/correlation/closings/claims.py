@@ -54,3 +54,5 @@ class Refusal:
     ended_by: EndedBy
     quick: bool
     """The resets came sooner than the server answers."""
+    by_second_point: str = ""
+    """What a capture point nearer to the server shows, where that proves who it was."""

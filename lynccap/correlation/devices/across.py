@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from itertools import combinations
 
 from lynccap.correlation.addresses import Scope, scope_of
 from lynccap.correlation.devices.book import DeviceFacts
@@ -28,6 +29,18 @@ def same_devices(captures: Iterable[Sequence[DeviceFacts]]) -> list[list[tuple[i
             for key in {key for _, each in groups[place] for key in _keys(each)}:
                 by_key[key] = [*(known for known in by_key[key] if groups[known] and known != place), place]
     return [sorted(group, key=lambda entry: entry[0]) for group in groups if group]
+
+
+def unlike(group: Sequence[tuple[int, DeviceFacts]]) -> tuple[tuple[int, str], tuple[int, str]] | None:
+    """Capture and hardware address of two holders of one address that are hardly one machine; None: they may be.
+
+    Private networks are alike: two sites may both have 192.168.1.10.
+    """
+    for (here, one), (there, other) in combinations(group, 2):
+        told = one.macs and other.macs and not set(one.macs) & set(other.macs)
+        if told and not (one.shared or other.shared or set(one.instances) & set(other.instances)):
+            return (here, one.macs[0]), (there, other.macs[0])
+    return None
 
 
 def _keys(one: DeviceFacts) -> list[str]:

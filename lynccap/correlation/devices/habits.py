@@ -8,6 +8,8 @@ import pandas as pd
 from lynccap.correlation.attempts import OPEN
 from lynccap.correlation.devices.signs import Questions
 
+WEB_PORTS = (80, 443, 4443, 8080, 8443)
+
 
 @dataclass(frozen=True)
 class Habits:
@@ -19,6 +21,8 @@ class Habits:
     """The (server, port) pairs it reached over TCP."""
     serving: frozenset[str]
     """Addresses that accepted a connection."""
+    web_serving: frozenset[str] = frozenset()
+    """Those that accepted one on a port of web servers: what they ask others for, they may ask for their visitors."""
 
 
 def read_habits(flows: pd.DataFrame, questions: Questions) -> Habits:
@@ -30,4 +34,5 @@ def read_habits(flows: pd.DataFrame, questions: Questions) -> Habits:
     opened: dict[str, set[tuple[str, int]]] = defaultdict(set)
     for client, server, port in zip(pairs["client"], pairs["server"], pairs["server_port"].tolist(), strict=True):
         opened[client].add((server, port))
-    return Habits(asked, opened, frozenset(pairs["server"]))
+    web = pairs.loc[pairs["server_port"].isin(WEB_PORTS), "server"]
+    return Habits(asked, opened, frozenset(pairs["server"]), frozenset(web))

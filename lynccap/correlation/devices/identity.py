@@ -15,7 +15,7 @@ from lynccap.correlation.devices.book import Link
 from lynccap.correlation.devices.by_hardware import link_by_hardware, read_holdings
 from lynccap.correlation.devices.endpoints import MAX_ADDRESSES, Endpoint, EndpointBook, read_endpoints
 from lynccap.correlation.devices.hardware import is_shared_mac, read_hardware
-from lynccap.correlation.devices.leases import Leases
+from lynccap.correlation.devices.leases import Leases, read_docks
 from lynccap.correlation.devices.sharing import Sharing, read_sharing, read_turns
 from lynccap.correlation.devices.signs import Signs
 from lynccap.correlation.media.allocations import Allocation
@@ -57,7 +57,8 @@ def read_identity(
     shared = {**read_sharing(book.endpoints, signs, hardware), **turns}
     excluded = {*shared, *servers}
     holdings = read_holdings(flows, hardware, leases, owners)
-    links = link_by_hardware(holdings, flows, excluded)
+    docks = read_docks(tables)
+    links = link_by_hardware({mac: held for mac, held in holdings.items() if mac not in docks}, flows, excluded)
     links += _by_endpoint(book, excluded)
     links += _by_relay(relays, excluded)
     macs: dict[str, list[str]] = defaultdict(list)

@@ -15,6 +15,8 @@ TIME_QUESTION = "_ntp._udp."  # asked by Lync Phone Edition, but not by it alone
 UNKNOWN = "unknown"
 PASSING_ON = (LOAD_BALANCER, REVERSE_PROXY, PROXY_INSIDE)
 """Roles of machines that speak for others: the programs they name are their clients'."""
+OF_VISITORS = (Strength.HABIT, Strength.SERVICE, Strength.PROGRAM)
+"""Signs in web requests: a web server that asks another one may pass on what its visitors ask."""
 STATED = Basis.MESSAGES  # this or better: what a server itself answers, or its owner says
 NOTHING_SHOWS = "uses Lync services; nothing shows what it is"
 
@@ -57,8 +59,14 @@ def kind_of(addresses: Iterable[str], macs: Iterable[str], signs_in: bool, clues
     sharing = next((clues.shared[one] for one in addresses if one in clues.shared), None)
     if sharing and not sharing.in_turn:
         return Kind(UNKNOWN, sharing.says, sharing.frame)
+    passes_on = not clues.habits.web_serving.isdisjoint(addresses)
     told = sorted(
-        (one for address in addresses for one in clues.signs.get(address, ()) if _counts(one, signs_in)),
+        (
+            one
+            for address in addresses
+            for one in clues.signs.get(address, ())
+            if _counts(one, signs_in) and not (passes_on and one.strength in OF_VISITORS)
+        ),
         key=lambda one: -one.strength,
     )
     kind = _server(addresses, clues, answers=True) or (_told(told) if told else None)

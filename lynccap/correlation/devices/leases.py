@@ -29,6 +29,16 @@ def read_leases(tables: Tables) -> Leases:
     return dict(found)
 
 
+def read_docks(tables: Tables) -> frozenset[str]:
+    """MACs that told DHCP different host names (option 12): a dock or adapter that several machines use in turn."""
+    dhcp = tables["dhcp"]
+    said = dhcp[dhcp["from_client"] & dhcp["host_name"].notna()].drop_duplicates(["mac", "host_name"])
+    names: dict[str, set[str]] = defaultdict(set)
+    for mac, name in zip(said["mac"], said["host_name"], strict=True):
+        names[mac].add(name.lower().partition(".")[0])
+    return frozenset(mac for mac, ones in names.items() if len(ones) > 1)
+
+
 def _rows(dhcp: pd.DataFrame, column: str, tables: Tables) -> list[tuple[str, str, int, int, int]]:
     captures = dhcp["flow"].map(tables.flows["capture"])
     columns = (dhcp[column], dhcp["mac"], captures, dhcp["frame"], dhcp["time"])

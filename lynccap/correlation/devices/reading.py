@@ -11,7 +11,7 @@ from lynccap.correlation.devices.book import DeviceBook, DeviceFacts
 from lynccap.correlation.devices.habits import Habits, read_habits
 from lynccap.correlation.devices.identity import Identity, read_identity
 from lynccap.correlation.devices.kinds import KindClues, kind_of, read_telephones
-from lynccap.correlation.devices.leases import Leases, read_leases
+from lynccap.correlation.devices.leases import Leases, read_docks, read_leases
 from lynccap.correlation.devices.location import INTERNAL_QUESTIONS, LocationClues, location_of, read_location_clues
 from lynccap.correlation.devices.signs import Signs, read_questions, read_signs
 from lynccap.correlation.media.relays import RelayBook
@@ -117,8 +117,11 @@ def _told_names(tables: Tables, leases: Leases) -> dict[str, set[str]]:
             held[one.mac].add(address)
     dhcp = tables["dhcp"]
     found: dict[str, set[str]] = defaultdict(set)
+    docks = read_docks(tables)  # whose name is whose, nothing tells
     for column in ("host_name", "client_fqdn"):
-        said = dhcp[dhcp["from_client"] & dhcp[column].notna()].drop_duplicates(["mac", column])
+        said = dhcp[dhcp["from_client"] & dhcp[column].notna() & ~dhcp["mac"].isin(docks)].drop_duplicates(
+            ["mac", column]
+        )
         for mac, name in zip(said["mac"], said[column], strict=True):
             for address in held.get(mac, ()) if name else ():
                 found[address].add(name)

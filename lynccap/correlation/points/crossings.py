@@ -39,6 +39,10 @@ class Crossings:
         """The crossings of one flow: what other points, or the other side of a translator, show of it."""
         return self._by_flow.get((capture, flow), ())
 
+    def again(self, capture: int) -> frozenset[int]:
+        """The flows of a capture that are conversations which an earlier capture shows as well."""
+        return self._again.get(capture, frozenset())
+
     def frame_at(self, capture: int, frame: int, other: int) -> int | None:
         """The frame of another capture that holds the same packet; 0 where that one surely lacks it, None: unknown."""
         found = self._frames.get((capture, other, frame))
@@ -54,6 +58,15 @@ class Crossings:
                 if end[1] != UNKNOWN:
                     found[end].append(one)
         return {end: tuple(ones) for end, ones in found.items()}
+
+    @cached_property
+    def _again(self) -> dict[int, frozenset[int]]:
+        found: dict[int, set[int]] = defaultdict(set)
+        for one in self.all:
+            made_anew = one.relation == Relation.RECREATED  # a connection of its own
+            if one.capture_a < one.capture_b and UNKNOWN not in (one.flow_a, one.flow_b) and not made_anew:
+                found[one.capture_b].add(one.flow_b)
+        return {capture: frozenset(flows) for capture, flows in found.items()}
 
     @cached_property
     def _frames(self) -> dict[tuple[int, int, int], int]:

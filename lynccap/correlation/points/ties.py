@@ -36,8 +36,11 @@ def tcp_keys(seen: pd.DataFrame) -> pd.DataFrame:
 
 
 def syn_keys(seen: pd.DataFrame) -> pd.DataFrame:
-    """Of connections that were not answered: the initial sequence number and the end that was not translated."""
-    rows = seen[(seen["syn_isn"] >= SMALL) & (seen["answer_isn"] < 0)]
+    """Of connections that were not answered at one point at least: the initial sequence number and the end that was
+    not translated.
+    """
+    rows = seen[seen["syn_isn"] >= SMALL]
+    rows = rows[rows["syn_isn"].isin(rows.loc[rows["answer_isn"] < 0, "syn_isn"])]
     parts = []
     for side in ("client", "server"):
         key = list(zip(rows["syn_isn"], rows[side], rows[f"{side}_port"], strict=True))

@@ -15,7 +15,7 @@ from lynccap.correlation.roles.claims import (
     RoleConflict,
     role_name,
 )
-from lynccap.correlation.roles.fitting import OwnNames, misfit
+from lynccap.correlation.roles.fitting import OwnNames, borne_out, misfit
 from lynccap.correlation.roles.told import INNER_SIDES, Told, rank
 from lynccap.reference import roles
 from lynccap.tables import Tables
@@ -66,9 +66,8 @@ def claim_by_topology(seen: RoleBook, tables: Tables, names: NameBook, directory
     """
     told = Told(with_dns_answers(directory, names))
     book = RoleBook(told=told, members=seen.members)
-    for address in _claimed(told, tables, names):
-        for place in sorted(told.places[address], key=lambda one: rank(one.role)):
-            book.add(_claim(address, place))
+    for claim in _claims(told, seen, tables, names):
+        book.add(claim)
     for claims in seen.claims.values():
         for claim in claims:
             book.add(claim)
@@ -80,6 +79,23 @@ def claim_by_topology(seen: RoleBook, tables: Tables, names: NameBook, directory
     book.conflicts += [*_moved(told, names, directory.topology), *_unknown(book, names, directory.topology)]
     del book.conflicts[MAX_CONFLICTS:]
     return book
+
+
+def _claims(told: Told, seen: RoleBook, tables: Tables, names: NameBook) -> Iterator[RoleClaim]:
+    """What the topology says; without any name in it, its roles decide only where the capture bears them out.
+
+    Addresses are alike everywhere: one that fits by chance must not make servers, or accused ones, of the others.
+    """
+    nameless = not OwnNames(told.directory.topology)
+    sure = borne_out(told, seen, tables, names) if nameless else frozenset(told.places)
+    serving = {*tables.flows["server"].unique()}
+    for address in _claimed(told, tables, names):
+        for place in sorted(told.places[address], key=lambda one: rank(one.role)):
+            claim = _claim(address, place)
+            if address in sure:
+                yield claim
+            elif address in serving:
+                yield replace(claim, decisive=False, says=f"{claim.says}, which nothing in the capture bears out")
 
 
 def _claimed(told: Told, tables: Tables, names: NameBook) -> list[str]:

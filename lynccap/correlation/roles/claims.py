@@ -116,6 +116,8 @@ class RoleClaim:
     @property
     def confidence(self) -> Confidence:
         """How far the claim carries: what the customer says, what only that role says, what names, what merely fits."""
+        if self.basis is Basis.TOPOLOGY and not self.decisive and self.role not in NOT_LYNC:
+            return Confidence.POSSIBLE  # nothing in the capture bears it out
         if self.basis is Basis.TOPOLOGY or (self.decisive and self.basis is Basis.MESSAGES):
             return Confidence.CERTAIN
         return Confidence.LIKELY if self.decisive or self.basis is Basis.MESSAGES else Confidence.POSSIBLE

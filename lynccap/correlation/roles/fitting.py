@@ -72,6 +72,20 @@ def misfit(told: Told, book: RoleBook, tables: Tables, names: NameBook) -> str:
     return "the capture shows no name of it, and nothing that acts as it says"
 
 
+def borne_out(told: Told, book: RoleBook, tables: Tables, names: NameBook) -> frozenset[str]:
+    """The told addresses that act as told as far as the capture shows, or that somebody wants a told port of."""
+    acting = {
+        address for address, claims in book.claims.items() if any(_acts(told, address, one.role) for one in claims)
+    }
+    return frozenset((acting | _wanted(told, tables, names)) & told.places.keys())
+
+
+def _acts(told: Told, address: str, seen: str) -> bool:
+    if seen in NOT_LYNC:
+        return seen in told.roles_of(address)
+    return bool(told.roles_of(address) - NOT_LYNC and told.face_of(address, seen))
+
+
 def _names_seen(tables: Tables, names: NameBook) -> set[str]:
     asked = {str(name).lower().rstrip(".") for name in tables["dns"]["name"].dropna().unique()}
     return asked | {link.name for links in names.by_address.values() for link in links} | set(names.srv)
@@ -100,12 +114,17 @@ def _acts_as_told(told: Told, book: RoleBook) -> tuple[list[str], list[str]]:
 
 def _wants_told_port(told: Told, tables: Tables, names: NameBook) -> bool:
     """Somebody wants a port that few but Lync have, at a nameless address where the topology has its service."""
+    return bool(_wanted(told, tables, names))
+
+
+def _wanted(told: Told, tables: Tables, names: NameBook) -> set[str]:
     flows = tables.flows[tables.flows["server"].isin(list(told.places))]
     ends = flows[["server", "server_port", "transport"]].drop_duplicates()
-    return any(
-        port not in OF_MANY_PORTS and _listens(told, server, port, transport) and not names.names_of(server)
+    return {
+        server
         for server, port, transport in ends.itertuples(index=False)
-    )
+        if port not in OF_MANY_PORTS and _listens(told, server, port, transport) and not names.names_of(server)
+    }
 
 
 def _listens(told: Told, server: str, port: int, transport: str) -> bool:

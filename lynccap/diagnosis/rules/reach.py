@@ -64,6 +64,7 @@ def found(
         explains=explains,
         fix=fix,
         rejected=verdict.rejected,
+        flows=attempt.flows,
     )
 
 
@@ -190,7 +191,7 @@ def tcp_filtered_silent(inquiry: Inquiry) -> Iterator[Judgement]:
     yield from reached(inquiry)
     for verdict in judged(inquiry, "tcp-filtered-silent"):
         fix = OPEN_RELAY if _is_towards_relay(inquiry, verdict) else ()
-        yield _stop(inquiry, verdict, "its packets vanish without an answer", fix=fix)
+        yield _stop(inquiry, verdict, verdict.vanished, fix=fix)
 
 
 @rule(

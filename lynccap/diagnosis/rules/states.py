@@ -343,6 +343,7 @@ def state_encrypted_limits(inquiry: Inquiry) -> Iterator[Judgement]:
             for capture, frames in sorted(by_capture.items())
         ),
         time=min(int(case.flows.at[session.flow, "first_time"]) for session in sealed),
+        flows=tuple(sorted(session.flow for session in sealed)),
     )
 
 
