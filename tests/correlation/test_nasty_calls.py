@@ -246,3 +246,10 @@ def test_a_conference_is_with_a_server_and_not_with_a_user() -> None:
     made = told([stream(2, True, 3, 60), stream(2, False, 3, 60)], others=[media(ADA, SIP, 50_020)])
 
     assert step(made).says.startswith(f"talked with the Front End web services {SIP} for 57.0 s")
+
+
+@pytest.mark.parametrize(("status", "outcome"), [(486, "ok"), (503, "failed"), (480, "unknown")])
+def test_a_call_without_media_is_told_of_the_device_that_made_it(status: int, outcome: str) -> None:
+    made = told([], sip(1.0, "INVITE", body=OFFER), sip(2.0, "INVITE", status=status, to_tag="b"))
+
+    assert step(made, "call").outcome == outcome
