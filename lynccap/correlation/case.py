@@ -24,7 +24,8 @@ from lynccap.correlation.media.paths import MediaSession, read_media
 from lynccap.correlation.media.relays import RelayBook, read_relays
 from lynccap.correlation.media.stream_quality import StreamQuality, read_stream_quality
 from lynccap.correlation.names import NameBook, proxied, read_names
-from lynccap.correlation.roles.claims import PSOM_PORT, RoleBook
+from lynccap.correlation.protocol_numbers import PSOM_PORT
+from lynccap.correlation.roles.claims import RoleBook
 from lynccap.correlation.roles.inference import read_roles
 from lynccap.correlation.roles.sides import SideBook, read_sides
 from lynccap.correlation.services import name_services

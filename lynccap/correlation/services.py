@@ -6,7 +6,8 @@ import pandas as pd
 
 from dissectors.mras import MEDIA_TYPE as MRAS_TYPE
 from lynccap import reference
-from lynccap.correlation.clues import PSOM_PORTS, Clues, read_clues
+from lynccap.correlation.clues import Clues, read_clues
+from lynccap.correlation.protocol_numbers import PSOM_PORTS
 from lynccap.correlation.roles.claims import (
     EDGE_ACCESS,
     EDGE_AV,

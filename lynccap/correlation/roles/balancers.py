@@ -16,16 +16,15 @@ import pandas as pd
 
 from lynccap.correlation.addresses import Scope, is_private, scope_of, subnet_of
 from lynccap.correlation.names import SOURCE_CERTIFICATE, SOURCE_SNI, NameBook, tunnelled
+from lynccap.correlation.protocol_numbers import INITIAL_TTLS, SIP_TLS_PORT
 from lynccap.correlation.roles.claims import LOAD_BALANCER, Basis, RoleBook, RoleClaim
 from lynccap.tables import Tables
 
 MIN_MEMBERS = 2  # one host behind an address is translation or a proxy as well
 CARRY_NS = 1_000_000_000  # from a connection at the shared address to the one it is passed on with
 MIN_PAIRS = 6  # connections passed on after their bytes were changed: fewer may be chance
-FRESH_TTLS = frozenset({64, 128, 255})
-"""Of packets no router has passed on (the initial ones of Linux, Windows and network gear)."""
 WEB_PORT, PUBLISHED_PORT = 443, 4443
-SHARED_PORTS = frozenset({80, WEB_PORT, 5061, PUBLISHED_PORT, 8080})
+SHARED_PORTS = frozenset({80, WEB_PORT, SIP_TLS_PORT, PUBLISHED_PORT, 8080})
 """Of services that stand behind load balancers in a deployment (port table). Mail and name servers, too, open a
 connection for each that they accept, on one port: those are none of them."""
 MAX_SHARED = 200  # addresses with several cards that are looked at; each costs a pass over the flows
@@ -124,7 +123,7 @@ def _claim_direct_return(book: RoleBook, tables: Tables) -> None:
     An address that moves to another host changes its card once; routers in front of it lower the TTL.
     """
     flows = tables.flows
-    heard = flows[(flows["server_mac"] != "") & flows["ttl_server_max"].isin(FRESH_TTLS)]
+    heard = flows[(flows["server_mac"] != "") & flows["ttl_server_max"].isin(INITIAL_TTLS)]
     cards = set(zip(heard["capture"], heard["server"], heard["server_mac"], strict=True))
     counts = Counter((capture, server) for capture, server, _ in cards)
     shared = sorted(one for one, count in counts.items() if count > 1)

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from lynccap.correlation.addresses import is_private, is_public
+from lynccap.correlation.attempts import TWO_WAY
 from lynccap.correlation.names import DNS_PORT
 from lynccap.correlation.roles.claims import (
     DATABASE,
@@ -23,7 +24,6 @@ MAX_HOSTS = 500  # of each role: a site has a few, a scan of the Internet's DNS 
 TIME_PORT = 123
 DHCP_ANSWERS = ("offer", "ack", "nak")
 DIRECTORY_STACKS = frozenset({"ldap", "kerberos"})
-TWO_WAY = ("established", "midstream", "answered")
 
 
 def claim_network(book: RoleBook, tables: Tables) -> None:

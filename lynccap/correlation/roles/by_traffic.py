@@ -6,12 +6,11 @@ from urllib.parse import urlsplit
 
 from lynccap.correlation.addresses import is_address, is_public
 from lynccap.correlation.names import NameBook, resolvers_of, tunnelled
+from lynccap.correlation.protocol_numbers import PSOM_PORT, SIP_TLS_PORT
 from lynccap.correlation.roles.claims import (
     CRL_HOST,
     EDGE_ACCESS,
-    PSOM_PORT,
     SIP_SERVER,
-    SIP_TLS_PORT,
     UNSPECIFIED,
     Basis,
     RoleBook,

@@ -5,12 +5,12 @@ from typing import Any
 
 from lynccap.correlation.addresses import is_private, is_public
 from lynccap.correlation.names import NameBook, is_cloud, parent_of
+from lynccap.correlation.protocol_numbers import SIP_TLS_PORT
 from lynccap.correlation.roles.by_traffic import federation_askers
 from lynccap.correlation.roles.claims import (
     CLOUD,
     EDGE_ACCESS,
     PARTNER,
-    SIP_TLS_PORT,
     XMPP_PARTNER,
     Basis,
     RoleBook,

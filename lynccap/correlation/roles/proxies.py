@@ -8,6 +8,7 @@ from collections import defaultdict
 from typing import Any
 
 from lynccap.correlation.addresses import is_private, is_public
+from lynccap.correlation.attempts import OPEN
 from lynccap.correlation.names import proxied
 from lynccap.correlation.roles.claims import (
     EDGE_ACCESS,
@@ -25,7 +26,6 @@ OUTER_PORTS, INNER_PORTS = (80, 443), (8080, 4443)
 LYNC_NAME = "lyncdiscover."
 PUBLISHED = (LYNC_NAME, "meet.", "dialin.", "webext.", "lswebext.")
 """Beginnings of the names published outside; the last two are habits for the external web name."""
-SERVING = ("established", "midstream")
 
 
 def claim_proxies(book: RoleBook, tables: Tables) -> None:
@@ -86,7 +86,7 @@ def _names_asked(tables: Tables) -> dict[int, str]:
 def _inner_halves(tables: Tables) -> dict[str, list[Any]]:
     """By client: its connections to the ports of external web sites on private addresses, bytes and all."""
     flows = tables.flows
-    spoken = flows[flows["server_port"].isin(INNER_PORTS) & flows["opening"].isin(SERVING)]
+    spoken = flows[flows["server_port"].isin(INNER_PORTS) & flows["opening"].isin(OPEN)]
     if spoken.empty:
         return {}
     spoken = spoken[~spoken.index.isin(list(proxied(tables)))]  # 8080 is a forward proxy's port as well
@@ -100,7 +100,7 @@ def _inner_halves(tables: Tables) -> dict[str, list[Any]]:
 def _outer_halves(tables: Tables, asked: dict[int, str]) -> dict[str, Any]:
     """By server: the first connection of an outsider to a web port for a published name."""
     flows = tables.flows
-    spoken = flows[flows["server_port"].isin(OUTER_PORTS) & flows["opening"].isin(SERVING)]
+    spoken = flows[flows["server_port"].isin(OUTER_PORTS) & flows["opening"].isin(OPEN)]
     spoken = spoken[spoken.index.isin([flow for flow, name in asked.items() if _is_published(name)])]
     spoken = spoken[~spoken.index.isin(list(proxied(tables)))]
     found: dict[str, Any] = {}

@@ -14,16 +14,15 @@ from ipaddress import ip_address, ip_network
 from typing import NamedTuple
 
 from lynccap.correlation.addresses import is_private, is_public, split_endpoint
-from lynccap.correlation.attempts import OPEN
+from lynccap.correlation.attempts import TWO_WAY
+from lynccap.correlation.discovery_names import INNER_NAMES
+from lynccap.correlation.disjoint_sets import DisjointSets
 from lynccap.correlation.names import SOURCE_DNS, NameBook, is_cloud
-from lynccap.correlation.roles.by_name import INNER_NAMES
 from lynccap.correlation.roles.claims import EXTERNAL_ROLES, RoleBook
 from lynccap.tables import Tables
 from lynccap.topology.directory import Directory
 
 INTERNET_NETWORKS = 4  # public networks behind one router's MAC: more than the prefixes an organisation routes inside
-TWO_WAY = frozenset({*OPEN, "answered"})
-"""Openings of flows in which both sides were heard."""
 
 
 class Location(StrEnum):
@@ -211,14 +210,7 @@ def _network_of(address: str) -> str:
 
 def _networks(pairs: Iterable[tuple[int, str, str]]) -> dict[tuple[int, str], tuple[int, str]]:
     """Of every address (and its capture) one that stands for all it is connected with."""
-    parent: dict[tuple[int, str], tuple[int, str]] = {}
-
-    def top(one: tuple[int, str]) -> tuple[int, str]:
-        while (above := parent.setdefault(one, one)) != one:
-            parent[one] = parent[above]
-            one = parent[one]
-        return one
-
+    groups: DisjointSets[tuple[int, str]] = DisjointSets()
     for capture, client, server in pairs:
-        parent[top((capture, client))] = top((capture, server))
-    return {one: top(one) for one in list(parent)}
+        groups.join((capture, client), (capture, server))
+    return groups.leaders()
