@@ -329,7 +329,7 @@ def build_case(tables: Tables, directory: Directory | None = None) -> Case:
     relays = read_relays(tables, names, roles)
     flows = name_services(tables, roles)
     told = roles.told.directory if roles.told else None
-    sides = read_sides(tables, names, roles, told)
+    sides = read_sides(tables, names, roles)
     return Case(
         tables=tables,
         flows=flows,

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from cases import answer, case, dns_flow, flow
 
-from lynccap.correlation.devices.book import Location
+from lynccap.correlation.roles.sides import Location
 
 INSIDE = "lyncdiscoverinternal.contoso.example"
 

@@ -20,7 +20,6 @@ from lynccap.correlation.disjoint_sets import DisjointSets
 from lynccap.correlation.names import SOURCE_DNS, NameBook, is_cloud
 from lynccap.correlation.roles.claims import EXTERNAL_ROLES, RoleBook
 from lynccap.tables import Tables
-from lynccap.topology.directory import Directory
 
 INTERNET_NETWORKS = 4  # public networks behind one router's MAC: more than the prefixes an organisation routes inside
 
@@ -63,18 +62,22 @@ class SideBook:
     tables: Tables
     names: NameBook
     roles: RoleBook
-    directory: Directory | None = None
     _known: dict[str, Placement] = field(default_factory=dict)
 
     def of(self, address: str) -> Placement:
         """Where an address is; topology first, then what the captures show."""
         if address not in self._known:
-            self._known[address] = self._told(address) or self._seen(address) or UNPLACED
+            self._known[address] = self.told(address) or self._seen(address) or UNPLACED
         return self._known[address]
 
-    def _told(self, address: str) -> Placement | None:
-        side = self.directory.side_of(address) if self.directory else ""
-        return Placement(Location(side), "the topology says so") if side else None
+    def told(self, address: str) -> Placement | None:
+        """Where the topology has an address: by its server's interface, then by its network; None: it tells nothing."""
+        told = self.roles.told
+        side = told.side_of(address) if told else ""
+        if told is None or not side:
+            return None
+        what = "has an interface" if address in told.places else "is in a network"
+        return Placement(Location(side), f"{what} that the topology file puts {side}")
 
     def _seen(self, address: str) -> Placement | None:
         if is_private(address):
@@ -194,9 +197,9 @@ class SideBook:
         return found
 
 
-def read_sides(tables: Tables, names: NameBook, roles: RoleBook, directory: Directory | None = None) -> SideBook:
+def read_sides(tables: Tables, names: NameBook, roles: RoleBook) -> SideBook:
     """The sides of all addresses; `roles` with the media relays' claims."""
-    return SideBook(tables, names, roles, directory)
+    return SideBook(tables, names, roles)
 
 
 def _inner_names(names: NameBook, address: str) -> bool:
