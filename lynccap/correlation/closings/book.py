@@ -23,6 +23,7 @@ from lynccap.correlation.closings.hosts import Hosts
 from lynccap.correlation.closings.judging import judge
 from lynccap.correlation.closings.kinds import EndedBy, Points
 from lynccap.correlation.protocol_numbers import CONTROL, RST
+from lynccap.correlation.rows import rows_of
 from lynccap.correlation.tls.handshakes import CLOSE_NOTIFY
 from lynccap.tables import Tables
 
@@ -112,7 +113,7 @@ def _connections(tables: Tables, rows: pd.DataFrame) -> Iterable[Connection]:
     frames = _grouped(tables.tcp_frames, rows.index, Control)
     errors = _grouped(tables.icmp, rows.index, Error)
     goodbyes = _goodbyes(tables["tls"], rows.index)
-    for row in rows.itertuples():
+    for row in rows_of(rows, _ROW):
         yield Connection(row, frames.get(row.Index, []), errors.get(row.Index, []), goodbyes.get(row.Index))
 
 

@@ -26,6 +26,7 @@ from lynccap.correlation.roles.claims import (
     RoleBook,
     RoleClaim,
 )
+from lynccap.correlation.rows import rows_of
 from lynccap.tables import Tables
 
 RELAY_PORTS = range(50_000, 60_000)  # the A/V Edge's default allocation range
@@ -166,7 +167,7 @@ def _inside_by_sign_in(tables: Tables) -> frozenset[str]:
     """Clients whose SIP connection leads to a private address: they are inside, whatever their own address is."""
     flows = tables.flows
     signed = flows[(flows["server_port"] == SIP_TLS_PORT) & flows["opening"].isin(OPEN)]
-    return frozenset(row.client for row in signed.itertuples() if is_private(row.server))
+    return frozenset(row.client for row in rows_of(signed, ("client", "server")) if is_private(row.server))
 
 
 def _place_sides(book: RelayBook, names: NameBook, insiders: frozenset[str]) -> None:

@@ -18,6 +18,7 @@ from lynccap.correlation.addresses import Scope, is_private, scope_of, subnet_of
 from lynccap.correlation.names import SOURCE_CERTIFICATE, SOURCE_SNI, NameBook, tunnelled
 from lynccap.correlation.protocol_numbers import INITIAL_TTLS, SIP_TLS_PORT
 from lynccap.correlation.roles.claims import LOAD_BALANCER, Basis, RoleBook, RoleClaim
+from lynccap.correlation.rows import rows_of
 from lynccap.tables import Tables
 
 MIN_MEMBERS = 2  # one host behind an address is translation or a proxy as well
@@ -95,7 +96,8 @@ def _passed(tables: Tables) -> Iterator[_Passed]:
     again = again.sort_values(["time", "frame"], kind="stable")
     flows = tables.flows.loc[again["flow"], ["capture", "client", "server", "server_port"]].set_index(again.index)
     groups: dict[tuple[int, bytes], list[Any]] = defaultdict(list)
-    for row in again[["frame", "time", "random", "sni"]].join(flows).itertuples():
+    columns = ("frame", "time", "random", "sni", *flows.columns)
+    for row in rows_of(again.join(flows), columns):
         groups[row.capture, row.random].append(row)
     for rows in groups.values():
         first, last = rows[0], rows[-1]
@@ -174,7 +176,7 @@ def _claim_followers(book: RoleBook, tables: Tables, names: NameBook) -> None:
     fronts: dict[tuple[int, str, int], list[int]] = defaultdict(list)
     backs: dict[tuple[int, str, int], list[Any]] = defaultdict(list)
     columns = ["capture", "client", "server", "server_port", "first_time", "first_frame"]
-    for row in spoken.loc[spoken["client"].isin(list(both)) | spoken["server"].isin(list(both)), columns].itertuples():
+    for row in rows_of(spoken[spoken["client"].isin(list(both)) | spoken["server"].isin(list(both))], columns):
         if row.server in both:
             fronts[row.capture, row.server, row.server_port].append(int(row.first_time))
         if row.client in both:

@@ -20,8 +20,10 @@ from lynccap.correlation.roles.claims import (
     RoleBook,
     RoleClaim,
 )
+from lynccap.correlation.rows import rows_of
 from lynccap.tables import Tables
 
+_ROW = ("capture", "client", "server", "server_port", "stack", "first_frame", "first_frame_server")
 OUTER_PORTS, INNER_PORTS = (80, 443), (8080, 4443)
 LYNC_NAME = "lyncdiscover."
 PUBLISHED = (LYNC_NAME, "meet.", "dialin.", "webext.", "lswebext.")
@@ -78,8 +80,8 @@ def _names_asked(tables: Tables) -> dict[int, str]:
     """By flow: the server name asked for, in TLS or in a Host header."""
     tls, http = tables["tls"], tables["http"]
     hosts = http[(http["kind"] == "request") & http["host"].notna()]
-    told = [*hosts[["flow", "host"]].itertuples(index=False)]
-    told += [*tls.loc[tls["sni"].notna(), ["flow", "sni"]].itertuples(index=False)]
+    asked = tls[tls["sni"].notna()]
+    told = [*zip(hosts["flow"], hosts["host"], strict=True), *zip(asked["flow"], asked["sni"], strict=True)]
     return {int(flow): str(name).lower().rstrip(".").partition(":")[0] for flow, name in reversed(told)}
 
 
@@ -91,7 +93,7 @@ def _inner_halves(tables: Tables) -> dict[str, list[Any]]:
         return {}
     spoken = spoken[~spoken.index.isin(list(proxied(tables)))]  # 8080 is a forward proxy's port as well
     found: dict[str, list[Any]] = defaultdict(list)
-    for row in spoken.itertuples():
+    for row in rows_of(spoken, _ROW):
         if is_private(row.server) and row.stack.split("/")[0] == ("tls" if row.server_port == 4443 else "http"):
             found[row.client].append(row)
     return found
@@ -104,7 +106,7 @@ def _outer_halves(tables: Tables, asked: dict[int, str]) -> dict[str, Any]:
     spoken = spoken[spoken.index.isin([flow for flow, name in asked.items() if _is_published(name)])]
     spoken = spoken[~spoken.index.isin(list(proxied(tables)))]
     found: dict[str, Any] = {}
-    for row in spoken.itertuples():
+    for row in rows_of(spoken, _ROW):
         if is_public(row.client) or is_public(row.server):
             found.setdefault(row.server, row)
     return found

@@ -19,6 +19,7 @@ from lynccap.correlation.discovery_names import INNER_NAMES
 from lynccap.correlation.disjoint_sets import DisjointSets
 from lynccap.correlation.names import SOURCE_DNS, NameBook, is_cloud
 from lynccap.correlation.roles.claims import EXTERNAL_ROLES, RoleBook
+from lynccap.correlation.rows import rows_of
 from lynccap.tables import Tables
 
 INTERNET_NETWORKS = 4  # public networks behind one router's MAC: more than the prefixes an organisation routes inside
@@ -153,7 +154,7 @@ class SideBook:
             row.your_address: Placement(
                 Location.INSIDE, "its lease names the deployment's servers", int(captures[row.flow]), int(row.frame)
             )
-            for row in given.itertuples()
+            for row in rows_of(given, ("flow", "frame", "your_address", "uc_web_server", "sip_servers"))
             if row.uc_web_server or row.sip_servers
         }
 
@@ -166,7 +167,7 @@ class SideBook:
         found: dict[str, Placement] = {}
         flows = self.tables.flows
         ends = {True: flows["server"].to_list(), False: flows["client"].to_list()}
-        for row in told[["flow", "frame", "from_client", "seen"]].itertuples():
+        for row in rows_of(told, ("flow", "frame", "from_client", "seen")):
             end, asker = split_endpoint(row.seen), ends[row.from_client][row.flow]
             if end and is_private(asker) and is_public(end[0]):
                 says = f"it is the address that {asker} is translated to"
