@@ -1,31 +1,11 @@
-"""What the document tells of services, and every conversation as a record."""
+"""Every conversation as a record."""
 
-from collections import Counter
 from typing import Any
 
 from lynccap.analysis.study import Study
 from lynccap.correlation.case import Case
 from lynccap.correlation.origins import Origins
-from lynccap.document import Service, rfc3339
-
-
-def services_of(study: Study) -> tuple[Service, ...]:
-    """Flows, packets and payload of each service in each stack, over all cases."""
-    keys = ["service", "stack", "service_basis"]
-    totals: Counter[tuple[str, str, str, str]] = Counter()
-    for case in study.cases:
-        flows = case.flows.assign(
-            packets=case.flows["frames_client"] + case.flows["frames_server"],
-            payload=case.flows["bytes_client"] + case.flows["bytes_server"],
-            flows=1,
-        )
-        sums = flows.groupby(keys, sort=True)[["flows", "packets", "payload"]].sum()
-        for row in sums.itertuples():
-            for name in ("flows", "packets", "payload"):
-                totals[(*row.Index, name)] += int(getattr(row, name))
-    found = sorted({key[:3] for key in totals})
-    return tuple(Service(*key, *(totals[(*key, name)] for name in ("flows", "packets", "payload"))) for key in found)
-
+from lynccap.document import rfc3339
 
 FLOW_COLUMNS = (
     "capture",
