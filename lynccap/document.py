@@ -11,6 +11,8 @@ from typing import Any, Final, Literal
 import msgspec
 
 SCHEMA: Final = "lynccap/1"
+INFERRED: Final = "inferred"
+"""Where a topology is from that no file told."""
 MAX_POINTS = 20  # of one file: a server has a few; Windows names one for each component
 MAX_CROSSINGS = 2000  # those that differ at the two points first: a page cannot tell more, a table can
 MAX_COMMENTS = 50  # of one file: a page of them; tools may put one into every packet
@@ -150,7 +152,7 @@ class Topology(_Part, frozen=True):
     """What is known of the deployment, and from where."""
 
     source: str
-    """inferred, or the files it was read from, with their kinds"""
+    """INFERRED, or the files it was read from, with their kinds"""
     roles: tuple[Role, ...] = ()
     """Of the addresses the captures show."""
     conflicts: tuple[Conflict, ...] = ()

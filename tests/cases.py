@@ -175,3 +175,20 @@ def syn(of: int, frame: int, time: int = START, **facts: Any) -> dict[str, Any]:
 def reset(of: int, frame: int, time: int = START + 1_000_000, ttl: int = 126) -> dict[str, Any]:
     """A reset of the server that answers a SYN."""
     return {"flow": of, "frame": frame, "time": time, "flags": 20, "ttl": ttl}
+
+
+def binding(at: float, kind: str, number: int, from_client: bool, **facts: Any) -> dict[str, Any]:
+    """One Binding message of an MS-ICE2 check, `at` seconds after the start; its frame is a thousand times that."""
+    usual = {
+        "flow": 0,
+        "frame": round(at * 1000) + 1,
+        "time": START + round(at * SECOND),
+        "from_client": from_client,
+        "kind": kind,
+        "method": "binding",
+        "dialect": "ms-ice2",
+        "framing": "udp",
+        "transaction_id": number.to_bytes(16, "big"),
+        "has_username": kind != "error",
+    }
+    return {**usual, **facts}

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from lynccap.analysis.captures import captures_of
 from lynccap.analysis.devices import devices_of
-from lynccap.analysis.flows import services_of
+from lynccap.analysis.services import services_of
 from lynccap.analysis.study import Progress, Study, read_study
 from lynccap.analysis.topology import topology_of
 from lynccap.correlation.addresses import sort_key

@@ -1,35 +1,11 @@
-"""What the document tells of services, and every conversation as a record."""
+"""Every conversation as a record."""
 
-from collections import Counter
 from typing import Any
 
 from lynccap.analysis.study import Study
 from lynccap.correlation.case import Case
 from lynccap.correlation.origins import Origins
-from lynccap.document import Service, rfc3339
-
-
-def services_of(study: Study) -> tuple[Service, ...]:
-    """Flows, packets and payload of each service in each stack, over all cases.
-
-    A conversation that several captures show counts once, by the first of them.
-    """
-    keys = ["service", "stack", "service_basis"]
-    totals: Counter[tuple[str, str, str, str]] = Counter()
-    for place, case in enumerate(study.cases):
-        new = case.flows[~case.flows.index.isin(list(study.crossings.again(place)))]
-        flows = new.assign(
-            packets=new["frames_client"] + new["frames_server"],
-            payload=new["bytes_client"] + new["bytes_server"],
-            flows=1,
-        )
-        sums = flows.groupby(keys, sort=True)[["flows", "packets", "payload"]].sum()
-        for row in sums.itertuples():
-            for name in ("flows", "packets", "payload"):
-                totals[(*row.Index, name)] += int(getattr(row, name))
-    found = sorted({key[:3] for key in totals})
-    return tuple(Service(*key, *(totals[(*key, name)] for name in ("flows", "packets", "payload"))) for key in found)
-
+from lynccap.document import rfc3339
 
 FLOW_COLUMNS = (
     "capture",

@@ -7,10 +7,9 @@ from lynccap.correlation.addresses import sort_key
 from lynccap.correlation.case import Case
 from lynccap.correlation.origins import Origins
 from lynccap.correlation.roles.claims import BASIS_WORDS, CLOUD, NOT_LYNC, Contradiction, role_name
-from lynccap.document import Confidence, Conflict, Role, Topology
+from lynccap.document import INFERRED, Confidence, Conflict, Role, Topology
 from lynccap.topology.traps import traps
 
-INFERRED = "inferred"
 UNTOLD = frozenset({CLOUD, "any"})  # roles of services that are nobody's machine
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from lynccap.correlation.protocol_numbers import RST, SYN
 from lynccap.correlation.rows import rows_of
 from lynccap.tables import Tables
 
@@ -15,8 +16,9 @@ TRIES = 3  # a SYN and two repeats: fewer may be one lost packet (catalogue, tcp
 SCAN_PORTS = 12  # a client that tries more ports of one server is a scanner
 COPIES_NS = 200_000_000  # a mirror copies a frame sooner, and no stack repeats a SYN or its refusal so soon
 
-SYN, RST = 2, 4
 OPEN = ("established", "midstream")
+TWO_WAY = (*OPEN, "answered")
+"""Openings of flows in which both sides were heard; the last of those that are not TCP."""
 FAILED = ("refused", "unanswered")
 
 _FLOW_COLUMNS = ["capture", "client", "server", "server_port", "opening", "first_time", "last_time", "last_time_server"]

@@ -24,9 +24,11 @@ from lynccap.correlation.media.paths import MediaSession, read_media
 from lynccap.correlation.media.relays import RelayBook, read_relays
 from lynccap.correlation.media.stream_quality import StreamQuality, read_stream_quality
 from lynccap.correlation.names import NameBook, proxied, read_names
-from lynccap.correlation.roles.claims import PSOM_PORT, RoleBook
+from lynccap.correlation.protocol_numbers import PSOM_PORT
+from lynccap.correlation.roles.claims import RoleBook
 from lynccap.correlation.roles.inference import read_roles
 from lynccap.correlation.roles.sides import SideBook, read_sides
+from lynccap.correlation.rows import rows_of
 from lynccap.correlation.services import name_services
 from lynccap.correlation.sip.dialogs import DialogBook, read_dialogs
 from lynccap.correlation.tls.issuers import IssuerLink, issuer_links
@@ -196,7 +198,7 @@ class Case:
             rows: dict[str, list[Any]] = defaultdict(list)
             table = self.tables[protocol]
             owners = table["flow"].map(self.flows["client"])
-            for owner, row in zip(owners, table.itertuples(), strict=True):
+            for owner, row in zip(owners, rows_of(table, table.columns), strict=True):
                 rows[owner].append(row)
             self._messages[protocol] = rows
         found = [row for address in addresses for row in self._messages[protocol].get(address, ())]
@@ -295,8 +297,9 @@ class Case:
     @cached_property
     def leases(self) -> dict[str, list[Any]]:
         """The DHCP messages by hardware address and by the address given."""
+        dhcp = self.tables["dhcp"]
         found: dict[str, list[Any]] = defaultdict(list)
-        for row in self.tables["dhcp"].itertuples():
+        for row in rows_of(dhcp, dhcp.columns):
             for key in {row.mac, row.your_address, row.client_address} - {None}:
                 found[key].append(row)
         return found
@@ -328,7 +331,7 @@ def build_case(tables: Tables, directory: Directory | None = None) -> Case:
     relays = read_relays(tables, names, roles)
     flows = name_services(tables, roles)
     told = roles.told.directory if roles.told else None
-    sides = read_sides(tables, names, roles, told)
+    sides = read_sides(tables, names, roles)
     return Case(
         tables=tables,
         flows=flows,

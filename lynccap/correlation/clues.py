@@ -13,11 +13,10 @@ import pandas as pd
 
 from lynccap import reference
 from lynccap.correlation.names import DNS_PORT
+from lynccap.correlation.protocol_numbers import PSOM_PORTS, SIP_TLS_PORT
 from lynccap.correlation.rows import rows_of
 from lynccap.tables import Tables
 
-SIP_TLS_PORT = 5061
-PSOM_PORTS = (8057, 8058)  # the latter for Live Meeting's clients
 OWN_SERVICES = frozenset({"psom", "sip", "stun-turn"})
 """What names of port 443 may stand for beside web services, which many names share."""
 WEB_SERVICES = frozenset({"web", "meet", "autodiscover", "device-update"})

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from lynccap.correlation.rows import rows_of
 from lynccap.tables import SECOND, Tables
 
 MAX_WAIT = 30 * SECOND  # resolvers give up after 15 s or less; the same number later is another question
@@ -80,7 +81,8 @@ def _said(tables: Tables) -> Iterator[tuple[Any, int, str, int, str]]:
         True: (flows["client"], flows["client_port"], flows["server"]),
         False: (flows["server"], flows["server_port"], flows["client"]),
     }
-    for row in rows.sort_values(["capture", "frame"], kind="stable").itertuples():
+    ordered = rows.sort_values(["capture", "frame"], kind="stable")
+    for row in rows_of(ordered, ordered.columns):
         address, port, other = ends[row.from_client == (row.kind == "request")]
         yield row, row.capture, address[row.flow], port[row.flow], other[row.flow]
 

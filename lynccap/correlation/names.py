@@ -132,7 +132,8 @@ def _read_dns(tables: Tables, book: NameBook, tie: Callable[[str, NameLink], Non
     answers = tables.dns_answers.sort_values(["time", "frame"], kind="stable")
     # mDNS and LLMNR have DNS's shape, but anyone on the link may answer them.
     answers = answers[answers["flow"].map(tables.flows["server_port"]) == DNS_PORT]
-    for row in answers[answers["record_type"] == "SRV"].itertuples():
+    told = answers[answers["record_type"] == "SRV"]
+    for row in rows_of(told, ("flow", "frame", "time", "question", "value")):
         link = NameLink(row.question, SOURCE_DNS, captures[row.flow], row.frame, row.time)
         book.srv[row.value.lower().rstrip(".")].append(link)
     repeats: set[tuple[str, str, str]] = set()

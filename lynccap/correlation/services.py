@@ -6,7 +6,8 @@ import pandas as pd
 
 from dissectors.mras import MEDIA_TYPE as MRAS_TYPE
 from lynccap import reference
-from lynccap.correlation.clues import PSOM_PORTS, Clues, read_clues
+from lynccap.correlation.clues import Clues, read_clues
+from lynccap.correlation.protocol_numbers import PSOM_PORTS
 from lynccap.correlation.roles.claims import (
     EDGE_ACCESS,
     EDGE_AV,
@@ -16,6 +17,7 @@ from lynccap.correlation.roles.claims import (
     WEB_ROLES,
     RoleBook,
 )
+from lynccap.correlation.rows import rows_of
 from lynccap.tables import Tables
 
 BASES = ("bytes", "topology", "sni", "role", "dns", "certificate", "port")
@@ -98,7 +100,7 @@ def name_services(tables: Tables, roles: RoleBook) -> pd.DataFrame:
     sealed = flows["stack"].isin(("", "tls"))
     open_cases = flows[lync & (sealed | (service == "http"))]
     clues = read_clues(tables, open_cases)
-    found = {row.Index: _service_of(row, roles, clues) for row in open_cases[_ENDS].itertuples()}
+    found = {row.Index: _service_of(row, roles, clues) for row in rows_of(open_cases, _ENDS)}
     known = {flow: one for flow, one in found.items() if one}
     service[list(known)] = [name for name, _ in known.values()]
     basis[list(known)] = [why for _, why in known.values()]
@@ -122,12 +124,16 @@ def _name_messages(tables: Tables, service: "pd.Series", basis: "pd.Series") -> 
 def _name_paths(tables: Tables, service: "pd.Series", roles: RoleBook) -> None:
     """Other web services of Lync servers, by path; the same paths elsewhere mean nothing."""
     http = tables["http"]
-    servers = tables.flows["server"]
-    for row in http[http["target"].notna()].itertuples():
-        if service[row.flow] == "http" and roles.is_lync(servers[row.flow]):
+    servers = tables.flows["server"].tolist()
+    open_ = http[http["target"].notna() & (http["flow"].map(service) == "http")]
+    lync = {server for server in {servers[flow] for flow in open_["flow"].unique()} if roles.is_lync(server)}
+    found: dict[int, str] = {}
+    for row in rows_of(open_, ("flow", "target")):
+        if found.get(row.flow, "http") == "http" and servers[row.flow] in lync:
             known = reference.url_row(row.target)
             if known:
-                service[row.flow] = known.service
+                found[row.flow] = known.service
+    service[list(found)] = list(found.values())
 
 
 def _name_relay_requests(tables: Tables, service: "pd.Series") -> None:

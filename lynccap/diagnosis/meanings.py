@@ -7,18 +7,18 @@ from lynccap import reference
 from lynccap.correlation.addresses import is_public, subnet_of
 from lynccap.correlation.attempts import Attempt
 from lynccap.correlation.case import Case
-from lynccap.correlation.devices.book import DeviceFacts, Location
+from lynccap.correlation.devices.book import DeviceFacts
 from lynccap.correlation.names import parent_of
+from lynccap.correlation.protocol_numbers import PSOM_PORT, SIP_TLS_PORT
 from lynccap.correlation.roles.claims import (
     CRL_HOST,
     FRONT_END,
-    PSOM_PORT,
     REVERSE_PROXY,
     SIP_SERVER,
-    SIP_TLS_PORT,
     UNSPECIFIED,
     WEB_ROLES,
 )
+from lynccap.correlation.roles.sides import Location
 from lynccap.correlation.tls.sessions import UNKNOWN_CA, TlsSession
 
 HTTP, HTTPS = 80, 443

@@ -14,7 +14,8 @@ from lynccap.correlation.case import Case
 from lynccap.correlation.closings.claims import Refusal
 from lynccap.correlation.closings.kinds import EndedBy
 from lynccap.correlation.points.vantage import Elsewhere, Fate, Vantage
-from lynccap.correlation.roles.claims import PSOM_PORT, SIP_SERVER, UNSPECIFIED
+from lynccap.correlation.protocol_numbers import PSOM_PORT
+from lynccap.correlation.roles.claims import SIP_SERVER, UNSPECIFIED
 from lynccap.diagnosis.gates import Gates
 from lynccap.diagnosis.judgements import Proof
 from lynccap.diagnosis.meanings import Meaning, meaning_of

@@ -1,10 +1,8 @@
 """The verdict in sentences: how many devices failed, for how many causes, what was checked, what is open."""
 
-from lynccap.document import Outcome
+from lynccap.document import INFERRED, Outcome
 from lynccap.report.story import GRAVE, Story
 from lynccap.report.words import count, frame_list, listing, number, sentence, service_name
-
-INFERRED = "inferred"
 
 
 def headline(story: Story) -> str:

@@ -151,10 +151,6 @@ class Directory:
         """The names that the topology gives an address."""
         return tuple(dict.fromkeys(name for one in self._by_address.get(address, ()) for name in one.names))
 
-    def places_of(self, address: str) -> tuple[Place, ...]:
-        """What is known of an address."""
-        return tuple(self._by_address.get(address, ()))
-
     def side_of(self, address: str) -> str:
         """inside or outside, by the narrowest network the topology names; "" when none fits or it is no address."""
         try:

@@ -10,7 +10,7 @@ from pathlib import Path as File
 from typing import Any
 
 import pytest
-from cases import SECOND, START, case, flow
+from cases import SECOND, START, binding, case, flow
 from samples import samples
 
 from lynccap.correlation.case import Case, build_case
@@ -130,30 +130,14 @@ def _stream(of: int, from_client: bool = True, begin: float = 1.0, end: float = 
     }
 
 
-def _binding(at: float, kind: str, number: int, from_client: bool, **facts: Any) -> dict[str, Any]:
-    return {
-        "flow": 0,
-        "frame": round(at * 1000) + 1,
-        "time": START + round(at * SECOND),
-        "from_client": from_client,
-        "kind": kind,
-        "method": "binding",
-        "dialect": "ms-ice2",
-        "framing": "udp",
-        "transaction_id": number.to_bytes(16, "big"),
-        "has_username": True,
-        **facts,
-    }
-
-
 def _udp(client: str = ONE, server: str = OTHER, port: int = 50_000, **facts: Any) -> dict[str, Any]:
     return flow(client, server, port, transport="udp", opening="answered", stack="stun/rtp", **facts)
 
 
 def _checks(of: int = 0, names: str = "bb:aa", at: float = 0.1, answered: bool = True) -> list[dict[str, Any]]:
     told = {"flow": of, "username": names, "ice_role": "controlling", "use_candidate": answered}
-    made = [_binding(at, "request", 1 + of, True, **told)]
-    return made + ([_binding(at + 0.02, "response", 1 + of, False, flow=of)] if answered else [])
+    made = [binding(at, "request", 1 + of, True, **told)]
+    return made + ([binding(at + 0.02, "response", 1 + of, False, flow=of)] if answered else [])
 
 
 def _legs(flows: Sequence[dict[str, Any]], media: Sequence[dict[str, Any]], **more: Any) -> tuple[Leg, ...]:

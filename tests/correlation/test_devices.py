@@ -6,7 +6,7 @@ import pytest
 from cases import answer, case, dns_flow, flow
 from samples import document_of
 
-from lynccap.correlation.devices.book import Location
+from lynccap.correlation.roles.sides import Location
 
 INSIDE = "lyncdiscoverinternal.contoso.example"
 

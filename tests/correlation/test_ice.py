@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cases import SECOND, START, case, flow
+from cases import SECOND, START, binding, case, flow
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tshark_fields import capture
@@ -19,23 +19,6 @@ from lynccap.ingest import Source, read_tables
 SAMPLES = Path(__file__).parents[2] / "sample_pcaps"
 ONE, OTHER, EDGE, RELAY = "10.1.0.9", "10.2.0.9", "10.9.0.8", "203.0.113.13"
 MINE, PEER = f"{RELAY}:50001", "192.0.2.44:40000"
-
-
-def binding(at: float, kind: str, tid: int, from_client: bool, **facts: Any) -> dict[str, Any]:
-    """One Binding message of an MS-ICE2 check, `at` seconds after the start; its frame is a thousand times that."""
-    usual = {
-        "flow": 0,
-        "frame": round(at * 1000) + 1,
-        "time": START + round(at * SECOND),
-        "from_client": from_client,
-        "kind": kind,
-        "method": "binding",
-        "dialect": "ms-ice2",
-        "framing": "udp",
-        "transaction_id": tid.to_bytes(16, "big"),
-        "has_username": kind != "error",
-    }
-    return {**usual, **facts}
 
 
 def ask(at: float, tid: int, from_client: bool = True, **facts: Any) -> dict[str, Any]:
@@ -343,7 +326,7 @@ MESSAGES = st.lists(
     st.fixed_dictionaries(
         {
             "kind": st.sampled_from(["request", "response", "error", "indication"]),
-            "tid": st.integers(0, 4),
+            "number": st.integers(0, 4),
             "from_client": st.booleans(),
             "dialect": st.sampled_from(["ms-ice2", "rfc5389", "ms-ice", "rfc3489"]),
             "framing": st.sampled_from(["udp", "turn-data", "mturn"]),

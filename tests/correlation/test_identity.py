@@ -8,8 +8,8 @@ from samples import sample
 
 from lynccap.correlation.case import Case, build_case
 from lynccap.correlation.devices.across import same_devices
-from lynccap.correlation.devices.book import Location
 from lynccap.correlation.devices.hardware import embedded_mac
+from lynccap.correlation.roles.sides import Location
 from lynccap.ingest import read_each
 from lynccap.ingest.collecting.collect import collect
 

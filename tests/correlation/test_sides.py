@@ -139,7 +139,7 @@ def test_topology_wins() -> None:
 
     assert _location(made, "198.51.100.20") is Location.INSIDE
     assert _location(made, POOL) is Location.OUTSIDE
-    assert made.sides.of(POOL).says == "the topology says so"
+    assert made.sides.of(POOL).says == "is in a network that the topology file puts outside"
 
 
 def test_groups_and_links_are_on_no_side() -> None:

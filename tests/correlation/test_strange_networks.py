@@ -9,8 +9,8 @@ from scenes import Scene
 
 from lynccap.correlation.attempts import Attempt, Ending, read_attempts
 from lynccap.correlation.case import Case, build_case
-from lynccap.correlation.devices.book import Location
 from lynccap.correlation.media.relays import Side
+from lynccap.correlation.roles.sides import Location
 
 CLIENT, POOL, STRANGER = "10.1.0.9", "10.9.0.5", "10.9.0.77"
 EDGE_OUTER = "203.0.113.13"

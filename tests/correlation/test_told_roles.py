@@ -6,9 +6,9 @@ from topology.deployments import CONTOSO, FABRIKAM, published, tbxml
 
 from lynccap.analysis import Study, document_of
 from lynccap.correlation.case import Case, build_case
-from lynccap.correlation.devices.book import Location
 from lynccap.correlation.media.relays import Side
 from lynccap.correlation.roles.claims import Basis
+from lynccap.correlation.roles.sides import Location
 from lynccap.topology import Directory, read_bytes
 
 PC, FE1, FE2 = "10.7.0.9", "10.1.1.11", "10.1.1.12"
@@ -232,6 +232,20 @@ class TestSides:
         assert devices.of(inside).location is Location.INSIDE  # type: ignore[union-attr]
         assert devices.of(outside).location is Location.OUTSIDE  # type: ignore[union-attr]
         assert "topology file" in devices.of(inside).location_basis  # type: ignore[union-attr]
+
+    def test_a_server_is_on_one_side_whoever_asks(self) -> None:
+        told = written(
+            *("[networks]", 'outside = ["203.0.113.0/24"]'),
+            *('[[host]]\nrole = "fe"\nname = "fe1.contoso.example"\naddress = "203.0.113.5"',),
+            *(f'[[host]]\nrole = "fe"\nname = "fe2.contoso.example"\naddress = "{FE2}"',),
+        )
+        flows = [flow("203.0.113.200", "203.0.113.5", 5061, stack="tls"), flow("203.0.113.5", FE2, 5061, stack="tls")]
+        case = correlated(told, *flows, dns_answers=[answer("fe1.contoso.example", "203.0.113.5")])
+        placed, device = case.sides.of("203.0.113.5"), case.devices.of("203.0.113.5")
+
+        assert placed.location is Location.INSIDE
+        assert device is not None
+        assert (device.location, device.location_basis) == (placed.location, placed.says)
 
     def test_networks_alone_are_taken_at_their_word(self) -> None:
         told = written("[networks]", 'inside = ["203.0.113.0/24"]')

@@ -6,7 +6,7 @@ import pytest
 from cases import SECOND, START, answer, case, dns_flow, flow, reset, syn
 
 from lynccap.correlation.attempts import Ending
-from lynccap.correlation.devices.book import Location
+from lynccap.correlation.roles.sides import Location
 from lynccap.diagnosis.catalogue import BY_NAME
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Doubt, Found

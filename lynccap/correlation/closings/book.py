@@ -11,7 +11,6 @@ import pandas as pd
 from lynccap.correlation.attempts import Attempt
 from lynccap.correlation.closings.claims import Closing, Refusal
 from lynccap.correlation.closings.endings import (
-    CLOSE_NOTIFY,
     REPEATS,
     SILENT_NS,
     Connection,
@@ -23,6 +22,9 @@ from lynccap.correlation.closings.endings import (
 from lynccap.correlation.closings.hosts import Hosts
 from lynccap.correlation.closings.judging import judge
 from lynccap.correlation.closings.kinds import EndedBy, Points
+from lynccap.correlation.protocol_numbers import CONTROL, RST
+from lynccap.correlation.rows import rows_of
+from lynccap.correlation.tls.handshakes import CLOSE_NOTIFY
 from lynccap.tables import Tables
 
 MAX_CLOSINGS = 20_000  # a day of a busy pool behind a broken firewall; of a flood of SYNs the beginning is enough
@@ -112,7 +114,7 @@ def _connections(tables: Tables, rows: pd.DataFrame) -> Iterable[Connection]:
     frames = _grouped(tables.tcp_frames, rows.index, Control)
     errors = _grouped(tables.icmp, rows.index, Error)
     goodbyes = _goodbyes(tables["tls"], rows.index)
-    for row in rows.itertuples():
+    for row in rows_of(rows, _ROW):
         yield Connection(row, frames.get(row.Index, []), errors.get(row.Index, []), goodbyes.get(row.Index))
 
 
@@ -124,7 +126,7 @@ def _suspects(tables: Tables) -> pd.DataFrame:
     again = flows[["retransmitted_client", "retransmitted_server"]].max(axis=1)
     silent = (later >= SILENT_NS) & (again + 1 >= REPEATS) & (flows["frames_server"] > 0)
     repeated = (later > 0) & (flows["bytes_server"] == 0) & (flows["frames_server"] > 2)
-    odd = frames["flow"][((frames["flags"] & 4) > 0) | ((frames["window"] == 0) & ((frames["flags"] & 7) == 0))]
+    odd = frames["flow"][((frames["flags"] & RST) > 0) | ((frames["window"] == 0) & ((frames["flags"] & CONTROL) == 0))]
     told = pd.concat([odd, tables.icmp["flow"]])
     suspect = bad | silent | repeated | flows.index.isin(told.unique())
     return flows.loc[suspect & (flows["transport"] == "tcp"), _ROW]

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from lynccap.correlation.closings.kinds import How
+from lynccap.correlation.protocol_numbers import ACK, FIN, RST, SYN
 
-FIN, SYN, RST, ACK = 1, 2, 4, 16
 IDLE_NS = 10_000_000_000  # no stack waits so long between two repeats while it still hopes, and no box forgets sooner
 SILENT_NS = 5_000_000_000  # four repeats of the quickest stacks (300 ms, doubled each time)
 REPEATS = 3  # a segment and two repeats may be a bad moment; a third is none
@@ -13,7 +13,6 @@ STALL_NS = 5_000_000_000  # catalogue, server-zero-window
 HANDSHAKE_REPEATS = 2  # of a SYN-ACK: the server's timer ran out twice
 COPY_NS = 200_000_000  # a mirror copies a frame sooner, and no stack repeats a SYN or SYN-ACK so soon
 FRAGMENTATION_NEEDED = (4, 3, 4)
-CLOSE_NOTIFY = 0  # RFC 5246 7.2.1
 
 
 class Control(NamedTuple):

@@ -3,9 +3,10 @@
 Strong ones can carry a claim, weak ones only support one: stacks differ too much in them.
 """
 
-from lynccap.correlation.closings.endings import ACK, RST, SYN, Connection, Control, Ending
+from lynccap.correlation.closings.endings import Connection, Control, Ending
 from lynccap.correlation.closings.hosts import NEARER, Hosts
 from lynccap.correlation.closings.kinds import How, Points, Sign
+from lynccap.correlation.protocol_numbers import ACK, RST, SYN
 
 TTL, TIMING, BOTH, ICMP, ALIVE, REPEATS, SECOND_POINT, STALL = (
     "ttl", "timing", "both-directions", "icmp", "alive", "repeats", "second-point", "window-closed",

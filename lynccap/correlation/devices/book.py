@@ -6,8 +6,6 @@ from lynccap.correlation.addresses import sort_key
 from lynccap.correlation.roles.claims import ROLE_NAMES
 from lynccap.correlation.roles.sides import Location
 
-__all__ = ["DeviceBook", "DeviceFacts", "Location"]
-
 
 @dataclass(frozen=True, slots=True)
 class Link:

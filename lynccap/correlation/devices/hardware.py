@@ -13,8 +13,8 @@ import pandas as pd
 
 from lynccap import reference
 from lynccap.correlation.addresses import Scope, scope_of
+from lynccap.correlation.protocol_numbers import INITIAL_TTLS
 
-INITIAL_TTLS = (64, 128, 255)  # what Linux and phones, Windows, and network gear start with
 ROUTER_ADDRESSES = 3  # a MAC in front of more IPv4 addresses than this is a router's, and no device's identity
 ROUTER_ADDRESSES_V6 = 8  # a host keeps a temporary IPv6 address of each of the last days (RFC 8981 3.4: seven)
 UNSPECIFIED = ("0.0.0.0", "::")  # of hosts that have no address yet

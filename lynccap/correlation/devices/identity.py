@@ -18,6 +18,7 @@ from lynccap.correlation.devices.hardware import is_shared_mac, read_hardware
 from lynccap.correlation.devices.leases import Leases, read_docks
 from lynccap.correlation.devices.sharing import Sharing, read_sharing, read_turns
 from lynccap.correlation.devices.signs import Signs
+from lynccap.correlation.disjoint_sets import DisjointSets
 from lynccap.correlation.media.allocations import Allocation
 from lynccap.correlation.media.relays import RelayBook
 from lynccap.correlation.roles.claims import RoleBook
@@ -114,26 +115,14 @@ def _by_relay(relays: RelayBook, excluded: Collection[str]) -> Iterator[Link]:
 
 def _joined(links: Iterable[Link]) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[Link, ...]]]:
     """Groups by any of their addresses, and the links that made them; a link within a group adds nothing."""
-    root: dict[str, str] = {}
-
-    def find(address: str) -> str:
-        while root.setdefault(address, address) != address:
-            root[address] = root[root[address]]
-            address = root[address]
-        return address
-
-    kept = []
-    for link in links:
-        first, second = find(link.first), find(link.second)
-        if first != second:
-            root[second] = first
-            kept.append(link)
+    joined: DisjointSets[str] = DisjointSets()
+    kept = [link for link in links if joined.join(link.second, link.first)]
     members: dict[str, list[str]] = defaultdict(list)
-    for address in root:
-        members[find(address)].append(address)
+    for address, leader in joined.leaders().items():
+        members[leader].append(address)
     whys: dict[str, list[Link]] = defaultdict(list)
     for link in kept:
-        whys[find(link.first)].append(link)
+        whys[joined.find(link.first)].append(link)
     groups, reasons = {}, {}
     for key, addresses in members.items():
         ordered, why = tuple(sorted(addresses, key=sort_key)), tuple(whys[key])

@@ -4,15 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lynccap.correlation.addresses import is_private, is_public
-from lynccap.correlation.devices.book import Location
 from lynccap.correlation.devices.habits import Habits
-from lynccap.correlation.devices.location_by_topology import location_by_topology
+from lynccap.correlation.discovery_names import INNER_NAMES
 from lynccap.correlation.media.relays import RelayBook, Side
 from lynccap.correlation.names import NameBook
-from lynccap.correlation.roles.claims import EXTERNAL_ROLES, SIP_PORT, SIP_TLS_PORT, RoleBook
-from lynccap.correlation.roles.sides import SideBook
+from lynccap.correlation.protocol_numbers import SIP_PORT, SIP_TLS_PORT
+from lynccap.correlation.roles.claims import EXTERNAL_ROLES, RoleBook
+from lynccap.correlation.roles.sides import Location, SideBook
 
-INTERNAL_QUESTIONS = ("lyncdiscoverinternal.", "_sipinternaltls._tcp.", "_sipinternal._tcp.", "sipinternal.")
 Placed = tuple[Location, str]
 """Where, and what shows it."""
 
@@ -41,7 +40,7 @@ def read_location_clues(
 
 
 def _is_inner(name: str) -> bool:
-    return name.startswith(INTERNAL_QUESTIONS)
+    return name.startswith(INNER_NAMES)
 
 
 def location_of(addresses: Sequence[str], clues: LocationClues) -> Placed:
@@ -53,7 +52,8 @@ def location_of(addresses: Sequence[str], clues: LocationClues) -> Placed:
 
 
 def _by_topology(addresses: Sequence[str], clues: LocationClues) -> Placed | None:
-    return next((placed for one in addresses if (placed := location_by_topology(one, clues.roles))), None)
+    placed = (clues.sides.told(one) for one in addresses)
+    return next(((one.location, one.says) for one in placed if one), None)
 
 
 def _by_side(addresses: Sequence[str], clues: LocationClues) -> Placed | None:

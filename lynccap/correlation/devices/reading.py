@@ -12,15 +12,14 @@ from lynccap.correlation.devices.habits import Habits, read_habits
 from lynccap.correlation.devices.identity import Identity, read_identity
 from lynccap.correlation.devices.kinds import KindClues, kind_of, read_telephones
 from lynccap.correlation.devices.leases import Leases, read_docks, read_leases
-from lynccap.correlation.devices.location import INTERNAL_QUESTIONS, LocationClues, location_of, read_location_clues
+from lynccap.correlation.devices.location import LocationClues, location_of, read_location_clues
 from lynccap.correlation.devices.signs import Signs, read_questions, read_signs
+from lynccap.correlation.discovery_names import DISCOVERY_NAMES
 from lynccap.correlation.media.relays import RelayBook
 from lynccap.correlation.names import NameBook
 from lynccap.correlation.roles.claims import RoleBook
 from lynccap.correlation.roles.sides import SideBook
 from lynccap.tables import Tables
-
-DISCOVERY_QUESTIONS = (*INTERNAL_QUESTIONS, "lyncdiscover.", "_sip._tls.", "sipexternal.")
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ def _wanted(served: Collection[str], signs: Signs, habits: Habits, relays: Relay
     wanted = {*served, *signs}
     wanted |= {one.client for one in relays.allocations if one.server not in relays.cloud}
     return wanted | {
-        asker for asker, names in habits.asked.items() if any(one.startswith(DISCOVERY_QUESTIONS) for one in names)
+        asker for asker, names in habits.asked.items() if any(one.startswith(DISCOVERY_NAMES) for one in names)
     }
 
 

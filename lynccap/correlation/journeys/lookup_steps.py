@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from lynccap.correlation.devices.reading import DISCOVERY_QUESTIONS
+from lynccap.correlation.discovery_names import DISCOVERY_NAMES, PHONE_NAMES
 from lynccap.correlation.journeys.discovery import order_words
 from lynccap.correlation.journeys.facts import StageFacts, StageName, listed
 from lynccap.correlation.journeys.view import DeviceView
@@ -12,8 +12,7 @@ from lynccap.document import StepOutcome
 TRIES = 3  # a question and two repeats: fewer may be one lost packet
 NAMED = 4  # names a sentence lists
 FALLBACK = "sip."  # what clients ask for in the domain of their user when nothing else is there
-PHONE_QUESTIONS = ("ucupdates-r2.", "ucupdates.")  # firmware of phones nobody has signed in to
-LYNC_QUESTIONS = (*DISCOVERY_QUESTIONS, *PHONE_QUESTIONS)
+LYNC_NAMES = (*DISCOVERY_NAMES, *PHONE_NAMES)
 
 
 def names(view: DeviceView) -> StageFacts | None:
@@ -27,7 +26,7 @@ def names(view: DeviceView) -> StageFacts | None:
     mine = [row for row in rows if row.name in told]
     first = next(row for row in asked if row.name in told)
     outcome, answered = _answers(view, wanted, mine)
-    lync = {name for name in wanted if name.startswith((*DISCOVERY_QUESTIONS, FALLBACK))}
+    lync = {name for name in wanted if name.startswith((*DISCOVERY_NAMES, FALLBACK))}
     noun = ("name" if view.device.role else "Lync name") + "s" * (len(wanted) != 1)
     order = order_words([(row.time, row.name) for row in asked if row.name in lync], view.device.kind)
     says = f"asked for {len(wanted)} {noun}{order}, {answered}"
@@ -39,13 +38,13 @@ def names(view: DeviceView) -> StageFacts | None:
 def _lync_names(view: DeviceView, asked: list[Any]) -> dict[str, None]:
     """Of the names asked for, in order, those that Lync's clients look for and those that led to a Lync server."""
     every = dict.fromkeys(row.name for row in asked)
-    domains = {name.removeprefix(start) for name in every for start in DISCOVERY_QUESTIONS if name.startswith(start)}
+    domains = {name.removeprefix(start) for name in every for start in DISCOVERY_NAMES if name.startswith(start)}
     fallbacks = {FALLBACK + domain for domain in domains}  # the name alone is any SIP product's
     addresses, roles = view.case.names.addresses_of, view.case.roles
     return dict.fromkeys(
         name
         for name in every
-        if name in fallbacks or name.startswith(LYNC_QUESTIONS) or any(roles.is_lync(one) for one in addresses(name))
+        if name in fallbacks or name.startswith(LYNC_NAMES) or any(roles.is_lync(one) for one in addresses(name))
     )
 
 

@@ -5,7 +5,7 @@ from lynccap.correlation.journeys.connecting import connection
 from lynccap.correlation.journeys.facts import StageFacts, StageName, after_tries, listed
 from lynccap.correlation.journeys.view import DeviceView
 from lynccap.correlation.media.allocations import Allocation, AllocationStepKind
-from lynccap.correlation.roles.claims import PSOM_PORT
+from lynccap.correlation.protocol_numbers import PSOM_PORT
 from lynccap.document import StepOutcome
 
 

@@ -9,7 +9,8 @@ from lynccap.correlation.journeys.connecting import connection, tls
 from lynccap.correlation.journeys.exchanges import exchange
 from lynccap.correlation.journeys.facts import StageFacts, StageName, listed
 from lynccap.correlation.journeys.view import DeviceView
-from lynccap.correlation.roles.claims import CRL_HOST, EDGE_ACCESS, SIP_TLS_PORT
+from lynccap.correlation.protocol_numbers import SIP_TLS_PORT
+from lynccap.correlation.roles.claims import CRL_HOST, EDGE_ACCESS
 from lynccap.document import StepOutcome
 
 

@@ -7,7 +7,7 @@ from lynccap.correlation.journeys.exchanges import exchange
 from lynccap.correlation.journeys.facts import StageFacts, StageName, after_tries, clock, listed, worked_before
 from lynccap.correlation.journeys.tunnels import Tunnel
 from lynccap.correlation.journeys.view import DeviceView
-from lynccap.correlation.roles.claims import SIP_PORT
+from lynccap.correlation.protocol_numbers import SIP_PORT
 from lynccap.correlation.sip.registrations import Registration, RegistrationEnd
 from lynccap.document import StepOutcome
 

@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from lynccap.correlation.names import tunnelled
+from lynccap.correlation.rows import rows_of
 from lynccap.tables import Tables
 
 MAX_STEPS = 512  # of one flow; an hour of refreshes has about ten
@@ -162,7 +163,7 @@ def read_allocations(tables: Tables) -> list[Allocation]:
     begun = turn.drop_duplicates("flow")
     first = {flow: (frame, time) for flow, frame, time in zip(*(begun[one] for one in _BEGUN), strict=True)}
     rows: dict[int, list[Any]] = defaultdict(list)
-    for row in control.itertuples(index=False):
+    for row in rows_of(control, control.columns):
         rows[int(row.flow)].append(row)
     flows = tables.flows.loc[sorted(rows)]
     ends = tables.captures["last_time"]
@@ -175,7 +176,7 @@ def read_allocations(tables: Tables) -> list[Allocation]:
             _ending(flow, rows[flow.Index], int(ends[flow.capture]), granted_on),
             flow.Index in tunnels,
         )
-        for flow in flows.itertuples()
+        for flow in rows_of(flows, flows.columns)
         if any(row.method == "allocate" for row in rows[flow.Index]) and _is_microsofts(rows[flow.Index])
     ]
 

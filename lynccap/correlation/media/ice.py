@@ -19,6 +19,7 @@ from lynccap.correlation.media.allocations import Allocation
 from lynccap.correlation.media.checks import CheckOutcome, Checks, CheckTransactions
 from lynccap.correlation.media.paths import MediaSession
 from lynccap.correlation.media.relays import RelayBook
+from lynccap.correlation.rows import rows_of
 from lynccap.tables import Tables
 
 ANSWER_NS = 500_000_000  # the least time an answer must have had before its absence says anything
@@ -117,11 +118,11 @@ def read_ice(tables: Tables, relays: RelayBook, media: tuple[MediaSession, ...])
     binding = stun[stun["method"] == "binding"]
     if binding.empty:
         return IceBook()
-    rows = sorted(binding[list(_COLUMNS)].itertuples(index=False), key=lambda row: (row.flow, row.frame))
+    rows = sorted(rows_of(binding, _COLUMNS), key=lambda row: (row.flow, row.frame))
     held = {one.flow: one for one in relays.allocations}
     on_flow = {one.flow: one for one in media}
     flows = tables.flows.loc[sorted({int(row.flow) for row in rows})]
-    of = {int(flow.Index): flow for flow in flows.itertuples()}
+    of = {int(flow.Index): flow for flow in rows_of(flows, flows.columns)}
     ends = tables.captures["last_time"].to_dict()
     made: list[CheckPair] = []
     for number, mine in groupby(rows, key=lambda row: int(row.flow)):

@@ -11,6 +11,7 @@ from lynccap.correlation.addresses import join_endpoint, split_endpoint
 from lynccap.correlation.media.relays import RELAY_PORTS, TURN_PORTS, TURN_UDP_PORT, RelayBook, Side
 from lynccap.correlation.names import tunnelled
 from lynccap.correlation.roles.claims import RoleBook
+from lynccap.correlation.rows import rows_of
 from lynccap.tables import Tables
 
 SUSTAINED_SECONDS = 5.0  # call set-up probes every path for a moment; media stays (catalogue, media-* entries)
@@ -134,10 +135,10 @@ def read_media(tables: Tables, relays: RelayBook, roles: RoleBook) -> tuple[Medi
         return ()
     clues = _read_clues(tables, relays, roles)
     streams: dict[int, list[Any]] = defaultdict(list)
-    for row in tables.media[_COLUMNS].itertuples(index=False):
+    for row in rows_of(tables.media, _COLUMNS):
         streams[row.flow].append(row)
     carrying = tables.flows.loc[sorted(streams), _ENDS]
-    made = [_session(flow, streams[flow.Index], clues) for flow in carrying.itertuples()]
+    made = [_session(flow, streams[flow.Index], clues) for flow in rows_of(carrying, _ENDS)]
     return tuple(sorted(made, key=lambda one: (one.capture, one.first_time, one.flow)))
 
 

@@ -13,27 +13,26 @@ from functools import cached_property
 from lynccap import reference
 from lynccap.correlation.addresses import is_private, is_public, split_endpoint
 from lynccap.correlation.attempts import OPEN
+from lynccap.correlation.discovery_names import DISCOVERY_NAMES
 from lynccap.correlation.media.allocations import Allocation, read_allocations
 from lynccap.correlation.names import SOURCE_DNS, NameBook, is_cloud
-from lynccap.correlation.roles.by_name import INNER_NAMES, SHARED_SRV
+from lynccap.correlation.protocol_numbers import SIP_TLS_PORT
 from lynccap.correlation.roles.claims import (
     CLOUD,
     EDGE_AV,
     EDGE_INT,
     RELAY,
-    SIP_TLS_PORT,
     Basis,
     RoleBook,
     RoleClaim,
 )
+from lynccap.correlation.rows import rows_of
 from lynccap.tables import Tables
 
 RELAY_PORTS = range(50_000, 60_000)  # the A/V Edge's default allocation range
 TURN_UDP_PORT = 3478
 TURN_PORTS = frozenset({443, TURN_UDP_PORT})
 MAX_TOLD = 3  # addresses named in one claim; an Edge pool has a few
-DISCOVERY_NAMES = (*INNER_NAMES, "lyncdiscover.", "sipexternal.", SHARED_SRV.removesuffix("*"))
-"""Beginnings of the names that lead clients to their servers; other SIP products share the last one."""
 
 
 class Side(StrEnum):
@@ -168,7 +167,7 @@ def _inside_by_sign_in(tables: Tables) -> frozenset[str]:
     """Clients whose SIP connection leads to a private address: they are inside, whatever their own address is."""
     flows = tables.flows
     signed = flows[(flows["server_port"] == SIP_TLS_PORT) & flows["opening"].isin(OPEN)]
-    return frozenset(row.client for row in signed.itertuples() if is_private(row.server))
+    return frozenset(row.client for row in rows_of(signed, ("client", "server")) if is_private(row.server))
 
 
 def _place_sides(book: RelayBook, names: NameBook, insiders: frozenset[str]) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lynccap import reference
 from lynccap.correlation.media.speech_rating import Rating, burst_ratio, rate
+from lynccap.correlation.rows import rows_of
 from lynccap.tables import Tables
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def read_stream_quality(tables: Tables) -> tuple[StreamQuality, ...]:
     reported = _reported_losses(tables["rtcp"], captures)
     return tuple(
         _quality(row, int(captures[row.flow]), trips, reported)
-        for row in tables.media.itertuples()
+        for row in rows_of(tables.media, tables.media.columns)
         if _is_audio(row.payload_type)
     )
 
@@ -73,7 +74,7 @@ def _partial_trips(tables: Tables) -> Mapping[Pair, list[int]]:
     sent: dict[tuple[int, int, int], int] = {}
     trips: defaultdict[Pair, list[int]] = defaultdict(list)
     captures = tables.flows["capture"]
-    for row in tables["rtcp"].itertuples():
+    for row in rows_of(tables["rtcp"], tables["rtcp"].columns):
         capture = int(captures[row.flow])
         if row.last_report:
             begun = sent.get((capture, row.source, row.last_report))

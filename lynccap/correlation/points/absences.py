@@ -12,7 +12,7 @@ from lynccap.correlation.points.clock_relations import ClockRelation
 from lynccap.correlation.points.coverage import Coverage
 from lynccap.correlation.points.crossing import UNKNOWN, Crossing
 from lynccap.correlation.points.matching import Basis, Matching
-from lynccap.correlation.points.sightings import SYN
+from lynccap.correlation.protocol_numbers import SYN
 
 MAX_ABSENT = 5_000  # of one pair of captures: a scan is told by far fewer
 SHOWN_FRAMES = 20

@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lynccap.correlation.points.clock_relations import ClockRelation
+from lynccap.correlation.protocol_numbers import CONTROL
 
-CONTROL = 7  # FIN, SYN, RST
 SIDE = ["pair", "from_client"]
 _KEPT = ["frame", "time", "ttl", "dscp", "ip_id", "mss", "length", "digest", "flags"]
 MATCHED = [*SIDE, *(f"{name}_{letter}" for letter in "ab" for name in _KEPT), "sure"]

@@ -3,13 +3,15 @@
 from collections.abc import Iterable, Sequence
 
 from lynccap import document
+from lynccap.correlation.addresses import join_endpoint
 from lynccap.correlation.case import Case
 from lynccap.correlation.origins import Origins
 from lynccap.correlation.points.crossing import UNKNOWN, Crossing
 from lynccap.correlation.points.crossings import Crossings
 from lynccap.correlation.points.ends import End, Ends
-from lynccap.correlation.points.telling import SECOND_NS, tell
+from lynccap.correlation.points.telling import tell
 from lynccap.document import MAX_CROSSINGS, ClockOffset, Confidence
+from lynccap.tables import SECOND
 
 NUMBERS = (
     *("only_a_client", "only_a_server", "only_b_client", "only_b_server"),
@@ -93,16 +95,12 @@ def _known(number: int) -> int | None:
 
 
 def _seconds(nanoseconds: int | None) -> float | None:
-    return None if nanoseconds is None else nanoseconds / SECOND_NS
+    return None if nanoseconds is None else nanoseconds / SECOND
 
 
 def _client(end: End | None) -> str | None:
-    return None if end is None else _at(end[1], end[2])
+    return None if end is None else join_endpoint(end[1], end[2])
 
 
 def _server(end: End | None) -> str | None:
-    return None if end is None else _at(end[3], end[4])
-
-
-def _at(address: str, port: int) -> str:
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+    return None if end is None else join_endpoint(end[3], end[4])

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 
 from lynccap.correlation.case import Case
+from lynccap.correlation.protocol_numbers import CONTROL
 
 PAIR = ["capture_a", "flow_a", "capture_b", "flow_b"]
 SHARED = ["pair", "from_client", "frame_a", "frame_b", "time_a", "time_b", "ttl_a", "ttl_b"]
 Marks = dict[int, pd.DataFrame]
-CONTROL = 7  # FIN, SYN, RST
 
 
 def marked(case: Case) -> pd.DataFrame:

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from lynccap.correlation.case import Case
+from lynccap.correlation.protocol_numbers import ACK, RST, SYN
 
-SYN, RST, ACK = 2, 4, 16
 _FLOW = [
     "transport",
     "client",

@@ -8,9 +8,9 @@ from lynccap.correlation.points.crossing import UNKNOWN, Crossing
 from lynccap.correlation.points.crossings import Crossings
 from lynccap.correlation.points.ends import Ends
 from lynccap.correlation.points.relations import Relation
+from lynccap.tables import SECOND
 
 MAX_TOLD = 20  # differences told of two captures: the table of crossings has them all
-SECOND_NS = 1_000_000_000
 DOUBTS = {
     "one-direction": "Packets of one direction only are in both, so how far it is off is not known exactly",
     "clock-set": "One of the clocks was set while it recorded, so how they stand to each other is not known",
@@ -159,7 +159,7 @@ def _have(amount: int) -> str:
 
 def _span(nanoseconds: int) -> str:
     amount = abs(nanoseconds)
-    return f"{amount / SECOND_NS:.3f} s" if amount >= SECOND_NS // 10 else f"{amount / 1e6:.3f} ms"
+    return f"{amount / SECOND:.3f} s" if amount >= SECOND // 10 else f"{amount / 1e6:.3f} ms"
 
 
 def _ahead(nanoseconds: int) -> str:

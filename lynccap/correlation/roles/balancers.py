@@ -16,16 +16,16 @@ import pandas as pd
 
 from lynccap.correlation.addresses import Scope, is_private, scope_of, subnet_of
 from lynccap.correlation.names import SOURCE_CERTIFICATE, SOURCE_SNI, NameBook, tunnelled
+from lynccap.correlation.protocol_numbers import INITIAL_TTLS, SIP_TLS_PORT
 from lynccap.correlation.roles.claims import LOAD_BALANCER, Basis, RoleBook, RoleClaim
+from lynccap.correlation.rows import rows_of
 from lynccap.tables import Tables
 
 MIN_MEMBERS = 2  # one host behind an address is translation or a proxy as well
 CARRY_NS = 1_000_000_000  # from a connection at the shared address to the one it is passed on with
 MIN_PAIRS = 6  # connections passed on after their bytes were changed: fewer may be chance
-FRESH_TTLS = frozenset({64, 128, 255})
-"""Of packets no router has passed on (the initial ones of Linux, Windows and network gear)."""
 WEB_PORT, PUBLISHED_PORT = 443, 4443
-SHARED_PORTS = frozenset({80, WEB_PORT, 5061, PUBLISHED_PORT, 8080})
+SHARED_PORTS = frozenset({80, WEB_PORT, SIP_TLS_PORT, PUBLISHED_PORT, 8080})
 """Of services that stand behind load balancers in a deployment (port table). Mail and name servers, too, open a
 connection for each that they accept, on one port: those are none of them."""
 MAX_SHARED = 200  # addresses with several cards that are looked at; each costs a pass over the flows
@@ -96,7 +96,8 @@ def _passed(tables: Tables) -> Iterator[_Passed]:
     again = again.sort_values(["time", "frame"], kind="stable")
     flows = tables.flows.loc[again["flow"], ["capture", "client", "server", "server_port"]].set_index(again.index)
     groups: dict[tuple[int, bytes], list[Any]] = defaultdict(list)
-    for row in again[["frame", "time", "random", "sni"]].join(flows).itertuples():
+    columns = ("frame", "time", "random", "sni", *flows.columns)
+    for row in rows_of(again.join(flows), columns):
         groups[row.capture, row.random].append(row)
     for rows in groups.values():
         first, last = rows[0], rows[-1]
@@ -124,7 +125,7 @@ def _claim_direct_return(book: RoleBook, tables: Tables) -> None:
     An address that moves to another host changes its card once; routers in front of it lower the TTL.
     """
     flows = tables.flows
-    heard = flows[(flows["server_mac"] != "") & flows["ttl_server_max"].isin(FRESH_TTLS)]
+    heard = flows[(flows["server_mac"] != "") & flows["ttl_server_max"].isin(INITIAL_TTLS)]
     cards = set(zip(heard["capture"], heard["server"], heard["server_mac"], strict=True))
     counts = Counter((capture, server) for capture, server, _ in cards)
     shared = sorted(one for one, count in counts.items() if count > 1)
@@ -175,7 +176,7 @@ def _claim_followers(book: RoleBook, tables: Tables, names: NameBook) -> None:
     fronts: dict[tuple[int, str, int], list[int]] = defaultdict(list)
     backs: dict[tuple[int, str, int], list[Any]] = defaultdict(list)
     columns = ["capture", "client", "server", "server_port", "first_time", "first_frame"]
-    for row in spoken.loc[spoken["client"].isin(list(both)) | spoken["server"].isin(list(both)), columns].itertuples():
+    for row in rows_of(spoken[spoken["client"].isin(list(both)) | spoken["server"].isin(list(both))], columns):
         if row.server in both:
             fronts[row.capture, row.server, row.server_port].append(int(row.first_time))
         if row.client in both:

@@ -15,6 +15,7 @@ from lynccap.correlation.roles.claims import (
     RoleBook,
     RoleClaim,
 )
+from lynccap.correlation.rows import rows_of
 from lynccap.tables import Tables
 
 _LYNC_SERVER = re.compile(r"RTC/\d")
@@ -28,7 +29,7 @@ def claim_by_messages(book: RoleBook, tables: Tables) -> None:
         ("web-ticket", "web tickets"),
         ("autodiscover", "Lync autodiscover"),
     ):
-        for row in tables[protocol].itertuples():
+        for row in rows_of(tables[protocol], tables[protocol].columns):
             if row.flow in elsewhere:
                 continue
             server = flows.at[row.flow, "server"]
@@ -36,8 +37,9 @@ def claim_by_messages(book: RoleBook, tables: Tables) -> None:
             role, decisive = REVERSE_PROXY if outer else WEB, _is_services(row, xml)
             capture = flows.at[row.flow, "capture"]
             book.add(RoleClaim(server, role, Basis.MESSAGES, decisive, f"requests for {words}", capture, row.frame))
-    for row in tables["sip"].itertuples():
-        says = _says_lync(row) if row.kind == "response" and row.flow not in elsewhere else ""
+    answers = tables["sip"][tables["sip"]["kind"] == "response"]
+    for row in rows_of(answers, ("flow", "frame", "from_client", "server", "remote_user")):
+        says = "" if row.flow in elsewhere else _says_lync(row)
         if says:
             side = "client" if row.from_client else "server"
             address = flows.at[row.flow, side]

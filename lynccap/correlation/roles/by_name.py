@@ -2,6 +2,7 @@
 
 from lynccap import reference
 from lynccap.correlation.addresses import is_address, is_private, is_public
+from lynccap.correlation.discovery_names import INNER_NAMES
 from lynccap.correlation.names import (
     SOURCE_CERTIFICATE,
     SOURCE_DNS,
@@ -55,7 +56,6 @@ def _name_claim(address: str, link: NameLink, row: NameRow, decisive: bool) -> R
 
 
 SHARED_SRV = "_sip._tls.*"  # other SIP products use it too
-INNER_NAMES = ("lyncdiscoverinternal.", "sipinternal.", "_sipinternaltls._tcp.")
 OUTER_NAMES = ("sipexternal.", "_sip._tls.", "_sipfederationtls._tcp.")
 INNER_EXCLUDES = ("sipexternal.", "_sipfederationtls._tcp.")
 STRANGE_DOMAINS = 2  # domains beside Lync's own on one address: a portal, a wildcard or a web host, nobody's pool

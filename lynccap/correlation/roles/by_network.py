@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from lynccap.correlation.addresses import is_private, is_public
+from lynccap.correlation.attempts import TWO_WAY
 from lynccap.correlation.names import DNS_PORT
 from lynccap.correlation.roles.claims import (
     DATABASE,
@@ -17,13 +18,13 @@ from lynccap.correlation.roles.claims import (
     RoleBook,
     RoleClaim,
 )
+from lynccap.correlation.rows import rows_of
 from lynccap.tables import Tables
 
 MAX_HOSTS = 500  # of each role: a site has a few, a scan of the Internet's DNS servers any number
 TIME_PORT = 123
 DHCP_ANSWERS = ("offer", "ack", "nak")
 DIRECTORY_STACKS = frozenset({"ldap", "kerberos"})
-TWO_WAY = ("established", "midstream", "answered")
 
 
 def claim_network(book: RoleBook, tables: Tables) -> None:
@@ -89,7 +90,7 @@ def _claim_directories(book: RoleBook, tables: Tables) -> None:
     flows = tables.flows
     spoken = flows[flows["stack"].isin(list(DIRECTORY_STACKS)) & flows["opening"].isin(TWO_WAY)]
     heard: dict[str, dict[str, Any]] = defaultdict(dict)
-    for row in spoken.itertuples():
+    for row in rows_of(spoken, ("server", "stack", "capture", "first_frame_server")):
         heard[row.server].setdefault(row.stack, row)
     for server, stacks in heard.items():
         if stacks.keys() == DIRECTORY_STACKS:
@@ -103,7 +104,8 @@ def _claim_databases(book: RoleBook, tables: Tables) -> None:
     """Whoever answers a Lync server's TDS; other databases are nobody's here."""
     flows = tables.flows
     spoken = flows[(flows["stack"] == "tds") & (flows["frames_server"] > 0) & flows["opening"].isin(TWO_WAY)]
-    for row in spoken.drop_duplicates(["client", "server"]).itertuples():
+    asked = spoken.drop_duplicates(["client", "server"])
+    for row in rows_of(asked, ("client", "server", "capture", "first_frame_server")):
         if book.is_lync(row.client):
             says, frame = f"answers TDS to {row.client}", int(row.first_frame_server)
             claim = RoleClaim(row.server, DATABASE, Basis.PORT_AND_BYTES, True, says, int(row.capture), frame)

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from lynccap.correlation.addresses import is_private
 from lynccap.correlation.names import SOURCE_DNS, NameBook, is_cloud, parent_of
+from lynccap.correlation.roles.by_name import STRANGE_DOMAINS
 from lynccap.correlation.roles.claims import (
     EDGE_INT,
     FRONT_END,
@@ -23,7 +24,6 @@ from lynccap.topology.directory import Directory, Place, with_addresses
 from lynccap.topology.model import Host, Topology
 
 MAX_CLAIMED = 2000  # addresses: the largest deployments have fewer servers, and every rule looks at all claims
-STRANGE_DOMAINS = 2  # domains of others on one address: a portal or a wildcard record, nobody's server
 NEVER_BALANCED = frozenset({FRONT_END, EDGE_INT})
 """Roles that an export always knows; a load balancer or a reverse proxy is in none."""
 

@@ -6,17 +6,17 @@ from urllib.parse import urlsplit
 
 from lynccap.correlation.addresses import is_address, is_public
 from lynccap.correlation.names import NameBook, resolvers_of, tunnelled
+from lynccap.correlation.protocol_numbers import PSOM_PORT, SIP_TLS_PORT
 from lynccap.correlation.roles.claims import (
     CRL_HOST,
     EDGE_ACCESS,
-    PSOM_PORT,
     SIP_SERVER,
-    SIP_TLS_PORT,
     UNSPECIFIED,
     Basis,
     RoleBook,
     RoleClaim,
 )
+from lynccap.correlation.rows import rows_of
 from lynccap.tables import Tables
 
 TLS_PORT_ROLES = {SIP_TLS_PORT: SIP_SERVER, PSOM_PORT: UNSPECIFIED}
@@ -30,7 +30,7 @@ def claim_by_tls(book: RoleBook, tables: Tables) -> None:
     answered = set(tls.loc[~tls["from_client"], "flow"])
     answered -= tunnelled(flows)
     spoken = flows[flows["server_port"].isin(list(TLS_PORT_ROLES)) & flows.index.isin(list(answered))]
-    for row in spoken.itertuples():
+    for row in rows_of(spoken, ("capture", "server", "server_port", "first_frame_server")):
         role = TLS_PORT_ROLES[row.server_port]
         says = f"TLS on port {row.server_port}"
         claim = RoleClaim(row.server, role, Basis.PORT_AND_BYTES, False, says, row.capture, row.first_frame_server)
@@ -50,7 +50,7 @@ def federation_askers(tables: Tables) -> Iterator[tuple[str, Any]]:
     dns = tables["dns"]
     resolvers = resolvers_of(flows)
     asked = dns[(dns["kind"] == "request") & dns["name"].str.startswith("_sipfederationtls._tcp.", na=False)]
-    for row in asked.itertuples():
+    for row in rows_of(asked, ("flow", "frame", "name")):
         asker = flows.at[row.flow, "client"]
         if asker not in resolvers:
             yield asker, row
@@ -61,8 +61,9 @@ def claim_both_ways(book: RoleBook, tables: Tables) -> None:
     spoken = tables.flows[
         (tables.flows["server_port"] == SIP_TLS_PORT) & tables.flows["stack"].isin(("tls", "tls/sip"))
     ]
-    accepted = {row.server: row for row in spoken.itertuples() if is_public(row.client)}
-    for row in spoken.itertuples():
+    rows = list(rows_of(spoken, ("capture", "client", "server", "first_frame")))
+    accepted = {row.server for row in rows if is_public(row.client)}
+    for row in rows:
         if row.client in accepted and is_public(row.server):
             says = "opens and accepts TLS on port 5061 with public addresses"
             claim = RoleClaim(row.client, EDGE_ACCESS, Basis.PORT_AND_BYTES, False, says, row.capture, row.first_frame)
@@ -72,7 +73,7 @@ def claim_both_ways(book: RoleBook, tables: Tables) -> None:
 def claim_crl_hosts(book: RoleBook, tables: Tables, names: NameBook) -> None:
     """Hosts named in the certificates' distribution points, and hosts whose own name says what they serve."""
     hosts: dict[str, str] = {}
-    for row in tables.certificates.itertuples():
+    for row in rows_of(tables.certificates, ("crl_urls", "ocsp_urls", "common_name")):
         for url in (*row.crl_urls, *row.ocsp_urls):
             hosts.setdefault((urlsplit(url).hostname or "").lower(), f"named in the certificate of {row.common_name}")
     for name in names.addresses:

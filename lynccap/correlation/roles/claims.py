@@ -11,6 +11,7 @@ from enum import IntEnum
 from itertools import product
 
 from lynccap import reference
+from lynccap.correlation.protocol_numbers import SIP_PORT, SIP_TLS_PORT
 from lynccap.correlation.roles.told import Told
 from lynccap.document import Confidence
 
@@ -23,8 +24,6 @@ DNS_SERVER, DHCP_SERVER, TIME_SERVER, DIRECTORY, DATABASE = "dns", "dhcp", "ntp"
 
 WEB_ROLES = frozenset({FRONT_END, WEB, "director", "director_vip"})
 EXTERNAL_ROLES = frozenset({EDGE_ACCESS, EDGE_WEBCONF, EDGE_AV, REVERSE_PROXY})
-
-SIP_PORT, SIP_TLS_PORT, PSOM_PORT = 5060, 5061, 8057
 
 NETWORK_ROLES = frozenset({DNS_SERVER, DHCP_SERVER, TIME_SERVER, DIRECTORY, DATABASE})
 AROUND_LYNC = NETWORK_ROLES | {GATEWAY, LOAD_BALANCER, PROXY_INSIDE, PARTNER, XMPP_PARTNER}

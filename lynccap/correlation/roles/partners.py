@@ -5,19 +5,21 @@ from typing import Any
 
 from lynccap.correlation.addresses import is_private, is_public
 from lynccap.correlation.names import NameBook, is_cloud, parent_of
+from lynccap.correlation.protocol_numbers import SIP_TLS_PORT
 from lynccap.correlation.roles.by_traffic import federation_askers
 from lynccap.correlation.roles.claims import (
     CLOUD,
     EDGE_ACCESS,
     PARTNER,
-    SIP_TLS_PORT,
     XMPP_PARTNER,
     Basis,
     RoleBook,
     RoleClaim,
 )
+from lynccap.correlation.rows import rows_of
 from lynccap.tables import Tables
 
+_ROW = ("capture", "client", "server", "stack", "first_frame", "first_frame_server")
 XMPP_PORT = 5269  # RFC 6120 14.7: server to server
 FEDERATION_QUESTION, XMPP_QUESTION = "_sipfederationtls._tcp.", "_xmpp-server._tcp."
 
@@ -63,7 +65,7 @@ def _between(tables: Tables, port: int, protocol: str) -> list[Any]:
     """Connections on a port on which both sides were heard in a protocol."""
     flows = tables.flows
     spoken = flows[(flows["server_port"] == port) & (flows["frames_client"] > 0) & (flows["frames_server"] > 0)]
-    return [row for row in spoken.itertuples() if protocol in row.stack.split("/")]
+    return [row for row in rows_of(spoken, _ROW) if protocol in row.stack.split("/")]
 
 
 def _our_edges(book: RoleBook, tables: Tables) -> frozenset[str]:

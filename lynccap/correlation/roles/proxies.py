@@ -8,6 +8,7 @@ from collections import defaultdict
 from typing import Any
 
 from lynccap.correlation.addresses import is_private, is_public
+from lynccap.correlation.attempts import OPEN
 from lynccap.correlation.names import proxied
 from lynccap.correlation.roles.claims import (
     EDGE_ACCESS,
@@ -19,13 +20,14 @@ from lynccap.correlation.roles.claims import (
     RoleBook,
     RoleClaim,
 )
+from lynccap.correlation.rows import rows_of
 from lynccap.tables import Tables
 
+_ROW = ("capture", "client", "server", "server_port", "stack", "first_frame", "first_frame_server")
 OUTER_PORTS, INNER_PORTS = (80, 443), (8080, 4443)
 LYNC_NAME = "lyncdiscover."
 PUBLISHED = (LYNC_NAME, "meet.", "dialin.", "webext.", "lswebext.")
 """Beginnings of the names published outside; the last two are habits for the external web name."""
-SERVING = ("established", "midstream")
 
 
 def claim_proxies(book: RoleBook, tables: Tables) -> None:
@@ -78,20 +80,20 @@ def _names_asked(tables: Tables) -> dict[int, str]:
     """By flow: the server name asked for, in TLS or in a Host header."""
     tls, http = tables["tls"], tables["http"]
     hosts = http[(http["kind"] == "request") & http["host"].notna()]
-    told = [*hosts[["flow", "host"]].itertuples(index=False)]
-    told += [*tls.loc[tls["sni"].notna(), ["flow", "sni"]].itertuples(index=False)]
+    asked = tls[tls["sni"].notna()]
+    told = [*zip(hosts["flow"], hosts["host"], strict=True), *zip(asked["flow"], asked["sni"], strict=True)]
     return {int(flow): str(name).lower().rstrip(".").partition(":")[0] for flow, name in reversed(told)}
 
 
 def _inner_halves(tables: Tables) -> dict[str, list[Any]]:
     """By client: its connections to the ports of external web sites on private addresses, bytes and all."""
     flows = tables.flows
-    spoken = flows[flows["server_port"].isin(INNER_PORTS) & flows["opening"].isin(SERVING)]
+    spoken = flows[flows["server_port"].isin(INNER_PORTS) & flows["opening"].isin(OPEN)]
     if spoken.empty:
         return {}
     spoken = spoken[~spoken.index.isin(list(proxied(tables)))]  # 8080 is a forward proxy's port as well
     found: dict[str, list[Any]] = defaultdict(list)
-    for row in spoken.itertuples():
+    for row in rows_of(spoken, _ROW):
         if is_private(row.server) and row.stack.split("/")[0] == ("tls" if row.server_port == 4443 else "http"):
             found[row.client].append(row)
     return found
@@ -100,11 +102,11 @@ def _inner_halves(tables: Tables) -> dict[str, list[Any]]:
 def _outer_halves(tables: Tables, asked: dict[int, str]) -> dict[str, Any]:
     """By server: the first connection of an outsider to a web port for a published name."""
     flows = tables.flows
-    spoken = flows[flows["server_port"].isin(OUTER_PORTS) & flows["opening"].isin(SERVING)]
+    spoken = flows[flows["server_port"].isin(OUTER_PORTS) & flows["opening"].isin(OPEN)]
     spoken = spoken[spoken.index.isin([flow for flow, name in asked.items() if _is_published(name)])]
     spoken = spoken[~spoken.index.isin(list(proxied(tables)))]
     found: dict[str, Any] = {}
-    for row in spoken.itertuples():
+    for row in rows_of(spoken, _ROW):
         if is_public(row.client) or is_public(row.server):
             found.setdefault(row.server, row)
     return found

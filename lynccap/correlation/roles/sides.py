@@ -14,16 +14,15 @@ from ipaddress import ip_address, ip_network
 from typing import NamedTuple
 
 from lynccap.correlation.addresses import is_private, is_public, split_endpoint
-from lynccap.correlation.attempts import OPEN
+from lynccap.correlation.attempts import TWO_WAY
+from lynccap.correlation.discovery_names import INNER_NAMES
+from lynccap.correlation.disjoint_sets import DisjointSets
 from lynccap.correlation.names import SOURCE_DNS, NameBook, is_cloud
-from lynccap.correlation.roles.by_name import INNER_NAMES
 from lynccap.correlation.roles.claims import EXTERNAL_ROLES, RoleBook
+from lynccap.correlation.rows import rows_of
 from lynccap.tables import Tables
-from lynccap.topology.directory import Directory
 
 INTERNET_NETWORKS = 4  # public networks behind one router's MAC: more than the prefixes an organisation routes inside
-TWO_WAY = frozenset({*OPEN, "answered"})
-"""Openings of flows in which both sides were heard."""
 
 
 class Location(StrEnum):
@@ -64,18 +63,22 @@ class SideBook:
     tables: Tables
     names: NameBook
     roles: RoleBook
-    directory: Directory | None = None
     _known: dict[str, Placement] = field(default_factory=dict)
 
     def of(self, address: str) -> Placement:
         """Where an address is; topology first, then what the captures show."""
         if address not in self._known:
-            self._known[address] = self._told(address) or self._seen(address) or UNPLACED
+            self._known[address] = self.told(address) or self._seen(address) or UNPLACED
         return self._known[address]
 
-    def _told(self, address: str) -> Placement | None:
-        side = self.directory.side_of(address) if self.directory else ""
-        return Placement(Location(side), "the topology says so") if side else None
+    def told(self, address: str) -> Placement | None:
+        """Where the topology has an address: by its server's interface, then by its network; None: it tells nothing."""
+        told = self.roles.told
+        side = told.side_of(address) if told else ""
+        if told is None or not side:
+            return None
+        what = "has an interface" if address in told.places else "is in a network"
+        return Placement(Location(side), f"{what} that the topology file puts {side}")
 
     def _seen(self, address: str) -> Placement | None:
         if is_private(address):
@@ -151,7 +154,7 @@ class SideBook:
             row.your_address: Placement(
                 Location.INSIDE, "its lease names the deployment's servers", int(captures[row.flow]), int(row.frame)
             )
-            for row in given.itertuples()
+            for row in rows_of(given, ("flow", "frame", "your_address", "uc_web_server", "sip_servers"))
             if row.uc_web_server or row.sip_servers
         }
 
@@ -164,7 +167,7 @@ class SideBook:
         found: dict[str, Placement] = {}
         flows = self.tables.flows
         ends = {True: flows["server"].to_list(), False: flows["client"].to_list()}
-        for row in told[["flow", "frame", "from_client", "seen"]].itertuples():
+        for row in rows_of(told, ("flow", "frame", "from_client", "seen")):
             end, asker = split_endpoint(row.seen), ends[row.from_client][row.flow]
             if end and is_private(asker) and is_public(end[0]):
                 says = f"it is the address that {asker} is translated to"
@@ -195,9 +198,9 @@ class SideBook:
         return found
 
 
-def read_sides(tables: Tables, names: NameBook, roles: RoleBook, directory: Directory | None = None) -> SideBook:
+def read_sides(tables: Tables, names: NameBook, roles: RoleBook) -> SideBook:
     """The sides of all addresses; `roles` with the media relays' claims."""
-    return SideBook(tables, names, roles, directory)
+    return SideBook(tables, names, roles)
 
 
 def _inner_names(names: NameBook, address: str) -> bool:
@@ -211,14 +214,7 @@ def _network_of(address: str) -> str:
 
 def _networks(pairs: Iterable[tuple[int, str, str]]) -> dict[tuple[int, str], tuple[int, str]]:
     """Of every address (and its capture) one that stands for all it is connected with."""
-    parent: dict[tuple[int, str], tuple[int, str]] = {}
-
-    def top(one: tuple[int, str]) -> tuple[int, str]:
-        while (above := parent.setdefault(one, one)) != one:
-            parent[one] = parent[above]
-            one = parent[one]
-        return one
-
+    groups: DisjointSets[tuple[int, str]] = DisjointSets()
     for capture, client, server in pairs:
-        parent[top((capture, client))] = top((capture, server))
-    return {one: top(one) for one in list(parent)}
+        groups.join((capture, client), (capture, server))
+    return groups.leaders()

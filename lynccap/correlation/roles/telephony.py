@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from lynccap import reference
 from lynccap.correlation.names import proxied
 from lynccap.correlation.roles.claims import GATEWAY, MEDIATION, Basis, RoleBook, RoleClaim
+from lynccap.correlation.rows import rows_of
 from lynccap.tables import Tables
 
 _LYNC_WORD = re.compile(r"\bRTCC?/\d")
@@ -60,11 +60,7 @@ def _senders(tables: Tables) -> Iterator[_Sender]:
     direct = sip[~sip["flow"].isin(list(proxied(tables))) & (sip["hops"] <= 1)]
     word = direct["user_agent"].where(direct["kind"] == "request", direct["server"]).fillna("")
     told = direct[["flow", "frame", "from_client"]].assign(word=word).drop_duplicates(["flow", "from_client", "word"])
-    flows = tables.flows
-    for row in told.itertuples():
-        yield _sender(row, flows.loc[row.flow])
-
-
-def _sender(row: Any, flow: Any) -> _Sender:
-    ends = (flow["client"], flow["server"]) if row.from_client else (flow["server"], flow["client"])
-    return _Sender(*ends, str(row.word), int(flow["capture"]), int(row.frame))
+    ends = tables.flows.loc[told["flow"], ["client", "server", "capture"]].set_index(told.index)
+    for row in rows_of(told.join(ends), ("frame", "from_client", "word", "client", "server", "capture")):
+        sides = (row.client, row.server) if row.from_client else (row.server, row.client)
+        yield _Sender(*sides, row.word, row.capture, row.frame)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from lynccap.correlation.rows import rows_of
 from lynccap.tables import SECOND, Tables
 
 FINAL = 200  # the first status that ends a transaction
@@ -88,7 +89,8 @@ def read_transactions(tables: Tables) -> tuple[Transaction, ...]:
     capture_of = tables.flows["capture"].to_dict()
     latest: dict[tuple[Any, ...], Transaction] = {}
     found: list[Transaction] = []
-    for row in table.sort_values(["time", "frame"], kind="stable").itertuples():
+    ordered = table.sort_values(["time", "frame"], kind="stable")
+    for row in rows_of(ordered, ordered.columns):
         if not row.method or row.method == "ACK":
             continue
         asks = row.kind == "request"

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-FIN, RST = 1, 4
+from lynccap.correlation.protocol_numbers import FIN, RST
+
 PATIENCE_NS = 5_000_000_000  # who leaves earlier had its own reason; TCP repeats what is lost well within
 CLOSE_NOTIFY = 0  # RFC 5246 7.2.1
 

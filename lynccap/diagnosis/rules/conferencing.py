@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from lynccap.correlation.roles.claims import PSOM_PORT
+from lynccap.correlation.protocol_numbers import PSOM_PORT
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Judgement, Proof

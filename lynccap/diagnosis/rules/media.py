@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from lynccap.correlation.devices.book import Location
 from lynccap.correlation.media.allocations import Allocation
 from lynccap.correlation.media.paths import MediaSession, Path
 from lynccap.correlation.media.relays import Side
+from lynccap.correlation.roles.sides import Location
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof

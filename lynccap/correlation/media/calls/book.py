@@ -7,7 +7,7 @@ from functools import cached_property
 
 from lynccap.correlation.media.calls.descriptions import Described, DescriptionBook, read_descriptions
 from lynccap.correlation.media.calls.evidence import Evidence
-from lynccap.correlation.media.calls.legs import BASES, read_leg
+from lynccap.correlation.media.calls.legs import read_leg, strongest
 from lynccap.correlation.media.calls.records import Call, Leg, Party, addresses_of
 from lynccap.correlation.media.calls.strands import Strand, read_strands
 from lynccap.correlation.sip.dialogs import Dialog
@@ -139,5 +139,4 @@ def _parties(legs: Sequence[Leg]) -> tuple[Party, Party] | None:
 
 
 def _basis(legs: Sequence[Leg]) -> str:
-    found = {one.basis for one in legs}
-    return next((one for one in BASES if one in found), "")
+    return strongest({one.basis for one in legs})

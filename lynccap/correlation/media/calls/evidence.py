@@ -12,6 +12,7 @@ from lynccap.correlation.media.paths import LYNC_CHECKS, MediaSession
 from lynccap.correlation.media.relays import RelayBook
 from lynccap.correlation.media.stream_quality import StreamQuality
 from lynccap.correlation.roles.claims import EDGE_AV, EDGE_INT, RELAY, Basis, RoleBook
+from lynccap.correlation.rows import rows_of
 from lynccap.tables import Tables
 from lynccap.topology.directory import Directory
 
@@ -50,7 +51,7 @@ class Evidence:
     def streams(self) -> Mapping[int, list[Any]]:
         """Rows of the media table, by flow."""
         found: dict[int, list[Any]] = defaultdict(list)
-        for row in self.tables.media[_STREAM].itertuples(index=False):
+        for row in rows_of(self.tables.media, _STREAM):
             found[row.flow].append(row)
         return found
 
@@ -59,7 +60,7 @@ class Evidence:
         """Rows of the flows that carry media or checks."""
         numbers = {one.flow for one in self.media} | {one.flow for one in self.ice.pairs}
         rows = self.tables.flows.loc[sorted(numbers), _FLOW]
-        return {int(row.Index): row for row in rows.itertuples()}
+        return {int(row.Index): row for row in rows_of(rows, _FLOW)}
 
     @cached_property
     def qualities(self) -> Mapping[tuple[int, bool, int], StreamQuality]:
@@ -82,7 +83,8 @@ class Evidence:
     def icmp(self) -> Mapping[int, list[Any]]:
         """ICMP errors by the flow they quote."""
         found: dict[int, list[Any]] = defaultdict(list)
-        for row in self.tables.icmp.itertuples(index=False):
+        icmp = self.tables.icmp
+        for row in rows_of(icmp, icmp.columns):
             if row.flow >= 0:
                 found[int(row.flow)].append(row)
         return found
@@ -91,7 +93,7 @@ class Evidence:
     def allocation_flows(self) -> Mapping[int, Any]:
         """Rows of the flows on which devices asked relays."""
         rows = self.tables.flows.loc[sorted(one.flow for one in self.relays.allocations), _FLOW]
-        return {int(row.Index): row for row in rows.itertuples()}
+        return {int(row.Index): row for row in rows_of(rows, _FLOW)}
 
     @cached_property
     def refused_relays(self) -> Mapping[tuple[int, str], list[Any]]:
@@ -102,7 +104,7 @@ class Evidence:
             return found
         flows = self.tables.flows
         failed = flows[(flows["server_port"] == TURN_TCP_PORT) & flows["opening"].isin(("refused", "unanswered"))]
-        for row in failed.loc[failed["server"].isin(servers), _FLOW].itertuples():
+        for row in rows_of(failed[failed["server"].isin(servers)], _FLOW):
             found[row.capture, row.client].append(row)
         return found
 

@@ -1,6 +1,6 @@
 """From the flows and checks of one medium to a leg."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 
 from lynccap import reference
@@ -17,6 +17,7 @@ from lynccap.correlation.media.paths import Path
 
 EDGES = frozenset({*RELAYED, Path.RELAY_TCP, Path.TWO_RELAYS})
 BASES = ("relay", "server", "checks", "signalling")
+"""What ties media to Lync, strongest first."""
 STATIC_AUDIO, STATIC_VIDEO = frozenset({*range(24)}), frozenset({*range(24, 35)})
 """RFC 3551 6: payload types that mean the same everywhere (33 is a mixture)."""
 LISTED = 16  # frames a leg names
@@ -97,7 +98,12 @@ def _basis(strand: Strand, evidence: Evidence) -> str:
     found = {one.basis for one in strand.sessions}
     if any(one.flow in evidence.lync_checks for one in strand.pairs):
         found.add("checks")
-    return next((one for one in BASES if one in found), "")
+    return strongest(found)
+
+
+def strongest(bases: Collection[str]) -> str:
+    """Of some of BASES the first, "" without any."""
+    return next((one for one in BASES if one in bases), "")
 
 
 def _frames(strand: Strand) -> tuple[int, ...]:

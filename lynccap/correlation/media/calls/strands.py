@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lynccap.correlation.addresses import Scope, scope_of
+from lynccap.correlation.disjoint_sets import DisjointSets
 from lynccap.correlation.media.calls.evidence import Evidence
 from lynccap.correlation.media.ice import CheckPair
 from lynccap.correlation.media.paths import MediaSession
@@ -45,27 +46,9 @@ class Strand:
         return max([one.last_time for one in self.sessions] + checks)
 
 
-class _Union:
-    """Joins keys into groups."""
-
-    def __init__(self) -> None:
-        self._parent: dict[Hashable, Hashable] = {}
-
-    def find(self, key: Hashable) -> Hashable:
-        parent = self._parent.setdefault(key, key)
-        while parent != self._parent[parent]:
-            self._parent[parent] = self._parent[self._parent[parent]]
-            parent = self._parent[parent]
-        self._parent[key] = parent
-        return parent
-
-    def join(self, one: Hashable, other: Hashable) -> None:
-        self._parent[self.find(one)] = self.find(other)
-
-
 def read_strands(evidence: Evidence) -> list[Strand]:
     """The legs-to-be, in order of time."""
-    union = _Union()
+    union: DisjointSets[Hashable] = DisjointSets()
     sessions = [_session_of(one) for one in evidence.ice.pairs]
     for one, session in zip(evidence.ice.pairs, sessions, strict=True):
         if one.media is not None:

@@ -1,0 +1,9 @@
+"""Numbers of protocols that several rooms of correlation ask for."""
+
+SIP_PORT, SIP_TLS_PORT = 5060, 5061
+PSOM_PORT = 8057
+PSOM_PORTS = (PSOM_PORT, 8058)  # the latter for Live Meeting's clients
+FIN, SYN, RST, ACK = 1, 2, 4, 16  # RFC 9293 3.1, as the column `flags` has them
+CONTROL = FIN | SYN | RST
+INITIAL_TTLS = (64, 128, 255)
+"""What hosts send with: Linux and phones, Windows, network gear. Routers have taken something off any other."""
