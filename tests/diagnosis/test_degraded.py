@@ -32,7 +32,7 @@ def test_worse_copy_accuses_nobody_new(name: str, how: str) -> None:
     assert accused(analyzed(frames)) <= accused(document_of(name))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [one.name for one in samples() if "points" not in one.label])
 def test_frames_seen_twice_change_no_verdict(name: str) -> None:
     assert accusations(analyzed(doubled(recorded(name)))) == accusations(document_of(name))
 

@@ -92,8 +92,7 @@ def media(view: DeviceView) -> StageFacts | None:
     says = _sentence(leg, view.device, view.case)
     if leg.flowing is Flowing.ONE_WAY and outcome is StepOutcome.UNKNOWN and leg.basis:
         says += _normal(leg)
-    begun = leg.first_time or leg.begun  # of the first frame that is named
-    return StageFacts(StageName.MEDIA, outcome, says, leg.capture, begun, listed(leg.frames))
+    return StageFacts(StageName.MEDIA, outcome, says, leg.capture, leg.begun, listed(leg.frames))
 
 
 def _normal(leg: Leg) -> str:
