@@ -9,6 +9,7 @@ from lynccap.analysis.services import services_of
 from lynccap.analysis.study import Progress, Study, read_study
 from lynccap.analysis.topology import topology_of
 from lynccap.correlation.addresses import sort_key
+from lynccap.correlation.collector import collector_paused
 from lynccap.correlation.points.records import clock_offsets, crossing_records
 from lynccap.diagnosis.judge import judge
 from lynccap.document import Document, Tool
@@ -42,6 +43,7 @@ def analyze(
     return document_of(read_study(sources, progress=progress, keys=keys, directory=directory), frozenset(devices))
 
 
+@collector_paused()
 def document_of(study: Study, only: frozenset[str] = frozenset()) -> Document:
     """Correlated cases, judged; `only` keeps findings and journeys of these addresses.
 

@@ -13,6 +13,7 @@ from lynccap.correlation.attempts import Answer, Attempt, Ending, read_answers, 
 from lynccap.correlation.clocks import ClockOffset, clock_offsets
 from lynccap.correlation.closings.book import ClosingBook, read_closings
 from lynccap.correlation.closings.hosts import Hosts
+from lynccap.correlation.collector import collector_paused
 from lynccap.correlation.devices.book import DeviceBook
 from lynccap.correlation.devices.reading import read_devices
 from lynccap.correlation.log_ons import LogOn, read_log_ons
@@ -324,6 +325,7 @@ def _grouped(attempts: tuple[Attempt, ...], key: Callable[[Attempt], str]) -> di
     return {name: tuple(ones) for name, ones in groups.items()}
 
 
+@collector_paused()
 def build_case(tables: Tables, directory: Directory | None = None) -> Case:
     """Correlate what was read; a directory of the customer's topology, where there is one, wins over what is seen."""
     names = read_names(tables)

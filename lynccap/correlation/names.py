@@ -73,7 +73,8 @@ def resolvers_of(flows: pd.DataFrame) -> set[str]:
 
 def tunnelled(flows: pd.DataFrame) -> set[int]:
     """Flows through a proxy (CONNECT): what is said inside is of another server than the flow's."""
-    return set(flows.index[flows["stack"].str.match(r"(?:pseudo-tls/)?http/")])
+    inside = [one for one in flows["stack"].unique() if one.removeprefix("pseudo-tls/").startswith("http/")]
+    return set(flows.index[flows["stack"].isin(inside)])
 
 
 def proxied(tables: Tables) -> set[int]:
@@ -92,7 +93,7 @@ def parent_of(name: str) -> str:
 def read_names(tables: Tables) -> NameBook:
     """The names of all captures. A name is lower case without its final dot."""
     book = NameBook()
-    captures, servers = tables.flows["capture"].to_dict(), tables.flows["server"].to_dict()
+    captures, servers = tables.flows["capture"].tolist(), tables.flows["server"].tolist()
     seen: set[tuple[str, str, str]] = set()
 
     def tie(address: str, link: NameLink) -> None:
@@ -128,7 +129,7 @@ def _recorded(tables: Tables) -> dict[str, tuple[str, ...]]:
 
 
 def _read_dns(tables: Tables, book: NameBook, tie: Callable[[str, NameLink], None]) -> None:
-    captures = tables.flows["capture"].to_dict()
+    captures = tables.flows["capture"].tolist()
     answers = tables.dns_answers.sort_values(["time", "frame"], kind="stable")
     # mDNS and LLMNR have DNS's shape, but anyone on the link may answer them.
     answers = answers[answers["flow"].map(tables.flows["server_port"]) == DNS_PORT]

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from lynccap.analysis.study import Study
+from lynccap.correlation.collector import collector_paused
 from lynccap.document import ClockOffset, Crossing
 from lynccap.results.building import meanings_of
 from lynccap.results.calls import calls, media
@@ -51,6 +52,7 @@ class ResultTables(Mapping[str, pd.DataFrame]):
         self._material = Material(study)
         self._made: dict[str, pd.DataFrame] = {}
 
+    @collector_paused()
     def __getitem__(self, name: str) -> pd.DataFrame:
         """One table; KeyError for a name that is none."""
         if name not in self._made:

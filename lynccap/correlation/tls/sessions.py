@@ -174,12 +174,12 @@ def _session(flow: int, rows: list[Any], segments: int, around: _Around) -> TlsS
         certificate_frame=_first([row for row in certificates if not row.from_client]),
         client_certificate_frame=_first([row for row in certificates if row.from_client and row.certificates]),
         version=version,
-        sni=next((str(row.sni) for row in rows if row.sni), ""),
+        sni=next((str(row.sni) for row in client_hellos if row.sni), ""),
         completed=completed,
         data_frame=_first(answers),
         data_time=int(answers[0].time) if answers else 0,
-        last_frame=max(row.frame for row in rows),
-        last_time=max(row.time for row in rows),
+        last_frame=max([row.frame for row in rows]),
+        last_time=max([row.time for row in rows]),
         alerts=tuple(
             Alert(row.frame, row.time, row.from_client, row.alert, str(row.alert_name), row.alert_level == "fatal")
             for row in kinds.get("alert", ())
