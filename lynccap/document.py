@@ -131,6 +131,8 @@ class Role(_Part, frozen=True):
     confidence: Confidence
     """certain: the topology says so, or messages that only this role exchanges; likely: something else that only Lync
     has; possible: it fits, and other products look alike"""
+    members: tuple[str, ...] = ()
+    """Of a load balancer: the hosts it passes connections on to."""
 
 
 class Conflict(_Part, frozen=True):

@@ -6,7 +6,7 @@ from lynccap.analysis.study import Study
 from lynccap.correlation.addresses import sort_key
 from lynccap.correlation.case import Case
 from lynccap.correlation.origins import Origins
-from lynccap.correlation.roles.claims import BASIS_WORDS, CLOUD, NOT_LYNC, Contradiction, role_name
+from lynccap.correlation.roles.claims import BASIS_WORDS, CLOUD, LOAD_BALANCER, NOT_LYNC, Contradiction, role_name
 from lynccap.document import INFERRED, Confidence, Conflict, Role, Topology
 from lynccap.topology.traps import traps
 
@@ -85,9 +85,14 @@ def _roles(cases: Sequence[Case]) -> tuple[Role, ...]:
     # Lync's own roles come first: a host is called by the first one that it has.
     ordered = sorted(found.items(), key=lambda item: (item[0][0] in NOT_LYNC, item[0][0], sort_key(item[0][1])))
     return tuple(
-        Role(role_name(role), (address,), tuple(sorted(names)), basis, confidence)
+        Role(role_name(role), (address,), tuple(sorted(names)), basis, confidence, _members(cases, role, address))
         for (role, address), (names, basis, confidence) in ordered
     )
+
+
+def _members(cases: Sequence[Case], role: str, address: str) -> tuple[str, ...]:
+    found = {one for case in cases for one in case.roles.members_of(address)} if role == LOAD_BALANCER else set()
+    return tuple(sorted(found, key=sort_key))
 
 
 def _shown(case: Case) -> Iterator[str]:

@@ -8,7 +8,7 @@ from lynccap.correlation.addresses import sort_key
 from lynccap.correlation.case import Case
 from lynccap.correlation.names import SOURCE_DNS, SOURCE_SNI, NameLink
 from lynccap.correlation.origins import Origins
-from lynccap.correlation.roles.claims import BASIS_WORDS, role_name
+from lynccap.correlation.roles.claims import BASIS_WORDS, LOAD_BALANCER, role_name
 from lynccap.results.building import of_rows
 from lynccap.results.material import Material
 from lynccap.results.rows import NameRow, RoleRow
@@ -31,6 +31,7 @@ def _roles(case: Case, files: Origins) -> Iterator[RoleRow]:
                 basis=BASIS_WORDS[claim.basis],
                 decisive=claim.decisive,
                 says=claim.says,
+                members=case.roles.members_of(address) if claim.role == LOAD_BALANCER else (),
                 names=case.names.names_of(address, SOURCE_DNS, SOURCE_SNI),
                 capture=capture,
                 frame=frame,

@@ -50,6 +50,8 @@ class RoleRow:
     """It ties the address to a Lync deployment; other claims only fit one."""
     says: str
     """What shows it."""
+    members: tuple[str, ...]
+    """Of a load balancer: the hosts it passes connections on to."""
     names: tuple[str, ...]
     """Of the address, by DNS and by what clients asked for in TLS."""
     capture: str

@@ -10,7 +10,7 @@ from samples import FOLDER, Recorded, early, late, lossy, one_sided, pcap_of, sa
 
 from lynccap.analysis import analyze, crossings_of
 from lynccap.correlation.case import Case, build_case
-from lynccap.correlation.points.crossings import Crossings, match_flows
+from lynccap.correlation.points.crossings import Crossings, read_crossings
 from lynccap.document import Document
 from lynccap.ingest import Source, read_recordings
 from lynccap.ingest.collecting.collect import collect
@@ -163,7 +163,7 @@ def test_a_stream_that_moves_to_another_path_is_not_seen_twice() -> None:
     ]
     cases, _ = points(pcap(timed(made, 20 * MILLISECOND)))
 
-    assert match_flows(cases) == ()
+    assert not read_crossings(cases).all
 
 
 # Look-alikes: what is not two points.
@@ -283,7 +283,7 @@ def test_what_can_be_read_once_is_matched_by_the_tables_alone() -> None:
 
     assert len(found.all) == 38
     assert {one.both for one in found.all} == {-1}
-    assert found.all == match_flows(cases)
+    assert found.all == read_crossings(cases).all
     assert abs(found.clocks[0].offset_ns + 3_217 * MILLISECOND) <= found.clocks[0].error_ns
 
 

@@ -83,11 +83,6 @@ class Crossings:
         return frozenset(here | there)
 
 
-def match_flows(cases: Sequence[Case]) -> tuple[Crossing, ...]:
-    """The conversations that several capture points show, by the tables alone."""
-    return read_crossings(cases).all
-
-
 def read_crossings(cases: Sequence[Case], packets: Packets | None = None) -> Crossings:
     """What the captures of some cases show of the same conversations; with `packets`, one by one."""
     matching = Matching(cases)

@@ -256,10 +256,6 @@ class RoleBook:
         """The hosts behind a load balancer's address, in order of appearance; empty when it is none."""
         return tuple(self.members.get(vip, ()))
 
-    def vip_of(self, member: str) -> str | None:
-        """The load balancer's address that a host is behind, the first one seen; None when none is known."""
-        return next((vip for vip, members in self.members.items() if member in members), None)
-
     def contradictions(self) -> tuple[Contradiction, ...]:
         """Pairs of claims that cannot both be true, by address; one pair for each two roles."""
         return tuple(pair for address in sorted(self.claims) for pair in self._contradictions_of(address))

@@ -51,8 +51,6 @@ def test_same_hellos_at_several_members_make_a_load_balancer(inner: str) -> None
     assert _balancers(made) == {VIP, inner} - {""}
     assert (claim.confidence, claim.frame) == (Confidence.CERTAIN, 14)
     assert made.roles.members_of(VIP) == MEMBERS
-    assert made.roles.vip_of(MEMBERS[1]) == VIP
-    assert made.roles.vip_of(VIP) is None
     assert made.roles.members_of(MEMBERS[0]) == ()
     assert not made.roles.is_plausible(VIP)
 
@@ -86,7 +84,6 @@ def test_dns_load_balancing_has_members_and_no_shared_address() -> None:
     made = case(flows, tls=hellos, dns_answers=[srv, *names])
 
     assert _balancers(made) == set()
-    assert made.roles.vip_of(MEMBERS[0]) is None
     assert made.roles.has(MEMBERS[0], "fe")
 
 
