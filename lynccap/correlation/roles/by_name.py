@@ -47,12 +47,16 @@ def claim_by_name(book: RoleBook, tables: Tables, names: NameBook) -> None:
                     book.add(_name_claim(address, link, row, decisive))
 
 
+HOW_TOLD = {SOURCE_DNS: "by DNS", SOURCE_SNI: "asked for in TLS", SOURCE_CERTIFICATE: "among its names"}
+
+
 def _name_claim(address: str, link: NameLink, row: NameRow, decisive: bool) -> RoleClaim:
     # One certificate often names every public role: it ties the address to Lync, not to one role.
     certificate = link.source == SOURCE_CERTIFICATE
     role = UNSPECIFIED if certificate else _placed(row.role, link.name, address)
     basis = Basis.CERTIFICATE if certificate else Basis.NAME
-    return RoleClaim(address, role, basis, decisive, f"{link.name} ({link.source})", link.capture, link.frame)
+    says = f"{link.name} ({HOW_TOLD[link.source]})"
+    return RoleClaim(address, role, basis, decisive, says, link.capture, link.frame)
 
 
 SHARED_SRV = "_sip._tls.*"  # other SIP products use it too
