@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from lynccap.analysis import Study
 from lynccap.correlation.case import Case
 from lynccap.correlation.clocks import clock_offsets
 from lynccap.correlation.log_ons import read_log_ons
@@ -16,6 +17,7 @@ from lynccap.document import Document, Outcome, from_json, to_json
 from lynccap.ingest.engine import CaptureParts
 from lynccap.ingest.frames import MAX_RECORD, Frames
 from lynccap.report import FORMATS
+from lynccap.results import ResultTables
 
 Columns = Mapping[str, Any]
 
@@ -93,6 +95,30 @@ def keep_books(case: Case) -> None:
     assert {one.flow for one in read_log_ons(tables)} <= flows
     assert {one.flow for one in clock_offsets(tables)} <= flows
     assert {one.presented for one in issuer_links(tables)} <= set(tables.certificates.index)
+    _keep_calls(case, flows)
+    for closing in case.closings.closings:
+        assert closing.flow in flows
+        assert closing.says
+        assert closing.frames == tuple(sorted(closing.frames))
+
+
+def _keep_calls(case: Case, flows: set[int]) -> None:
+    for leg in case.calls.legs:
+        assert set(leg.flows) <= flows
+        assert leg.begun <= leg.ended
+        assert all(0 <= (half.loss or 0) <= 1 for half in (leg.forth, leg.back))
+    for one in case.calls.calls:
+        assert one.first_time <= one.last_time
+        assert one.seconds >= 0
+
+
+def keep_results(study: Study) -> None:
+    """Every table of a study can be made, and those of media point at connections."""
+    results = ResultTables(study)
+    made = {name: results[name] for name in results}
+    carrying = [row for rows in made["media"]["connections"] for row in rows]
+    assert set(carrying) <= set(made["connections"].index)
+    assert set(made["journeys"]["device"]) <= set(made["devices"]["device"])
 
 
 def keep_document(document: Document) -> None:

@@ -29,7 +29,7 @@ from capture_files import (
 )
 from samples import Recorded, recorded, samples
 
-from fuzz.promises import keep_books, keep_document, keep_frames, keep_parts
+from fuzz.promises import keep_books, keep_document, keep_frames, keep_parts, keep_results
 from fuzz.readers import reader
 from fuzz.tape import Tape
 from lynccap.analysis import Study, analyze, document_of
@@ -88,7 +88,9 @@ def dialogue(data: bytes) -> None:
         cases = [build_case(tables) for tables in read_each([Source("dialogue", io.BytesIO(_spoken(data)))])]
         for case in cases:
             keep_books(case)
-        keep_document(document_of(Study(tuple(cases))))
+        study = Study(tuple(cases))
+        keep_document(document_of(study))
+        keep_results(study)
 
 
 def _spoken(data: bytes) -> bytes:
