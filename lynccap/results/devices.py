@@ -15,6 +15,7 @@ def devices(material: Material) -> pd.DataFrame:
             DeviceRow(
                 device=one.id,
                 addresses=one.addresses,
+                address_basis=one.address_basis,
                 macs=one.macs,
                 names=one.names,
                 kind=one.kind,

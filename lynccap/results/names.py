@@ -29,6 +29,7 @@ def _roles(case: Case, files: Origins) -> Iterator[RoleRow]:
                 role=claim.role,
                 title=role_name(claim.role),
                 basis=BASIS_WORDS[claim.basis],
+                confidence=str(claim.confidence),
                 decisive=claim.decisive,
                 says=claim.says,
                 members=case.roles.members_of(address) if claim.role == LOAD_BALANCER else (),

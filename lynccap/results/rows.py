@@ -18,6 +18,8 @@ class DeviceRow:
     """The address it is called by, as in all tables."""
     addresses: tuple[str, ...]
     """All of its addresses."""
+    address_basis: tuple[str, ...]
+    """Why they are taken for one machine's, () with one address."""
     macs: tuple[str, ...]
     """Hardware addresses, where the capture shows its own and not a router's."""
     names: tuple[str, ...]
@@ -46,6 +48,8 @@ class RoleRow:
     """What people call it."""
     basis: str
     """topology file, messages exchanged, name asked for it, certificate, port and first bytes"""
+    confidence: str
+    """How sure it is: certain, likely or possible."""
     decisive: bool
     """It ties the address to a Lync deployment; other claims only fit one."""
     says: str
