@@ -88,15 +88,17 @@ def test_the_first_allocate_is_challenged_and_the_second_gets_a_relay_port() -> 
         endpoint.transport.close()
 
     with_relay(scene)
-    assert [one.type for one in heard] == [turn.ALLOCATE_ERROR, turn.ALLOCATE_SUCCESS, turn.ALLOCATE_SUCCESS]
-    numbers = [number for number, _ in heard[0].attributes]
+    # On a busy machine the client repeats a request, which is answered again.
+    challenge, granted, released = {one.transaction: one for one in heard}.values()
+    assert [challenge.type, granted.type, released.type] == [turn.ALLOCATE_ERROR, *[turn.ALLOCATE_SUCCESS] * 2]
+    numbers = [number for number, _ in challenge.attributes]
     assert numbers[0] == turn.MAGIC_COOKIE
-    assert (heard[0].get(0x0014) or b"") != b""
-    assert heard[0].get(0x0015) == b'"rtcmedia"'
-    relayed = heard[1].address(turn.MAPPED_ADDRESS)
+    assert (challenge.get(0x0014) or b"") != b""
+    assert challenge.get(0x0015) == b'"rtcmedia"'
+    relayed = granted.address(turn.MAPPED_ADDRESS)
     assert relayed is not None
     assert 50000 <= relayed[1] <= 59999
-    assert heard[2].get(turn.LIFETIME) == bytes(4)
+    assert released.get(turn.LIFETIME) == bytes(4)
 
 
 def test_a_wrong_password_is_challenged_again_and_opens_nothing() -> None:
