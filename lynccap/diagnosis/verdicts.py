@@ -120,7 +120,8 @@ def _as_seen_elsewhere(one: Verdict, vantage: Vantage) -> Verdict:
 
 def _elsewhere_words(attempt: Attempt, other: Elsewhere) -> str:
     if other.fate is Fate.LOST:
-        return f"they never reach {other.name}, nearer to the server: they are dropped between the two points, or go another way"
+        lost = "they are dropped between the two points, or go another way"
+        return f"they never reach {other.name}, nearer to the server: {lost}"
     if other.fate is Fate.UNANSWERED:
         return f"{other.name} shows them too, and no answer"
     word = "a reset" if other.refused else "its answer"
