@@ -6,12 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from lynccap.ingest.decoding import Decoder, Packets
-from lynccap.ingest.flows.columns import Columns
-from lynccap.ingest.flows.flow_table import SYN, FlowTable, Numbered
+from lynccap.ingest.decoding import Packets
+from lynccap.ingest.flows.flow_table import SYN
 from lynccap.ingest.frames import Flags, Frames, Ints
 from lynccap.ingest.schemas import Arrays
-from lynccap.ingest.soundness.copies import Copies
+from lynccap.ingest.second_reading import Reread, SecondReading
 from lynccap.tables import PACKETS
 
 MAX_PACKETS = 200_000  # of one recording: the audio of an hour's call, or 10 000 sign-ins, in some 20 MB
@@ -44,20 +43,13 @@ def packets_of(windows: Iterator[Frames], flows: pd.DataFrame, wanted: Iterable[
 
 
 class _Listing:
-    """Numbers packets as the engine did; a side is told by its first frame, which belongs to no other."""
+    """What is kept of the packets of the wanted flows."""
 
     def __init__(self, flows: pd.DataFrame, wanted: list[int]) -> None:
         rows = flows.loc[wanted]
-        index = rows.index.to_numpy(np.int64)
-        first = np.concatenate([rows[f"first_frame_{side}"].to_numpy(np.int64) for side in ("client", "server")])
-        sides = np.concatenate((index * 2, index * 2 + 1))
-        order = np.argsort(first, kind="stable")
-        order = order[first[order] > 0]
-        self._first, self._sides = first[order], sides[order]
+        first = (rows[f"first_frame_{side}"].to_numpy(np.int64) for side in ("client", "server"))
+        self._reading = SecondReading(rows.index.to_numpy(np.int64), *first)
         self._last_frame = int(rows["last_frame"].max()) if len(rows) else 0
-        self._known = Columns({"side": ("i8", -1)})
-        self._copies, self._flows = Copies(), FlowTable()
-        self._decoder = Decoder(self._flows.intern)
         self._parts: list[Arrays] = []
         self._count = 0
 
@@ -66,11 +58,10 @@ class _Listing:
         return number > self._last_frame or self._count > MAX_PACKETS
 
     def add(self, frames: Frames) -> None:
-        self._take(self._decoder.decode(frames))
+        self._take(self._reading.read(frames))
 
     def finish(self) -> PacketList:
-        for packets in self._decoder.finish():
-            self._take(packets)
+        self._take(self._reading.finish())
         columns = {
             name: np.concatenate([part[name] for part in self._parts]) if self._parts else np.zeros(0)
             for name in PACKETS
@@ -81,27 +72,12 @@ class _Listing:
         table = table[:MAX_PACKETS]
         return PacketList(table, int(table["time"].iloc[-1]))
 
-    def _take(self, packets: Packets) -> None:
-        if not len(packets):
-            return
-        copies = self._copies.find(packets)
-        if copies is not None:
-            packets = packets.where(~copies)
-        numbered = self._flows.add(packets)
-        self._flows.control.clear()
-        self._recognise(numbered)
-        side = self._known["side"][numbered.side]
-        keep = side >= 0
-        if keep.any():
-            self._parts.append(_columns(packets.where(keep), side[keep]))
-            self._count += int(keep.sum())
-
-    def _recognise(self, numbered: Numbered) -> None:
-        """Note the sides whose first frame is among these."""
-        self._known.grow(self._flows.flows.rows * 2)
-        place = np.minimum(np.searchsorted(self._first, numbered.frame), max(len(self._first) - 1, 0))
-        begins = self._first[place] == numbered.frame if len(self._first) else np.zeros(len(place), np.bool_)
-        self._known["side"][numbered.side[begins]] = self._sides[place[begins]]
+    def _take(self, found: Iterator[Reread]) -> None:
+        for one in found:
+            keep = one.side >= 0
+            if keep.any():
+                self._parts.append(_columns(one.packets.where(keep), one.side[keep]))
+                self._count += int(keep.sum())
 
 
 def _columns(packets: Packets, side: Ints) -> Arrays:

@@ -1,17 +1,16 @@
 """Reads a recording once more and keeps every payload byte of some of its TCP connections."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from lynccap.ingest.decoding import TCP, Decoder, Packets
-from lynccap.ingest.flows.columns import Columns
-from lynccap.ingest.flows.flow_table import FlowTable, Numbered
+from lynccap.ingest.decoding import TCP, Packets
+from lynccap.ingest.flows.flow_table import Numbered
 from lynccap.ingest.flows.sequences import Sequences
 from lynccap.ingest.frames import Frames, Ints
 from lynccap.ingest.schemas import Arrays
-from lynccap.ingest.soundness.copies import Copies
+from lynccap.ingest.second_reading import Reread, SecondReading
 from lynccap.ingest.streams.assembly import Segment
 
 MAX_SIDE_BYTES = 2 << 20  # of one side: what is kept of a stream in the clear (1 MiB), twice, with the records' seals
@@ -38,51 +37,34 @@ def gather(windows: Iterator[Frames], flows: Arrays, wanted: Iterable[int]) -> d
 
 
 class _Gatherer:
-    """Numbers packets as the engine did; a side is told by its first frame, which belongs to no other."""
+    """What is kept of the payload of the wanted connections."""
 
     def __init__(self, flows: Arrays, wanted: Iterable[int]) -> None:
         self._found = {flow: Gathered() for flow in wanted}
-        self._sides = _first_frames(flows, self._found)
-        self._first = np.array(sorted(self._sides), np.int64)
-        self._wanted = Columns({"side": ("i8", -1)})
-        """2 * row + 0 for the client or 1 for the server, by side of the flow table; -1 for what is not wanted."""
-        self._copies, self._flows, self._sequences = Copies(), FlowTable(), Sequences()
-        self._decoder = Decoder(self._flows.intern)
+        rows = np.array(list(self._found), np.int64)
+        first = (flows[f"first_frame_{side}"][rows].astype(np.int64) for side in ("client", "server"))
+        self._reading = SecondReading(rows, *first)
+        self._sequences = Sequences()
         self._bytes = self._segments = 0
 
     def add(self, frames: Frames) -> None:
-        self._take(self._decoder.decode(frames))
+        self._take(self._reading.read(frames))
 
     def finish(self) -> dict[int, Gathered]:
-        for packets in self._decoder.finish():
-            self._take(packets)
+        self._take(self._reading.finish())
         return self._found
 
-    def _take(self, packets: Packets) -> None:
-        if not len(packets):
-            return
-        copies = self._copies.find(packets)
-        if copies is not None:
-            packets = packets.where(~copies)
-        numbered = self._flows.add(packets)
-        self._flows.control.clear()
-        self._recognise(numbered)
-        side = self._wanted["side"][numbered.side]
-        keep = (side >= 0) & (packets.network.protocol == TCP)
-        if keep.any():
-            packets = packets.where(keep)
-            mine = Numbered(*(getattr(numbered, name)[keep] for name in ("flow", "side", "frame", "time")))
-            offsets = self._sequences.add(packets, mine, self._flows.flows.rows * 2)
-            self._keep(packets, mine, side[keep], offsets)
-
-    def _recognise(self, numbered: Numbered) -> None:
-        """Note the sides whose first frame is among these."""
-        self._wanted.grow(self._flows.flows.rows * 2)
-        for row in np.flatnonzero(np.isin(numbered.frame, self._first)).tolist():
-            self._wanted["side"][numbered.side[row]] = self._sides[int(numbered.frame[row])]
+    def _take(self, found: Iterator[Reread]) -> None:
+        for one in found:
+            keep = (one.side >= 0) & (one.packets.network.protocol == TCP)
+            if keep.any():
+                packets = one.packets.where(keep)
+                mine = Numbered(*(getattr(one.numbered, name)[keep] for name in ("flow", "side", "frame", "time")))
+                offsets = self._sequences.add(packets, mine, self._reading.flows.flows.rows * 2)
+                self._keep(packets, mine, one.side[keep], offsets)
 
     def _keep(self, packets: Packets, numbered: Numbered, side: Ints, start: Ints) -> None:
-        opened = self._flows.sides
+        opened = self._reading.flows.sides
         begins = (opened["syn_frame"][numbered.side] > 0) | (opened["syn_ack_frame"][numbered.side] > 0)
         # Bytes before the first one are a keep-alive's, or another connection's.
         rows = np.flatnonzero((packets.available > 0) & ~((start < 0) & begins))
@@ -106,11 +88,3 @@ class _Gatherer:
         self._bytes += available
         self._segments += 1
         return True
-
-
-def _first_frames(flows: Arrays, wanted: Mapping[int, Gathered]) -> dict[int, int]:
-    """The side (2 * row, + 1 for the server) by the number of its first frame."""
-    found: dict[int, int] = {}
-    for bit, name in enumerate(("first_frame_client", "first_frame_server")):
-        found |= {int(flows[name][flow]): 2 * flow + bit for flow in wanted if flows[name][flow] > 0}
-    return found
