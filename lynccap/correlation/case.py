@@ -33,7 +33,9 @@ from lynccap.correlation.rows import rows_of
 from lynccap.correlation.services import name_services
 from lynccap.correlation.sip.dialogs import DialogBook, read_dialogs
 from lynccap.correlation.tls.issuers import IssuerLink, issuer_links
+from lynccap.correlation.tls.presented import Presented, read_presented
 from lynccap.correlation.tls.sessions import TlsSession, read_sessions
+from lynccap.correlation.web_exchanges import WebExchange, read_exchanges
 from lynccap.tables import Tables
 from lynccap.topology.directory import Directory
 
@@ -149,6 +151,16 @@ class Case:
     def issuers(self) -> tuple[IssuerLink, ...]:
         """Which certificates that were fetched belong above which that were presented."""
         return issuer_links(self.tables)
+
+    @cached_property
+    def presented(self) -> tuple[Presented, ...]:
+        """The lists of certificates that servers and clients showed, each once."""
+        return read_presented(self.tables)
+
+    @cached_property
+    def exchanges(self) -> tuple[WebExchange, ...]:
+        """Requests to web services with their answers, where HTTP is readable."""
+        return read_exchanges(self.tables)
 
     @cached_property
     def clocks(self) -> tuple[ClockOffset, ...]:

@@ -1,5 +1,6 @@
 """What a connection attempt was for, seen from this device at this step of its journey."""
 
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
 
@@ -7,7 +8,6 @@ from lynccap import reference
 from lynccap.correlation.addresses import is_public, subnet_of
 from lynccap.correlation.attempts import Attempt
 from lynccap.correlation.case import Case
-from lynccap.correlation.devices.book import DeviceFacts
 from lynccap.correlation.names import parent_of
 from lynccap.correlation.protocol_numbers import PSOM_PORT, SIP_TLS_PORT
 from lynccap.correlation.roles.claims import (
@@ -45,30 +45,34 @@ class Meaning(StrEnum):
     PROXY_80 = "port 80 of the reverse proxy from outside"
     PSOM = "web conferencing data"
     CRL = "revocation list"
+    OTHERS = "no matter of Lync's"
     REQUIRED = "a port Lync needs"
 
 
 def meaning_of(case: Case, attempt: Attempt) -> Meaning | None:
-    """What the attempt was for; None when it was for nothing Lync needs."""
+    """What the attempt was for: the first row of MEANINGS that fits; None when it was for nothing Lync needs."""
     held = case.roles.roles_of(attempt.server)
+    fits = (meaning for meaning, is_meant in MEANINGS if is_meant(case, attempt, held))
+    meaning = next(fits, None)
+    return None if meaning is Meaning.OTHERS else meaning
+
+
+def _waits_for_list(case: Case, attempt: Attempt, held: frozenset[str]) -> bool:
+    """A server fetches a revocation list, and a partner's handshake waits for it."""
     device = case.devices.of(attempt.client)
-    if attempt.port == HTTP and CRL_HOST in held and not held & WEB_ROLES:
-        return Meaning.CRL if device and device.role and partner_handshakes(case, attempt) else None
-    if attempt.port == HTTP and _at_the_proxy(device, attempt, held):
-        return Meaning.PROXY_80
-    client = device is not None and device.role is None  # between servers the port serves people outside
-    if (
-        attempt.port == PSOM_PORT
-        and client
-        and _is_pool_member(case, attempt.server)
-        and signed_in(case, attempt.client)
-    ):
-        return Meaning.PSOM
-    if attempt.port == HTTP and _wants_root_chain(case, attempt, held) and not _whole_host_fails(case, attempt):
-        return Meaning.ROOT_CHAIN
-    if _one_of_two(case, attempt, held):
-        return Meaning.WEB_PORT
-    return Meaning.REQUIRED if _is_required(case, attempt, held) else None
+    return _at_crl_host(case, attempt, held) and bool(device and device.role and partner_handshakes(case, attempt))
+
+
+def _at_crl_host(_case: Case, attempt: Attempt, held: frozenset[str]) -> bool:
+    return attempt.port == HTTP and CRL_HOST in held and not held & WEB_ROLES
+
+
+def _wants_conference(case: Case, attempt: Attempt, _held: frozenset[str]) -> bool:
+    """A signed-in client, not a server: between servers the port serves people outside."""
+    device = case.devices.of(attempt.client)
+    if attempt.port != PSOM_PORT or device is None or device.role is not None:
+        return False
+    return _is_pool_member(case, attempt.server) and bool(signed_in(case, attempt.client))
 
 
 def _is_pool_member(case: Case, server: str) -> bool:
@@ -99,8 +103,11 @@ def _is_required(case: Case, attempt: Attempt, held: frozenset[str]) -> bool:
     )
 
 
-def _at_the_proxy(device: DeviceFacts | None, attempt: Attempt, held: frozenset[str]) -> bool:
+def _at_the_proxy(case: Case, attempt: Attempt, held: frozenset[str]) -> bool:
     """Port 80 of a reverse proxy, which may stay closed; seen at the proxy itself, only the client is public."""
+    device = case.devices.of(attempt.client)
+    if attempt.port != HTTP:
+        return False
     if device and (device.is_phone or device.location is Location.INSIDE) and held & WEB_ROLES:
         return False
     if is_public(attempt.client) and not is_public(attempt.server):
@@ -123,7 +130,9 @@ def _wants_root_chain(case: Case, attempt: Attempt, held: frozenset[str]) -> boo
     That it lacks the certificate is shown by its own alert, or by its boot: phones keep the chain across calls.
     """
     device = case.devices.of(attempt.client)
-    if device is None or not held & (WEB_ROLES | {SIP_SERVER}) or _has_chain(case, attempt.client):
+    if attempt.port != HTTP or device is None or not held & (WEB_ROLES | {SIP_SERVER}):
+        return False
+    if _has_chain(case, attempt.client) or _whole_host_fails(case, attempt):
         return False
     alerts = bool(distrust(case, attempt.client))
     if device.is_phone:
@@ -224,3 +233,15 @@ def _waits_in_vain(case: Case, row: Any, server: str) -> bool:
     if partner_is_client and not session.client_certificate_frame:
         return False  # no partner comes without its certificate: a scanner, or somebody's browser
     return not any(alert.code and alert.from_client == partner_is_client for alert in session.alerts)
+
+
+MEANINGS: tuple[tuple[Meaning, Callable[[Case, Attempt, frozenset[str]], bool]], ...] = (
+    (Meaning.CRL, _waits_for_list),
+    (Meaning.OTHERS, _at_crl_host),
+    (Meaning.PROXY_80, _at_the_proxy),
+    (Meaning.PSOM, _wants_conference),
+    (Meaning.ROOT_CHAIN, _wants_root_chain),
+    (Meaning.WEB_PORT, _one_of_two),
+    (Meaning.REQUIRED, _is_required),
+)
+"""The most particular first: what each means, and whether an attempt at a server of these roles is that."""

@@ -49,7 +49,7 @@ RULES: dict[tuple[How, Meaning], str] = {
     **{(how, Meaning.CRL): "edge-crl-http-blocked" for how in (*_REFUSALS, How.FILTERED)},
     (How.REFUSED, Meaning.REQUIRED): "tcp-refused-by-host",
     (How.REFUSED_BY_HOST, Meaning.REQUIRED): "tcp-refused-by-host",
-    (How.REFUSED_BETWEEN, Meaning.REQUIRED): "tcp-rst-by-middlebox",
+    (How.REFUSED_BETWEEN, Meaning.REQUIRED): "tcp-refused-by-middlebox",
     (How.FILTERED, Meaning.REQUIRED): "tcp-filtered-silent",
     **{(How.PROHIBITED, meaning): "icmp-admin-prohibited" for meaning in Meaning if meaning is not Meaning.PROXY_80},
 }
@@ -295,7 +295,7 @@ def _refused_words(
     if how is How.REFUSED_BY_HOST:
         because = f"the resets carry TTL {ttls}, the host's own (TTL {own} on its other packets)"
         return f"{resets} TCP port {attempt.port}, with the host's own TTL {ttls}", (
-            "tcp-rst-by-middlebox",
+            "tcp-refused-by-middlebox",
             because,
         )
     if how is How.REFUSED_BETWEEN:

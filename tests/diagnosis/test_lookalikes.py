@@ -443,7 +443,7 @@ class TestSilence:
 
 
 class TestRefusal:
-    HOST, BETWEEN = "tcp-refused-by-host", "tcp-rst-by-middlebox"
+    HOST, BETWEEN = "tcp-refused-by-host", "tcp-refused-by-middlebox"
 
     def _refused(self, **facts: object) -> Scene:
         scene = office()

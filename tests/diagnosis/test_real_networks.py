@@ -80,7 +80,7 @@ class TestRefusal:
             "from_client": True,
         }
 
-        (said,) = judged("tcp-rst-by-middlebox", one, open_before(3), tcp_frames=frames, icmp=[error])
+        (said,) = judged("tcp-refused-by-middlebox", one, open_before(3), tcp_frames=frames, icmp=[error])
 
         assert isinstance(said, Found)
         assert "10.1.0.1" in said.why

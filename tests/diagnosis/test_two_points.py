@@ -158,14 +158,14 @@ class TestRefusal:
     def test_of_syns_that_never_arrive_is_a_box_between(self, turned: bool) -> None:
         (one,) = accused(told(self.REFUSED, SERVERS, turned=turned))
 
-        assert (one.rule, one.confidence) == ("tcp-rst-by-middlebox", "certain")
+        assert (one.rule, one.confidence) == ("tcp-refused-by-middlebox", "certain")
         assert "never reach servers.pcap" in one.why
 
     def test_that_never_passed_the_servers_is_a_box_between(self, turned: bool) -> None:
         once = in_order(FLOOR, [answer(SYNS[-1], REFUSAL)])
         (one,) = accused(told(once, in_order(SERVERS, ARRIVED), turned=turned))
 
-        assert (one.rule, one.confidence) == ("tcp-rst-by-middlebox", "certain")
+        assert (one.rule, one.confidence) == ("tcp-refused-by-middlebox", "certain")
         assert "it was sent between the two points" in one.why
 
     def test_that_both_points_show_is_one_finding(self, turned: bool) -> None:

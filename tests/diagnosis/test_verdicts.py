@@ -78,7 +78,7 @@ class TestRefusal:
 
         (one,) = judged([*flows, alive()], frames)
 
-        assert (one.rule, one.confidence) == ("tcp-rst-by-middlebox", "possible")
+        assert (one.rule, one.confidence) == ("tcp-refused-by-middlebox", "possible")
         assert dict(one.rejected)["tcp-refused-by-host"]
 
     def test_with_another_ttl_and_quicker_than_the_host_is_likely_one(self) -> None:
@@ -87,7 +87,7 @@ class TestRefusal:
 
         (one,) = judged([*flows, reachable], frames)
 
-        assert (one.rule, one.confidence) == ("tcp-rst-by-middlebox", "likely")
+        assert (one.rule, one.confidence) == ("tcp-refused-by-middlebox", "likely")
 
     def test_one_hop_apart_names_nobody(self) -> None:
         flows, frames = refused(ttl=125)

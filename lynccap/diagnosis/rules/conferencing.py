@@ -7,7 +7,7 @@ from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Judgement, Proof
 from lynccap.diagnosis.meanings import signed_in
-from lynccap.diagnosis.rules.reach import found, judged
+from lynccap.diagnosis.subjects import found, judged
 from lynccap.diagnosis.verdicts import How
 from lynccap.document import Severity
 
@@ -59,3 +59,6 @@ def psom_8057_blocked_internal(inquiry: Inquiry) -> Iterator[Judgement]:
             causes=HOST_CAUSES if by_host else (),
             act=("service owner of the server", "network/firewall team") if by_host else (),
         )
+
+
+RULES = (psom_8057_blocked_internal,)

@@ -331,3 +331,6 @@ def _fallback(inquiry: Inquiry, media: MediaSession, device: str, silent: list[A
         ),
         time=first,
     )
+
+
+RULES = (media_tcp443_fallback, media_via_external_edge_from_inside, media_relayed_internal_edge)

@@ -8,7 +8,7 @@ from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof
 from lynccap.diagnosis.meanings import distrust
-from lynccap.diagnosis.rules.reach import FOR_ROOT_CHAIN
+from lynccap.diagnosis.rules.paths.reach import FOR_ROOT_CHAIN
 from lynccap.document import Confidence, Severity
 
 CHALLENGES = 3  # answers 401 to an anonymous request; one or two are a client trying its luck

@@ -10,7 +10,7 @@ from lynccap.correlation.roles.claims import REVERSE_PROXY
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Found, Judgement, Proof
-from lynccap.diagnosis.rules.reach import judged
+from lynccap.diagnosis.subjects import judged
 from lynccap.document import Confidence, Severity
 
 RACE_NS = 1_000_000_000

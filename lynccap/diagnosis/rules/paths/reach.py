@@ -5,74 +5,16 @@ from collections.abc import Iterator
 from lynccap.correlation.attempts import PROHIBITED_CODES
 from lynccap.correlation.media.relays import TURN_UDP_PORT
 from lynccap.correlation.roles.claims import EDGE_INT, RELAY
-from lynccap.correlation.services import BY_PORT_OF_LYNC
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
-from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof
+from lynccap.diagnosis.judgements import Found, Judgement, Proof
 from lynccap.diagnosis.meanings import Meaning
+from lynccap.diagnosis.subjects import found, judged, reached
 from lynccap.diagnosis.verdicts import How, Verdict, accepted_meanwhile
 from lynccap.document import Confidence, Severity
 
 REJECTS_THIS_CLIENT = "A rule on the server, or before it, rejects this client: others are accepted on the same port."
 FOR_ROOT_CHAIN = "Without it the phone has no root certificate and trusts no Lync server."
-
-
-def judged(inquiry: Inquiry, name: str) -> Iterator[Verdict]:
-    """The verdicts that belong to one rule."""
-    return (one for one in inquiry.verdicts if one.rule == name)
-
-
-def service_of(inquiry: Inquiry, verdict: Verdict) -> str:
-    """The service an attempt was meant for."""
-    if verdict.meaning is Meaning.ROOT_CHAIN:
-        return "certprov"
-    if verdict.meaning is Meaning.CRL:
-        return "crl"
-    named = str(inquiry.case.flows.at[verdict.attempt.flows[0], "service"])
-    return named if named != "other" else BY_PORT_OF_LYNC.get(verdict.attempt.port, "other")
-
-
-def found(
-    inquiry: Inquiry,
-    verdict: Verdict,
-    says: str,
-    why: str,
-    confidence: Confidence | None = None,
-    extra: tuple[Proof, ...] = (),
-    causes: tuple[str, ...] = (),
-    act: tuple[str, ...] = (),
-    explains: tuple[str, ...] | None = None,
-    fix: tuple[str, ...] = (),
-) -> Judgement:
-    """A verdict in a rule's words, or the doubt that forbids it; `extra` is proof beyond the attempt's own."""
-    attempt = verdict.attempt
-    if verdict.doubt:
-        return Doubt(attempt.client, verdict.doubt)
-    return Found(
-        device=attempt.client,
-        peer=attempt.server,
-        port=attempt.port,
-        transport="tcp",
-        service=service_of(inquiry, verdict),
-        says=says,
-        why=why,
-        confidence=confidence or verdict.confidence,
-        proof=(*verdict.proof, *extra),
-        time=attempt.first_time,
-        causes=causes,
-        act=act,
-        explains=explains,
-        fix=fix,
-        rejected=verdict.rejected,
-        flows=attempt.flows,
-    )
-
-
-def reached(inquiry: Inquiry) -> Iterator[Clear]:
-    """Every device that reached a Lync server: the subjects on which a reachability rule is clear."""
-    for attempt in inquiry.case.attempts:
-        if attempt.established and inquiry.case.roles.is_plausible(attempt.server):
-            yield Clear(attempt.client)
 
 
 def _is_towards_relay(inquiry: Inquiry, verdict: Verdict) -> bool:
@@ -153,7 +95,7 @@ def tcp_refused_by_host(inquiry: Inquiry) -> Iterator[Judgement]:
     act=("network/firewall team",),
     sources=("ms-int-ports",),
 )
-def tcp_rst_by_middlebox(inquiry: Inquiry) -> Iterator[Judgement]:
+def tcp_refused_by_middlebox(inquiry: Inquiry) -> Iterator[Judgement]:
     """A device opens a TCP connection to a required port, and a reset comes back that the server did not send.
 
     Evidence: the reset's TTL differs by more than one from every other packet of that server in the same capture.
@@ -161,7 +103,7 @@ def tcp_rst_by_middlebox(inquiry: Inquiry) -> Iterator[Judgement]:
     Not this: servers whose TTL varies on accepted connections too; load balancers that answer with their own TTL.
     """
     yield from reached(inquiry)
-    for verdict in judged(inquiry, "tcp-rst-by-middlebox"):
+    for verdict in judged(inquiry, "tcp-refused-by-middlebox"):
         yield _stop(inquiry, verdict, "resets come back that the server itself may not have sent")
 
 

@@ -9,7 +9,7 @@ from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof
 from lynccap.diagnosis.meanings import partner_handshakes
-from lynccap.diagnosis.rules.reach import found, judged
+from lynccap.diagnosis.subjects import found, judged
 from lynccap.diagnosis.verdicts import How, Verdict
 from lynccap.document import Confidence, Severity, rfc3339
 

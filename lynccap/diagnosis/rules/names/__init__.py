@@ -1,0 +1,5 @@
+"""DNS and service location (catalogue group 3)."""
+
+from lynccap.diagnosis.contract import Rule
+
+RULES: tuple[Rule, ...] = ()
