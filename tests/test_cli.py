@@ -211,9 +211,9 @@ class TestFlows:
 
 class TestCatalogue:
     def test_rules_lists_every_rule_once(self) -> None:
-        lines = run("rules").stdout.splitlines()
+        named = [line.split()[0] for line in run("rules").stdout.splitlines() if line.startswith("  ")]
 
-        assert len(lines) == len({line.split()[0] for line in lines}) >= 19
+        assert len(named) == len(set(named)) >= 19
 
     def test_explain_tells_what_would_disprove_a_rule(self) -> None:
         page = run("explain", "rootchain-http80-refused").stdout

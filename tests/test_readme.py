@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from lynccap.cli import main
-from lynccap.diagnosis.pages import RULE_FORMATS
+from lynccap.diagnosis.pages import overview
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -16,7 +16,7 @@ README = (ROOT / "README.md").read_text()
 def test_rule_table_is_the_rules_own() -> None:
     shown = README.split("-->\n", 1)[1].split("\n<!-- end of rules", 1)[0]
 
-    assert shown == RULE_FORMATS["md"]().rstrip()
+    assert shown == overview().rstrip()
 
 
 def test_excerpt_is_what_the_command_prints() -> None:

@@ -17,8 +17,22 @@ from lynccap.diagnosis.rules import (
     web,
 )
 
-ROOMS = (paths, names, web, certificates, handshakes, phones, balancers, media, conferencing, states)
+GROUPS: Mapping[str, tuple[Rule, ...]] = MappingProxyType(
+    {
+        "Reachability and the network path": paths.RULES,
+        "DNS and service location": names.RULES,
+        "Web services and port 80": web.RULES,
+        "What certificates say": certificates.RULES,
+        "TLS handshakes and trust": handshakes.RULES,
+        "Phones": phones.RULES,
+        "Load balancers": balancers.RULES,
+        "Media": media.RULES,
+        "Web conferencing": conferencing.RULES,
+        "Normal behaviour that looks odd": states.RULES,
+    }
+)
+"""The rules by what they are about."""
 
-RULES: tuple[Rule, ...] = tuple(rule for room in ROOMS for rule in room.RULES)
+RULES: tuple[Rule, ...] = tuple(rule for rules in GROUPS.values() for rule in rules)
 
 BY_NAME: Mapping[str, Rule] = MappingProxyType({rule.name: rule for rule in RULES})
