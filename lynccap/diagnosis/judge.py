@@ -17,6 +17,7 @@ from lynccap.diagnosis.judgements import Clear, Doubt, Found, Proof
 from lynccap.document import Assessment, Evidence, Finding, Outcome, Rejected
 from lynccap.reference import sources
 
+MAX_REASONS, MAX_DEVICES = 10, 5  # of what a rule could not decide: what a person reads; 500 devices may have as many
 MAX_FRAMES = 200  # frames one piece of evidence lists: what a person can check, and a display filter can hold
 
 
@@ -71,15 +72,30 @@ def _assessed(rule: Rule, said: Sequence[_Said], kept: Sequence[Kept]) -> list[A
     told = [Assessment(rule.name, Outcome.RULE_FAILED, one.fault) for one in said if one.fault]
     mine = [one for one in kept if one.rule is rule]
     devices = sorted({one.found.device for one in mine if one.found.device}, key=sort_key)
-    doubts = dict.fromkeys(doubt for one in said for doubt in one.doubts)
+    doubts = [doubt for one in said for doubt in one.doubts]
     if mine:
         told.append(Assessment(rule.name, Outcome.FIRED, ", ".join(devices)))
     if doubts:
-        reasons = (f"{one.device}: {one.because}" if one.device else one.because for one in doubts)
-        told.append(Assessment(rule.name, Outcome.INCONCLUSIVE, "; ".join(reasons)))
+        told.append(Assessment(rule.name, Outcome.INCONCLUSIVE, _reasons(doubts)))
     if not told and any(one.clear for one in said):
         told.append(Assessment(rule.name, Outcome.CLEAR))
     return told or [Assessment(rule.name, Outcome.NOT_SEEN, "nothing it could judge is in the capture")]
+
+
+def _reasons(doubts: Sequence[Doubt]) -> str:
+    """Why a rule could not decide: each reason once, with the devices it holds for."""
+    holds: dict[str, dict[str, None]] = {}
+    for one in doubts:
+        holds.setdefault(one.because, {}).update({one.device: None} if one.device else {})
+    told = [
+        f"{_some(list(devices), MAX_DEVICES)}: {because}" if devices else because for because, devices in holds.items()
+    ]
+    return _some(told, MAX_REASONS, "; ")
+
+
+def _some(ones: list[str], limit: int, between: str = ", ") -> str:
+    more = f" and {len(ones) - limit} more" if len(ones) > limit else ""
+    return between.join(ones[:limit]) + more
 
 
 def _numbered(kept: list[Kept], origins: Sequence[Origins]) -> tuple[Finding, ...]:

@@ -3,8 +3,9 @@
 import pytest
 
 from lynccap.diagnosis.catalogue import BY_NAME, RULES
-from lynccap.diagnosis.contract import Rule
+from lynccap.diagnosis.contract import Rule, Stage
 from lynccap.diagnosis.pages import explained
+from lynccap.document import Severity
 from lynccap.reference import sources
 
 each_rule = pytest.mark.parametrize("rule", RULES, ids=lambda one: one.name)
@@ -47,3 +48,8 @@ def test_has_a_page(rule: Rule) -> None:
 
 def test_names_are_unique() -> None:
     assert len(BY_NAME) == len(RULES)
+
+
+@pytest.mark.parametrize("rule", [one for one in RULES if one.name.startswith("state-")], ids=lambda one: one.name)
+def test_what_is_normal_is_never_more_than_a_note(rule: Rule) -> None:
+    assert (rule.severity, rule.stage, rule.explains) == (Severity.INFO, Stage.NOTE, ())

@@ -7,6 +7,8 @@ from cases import SECOND, START, answer, case, dns_flow, flow, reset, syn
 
 from lynccap.correlation.case import Case
 from lynccap.diagnosis.inquiry import Inquiry
+from lynccap.diagnosis.judge import _reasons
+from lynccap.diagnosis.judgements import Doubt
 from lynccap.diagnosis.verdicts import How, Verdict
 
 POOL, OTHER_POOL, CLIENT, PC = "10.9.0.5", "10.9.0.6", "10.1.0.9", "10.2.0.9"
@@ -230,3 +232,12 @@ class TestPhone:
         rules = {one.rule for one in self._phone(*flows, also, frames=frames)}
 
         assert rules == {"tcp-refused-by-host"}
+
+
+def test_a_doubt_many_devices_share_is_told_once() -> None:
+    doubts = [Doubt(f"10.1.2.{number}", "it ends too early") for number in range(1, 9)]
+
+    told = _reasons([*doubts, Doubt(None, "it is cut"), *doubts])
+
+    shown = ", ".join(f"10.1.2.{number}" for number in range(1, 6))
+    assert told == f"{shown} and 3 more: it ends too early; it is cut"
