@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,7 @@ def imports(path):
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
+@cache
 def names_in_tests():
     """Every module that a test file imports, by dotted name."""
     return {name for path in (ROOT / "tests").rglob("test_*.py") for name in imports(path)}
