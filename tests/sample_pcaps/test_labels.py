@@ -101,5 +101,5 @@ def counted(file: Path, filters: list[str]) -> list[int]:
     command = ["tshark", "-q", "-r", str(file), "-z", ",".join(("io,stat,0", *filters))]
     told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     (row,) = [line for line in told.splitlines() if "<>" in line and line.startswith("|")]
-    _, _, *cells, _ = row.split("|")
-    return [int(frames) for frames in cells[::2]]
+    _, _, *cells = row.split("|")  # what is behind the last filter's cells fills the line
+    return [int(frames) for frames in cells[: 2 * len(filters) : 2]]
