@@ -1,0 +1,246 @@
+"""Addresses behind a name: dead members, dead IPv6 paths, next hops that an Edge cannot find."""
+
+from collections.abc import Iterator
+
+from lynccap.correlation.addresses import is_private, is_public
+from lynccap.correlation.attempts import Attempt, Ending
+from lynccap.correlation.protocol_numbers import SIP_TLS_PORT
+from lynccap.correlation.roles.claims import EDGE_ACCESS, EDGE_INT
+from lynccap.correlation.searches import AAAA, Question, Reply
+from lynccap.diagnosis.contract import Stage, rule
+from lynccap.diagnosis.inquiry import Inquiry
+from lynccap.diagnosis.judgements import Clear, Doubt, Judgement, Proof
+from lynccap.diagnosis.rules.names.asking import SHOWN, answer_words, found, shown, unheard
+from lynccap.diagnosis.rules.names.wrong_side import inner_names
+from lynccap.document import Confidence, Severity
+
+DEAD = (Ending.REFUSED, Ending.REJECTED, Ending.UNANSWERED)
+NEXT_NS = 60_000_000_000  # until the next address: a silent one takes Windows some 20 s
+CLIENTS, LONG_NS = 3, 600_000_000_000  # catalogue, dns-stale-pool-member
+SOME_CLIENTS, SOME_NS = 2, 120_000_000_000
+LOST_NS = 3_000_000_000  # catalogue, dns-aaaa-blackhole
+SOON_NS = 60_000_000_000
+
+
+@rule(
+    title="The pool's name still leads to a dead server",
+    severity=Severity.MINOR,
+    stage=Stage.NAMES,
+    causes=("A server that was taken out of service is still in DNS.",),
+    fix=("Remove the address from the pool's name, and the server's own record.",),
+    act=("DNS administrator",),
+    sources=("ms-dnslb",),
+    explains=("dns-search-order-delay",),
+)
+def dns_stale_pool_member(inquiry: Inquiry) -> Iterator[Judgement]:
+    """One of the addresses of a pool's name fails for everybody, and clients go on to the next one.
+
+    Evidence: a name with several addresses; connections to one of them are refused or not answered, and the same
+    client then reaches another one at the same port; the address works for nobody.
+
+    Not this: an address that works for anybody. Inconclusive: a single failure, as it may be short maintenance or the
+    normal change to another member.
+    """
+    for name, links in inquiry.case.names.addresses.items():
+        if len(links) > 1 and not name.startswith("_") and any(map(inquiry.case.roles.is_plausible, links)):
+            for address in links:
+                yield from _stale(inquiry, name, address, [one for one in links if one != address])
+
+
+def _stale(inquiry: Inquiry, name: str, address: str, others: list[str]) -> Iterator[Judgement]:
+    case = inquiry.case
+    attempts = case.attempts_at(address)
+    if any(one.established for one in attempts):
+        yield from (Clear(one.client) for one in attempts[:1])
+        return
+    moved = [(one, nxt) for one in attempts if one.ending in DEAD and (nxt := _next(inquiry, one, others))]
+    clients = {one.client for one, _ in moved}
+    spread = max((one.last_time for one, _ in moved), default=0) - min((one.first_time for one, _ in moved), default=0)
+    for attempt, following in moved:
+        doubt = None if attempt.ending is not Ending.UNANSWERED else _silence(inquiry, attempt)
+        if not doubt and len(clients) < SOME_CLIENTS and spread < SOME_NS:
+            doubt = f"{address} fails once only: it may be out of service for a short time"
+        if doubt:
+            yield Doubt(attempt.client, doubt)
+            continue
+        link = case.names.addresses[name][address]
+        lasts = len(clients) >= CLIENTS or spread >= LONG_NS
+        how = "is silent" if attempt.ending is Ending.UNANSWERED else "refuses"
+        question = _asked(inquiry, attempt.client, name)
+        proof = (
+            Proof(link.capture, (link.frame,), f"{name} has {len(others) + 1} addresses, {address} among them"),
+            Proof(attempt.capture, attempt.failed_frames[:SHOWN], f"{address} {how}"),
+            Proof(following.capture, (_first(inquiry, following),), f"{following.server} answers"),
+        )
+        says = (
+            f"{inquiry.word(attempt.client)} first tries {address}, one of the addresses of {name}, which {how} on "
+            f"TCP port {attempt.port}, and then reaches {following.server}."
+        )
+        why = f"{address} works for nobody in this capture; {len(clients)} client{'s' * (len(clients) != 1)} met it."
+        yield _stale_found(attempt, question, says, why, lasts, proof)
+
+
+def _stale_found(
+    attempt: Attempt, question: Question | None, says: str, why: str, lasts: bool, proof: tuple[Proof, ...]
+) -> Judgement:
+    from lynccap.diagnosis.judgements import Found
+
+    return Found(
+        device=attempt.client,
+        peer=attempt.server,
+        port=attempt.port,
+        transport="tcp",
+        service="sip" if attempt.port == SIP_TLS_PORT else "web",
+        says=says,
+        why=why,
+        confidence=Confidence.CERTAIN if lasts else Confidence.LIKELY,
+        proof=proof,
+        time=attempt.first_time,
+        flows=attempt.flows,
+    )
+
+
+def _asked(inquiry: Inquiry, client: str, name: str) -> Question | None:
+    return next(iter(inquiry.case.searches.for_name(name, inquiry.case.devices.id_of(client))), None)
+
+
+def _first(inquiry: Inquiry, attempt: Attempt) -> int:
+    return int(inquiry.case.flows.at[attempt.established[0], "first_frame_server"])
+
+
+def _silence(inquiry: Inquiry, attempt: Attempt) -> str | None:
+    first = attempt.syn_times[0] if attempt.syn_times else attempt.first_time
+    return unheard(inquiry, attempt.capture, attempt.client, first, attempt.last_time, len(attempt.syn_times))
+
+
+def _next(inquiry: Inquiry, attempt: Attempt, others: list[str]) -> Attempt | None:
+    """The connection that the same client then opened to another address, at the same port."""
+    times = inquiry.case.flows["first_time"]
+    for one in inquiry.case.attempts_of(attempt.client):
+        if one.server in others and one.port == attempt.port and one.established:
+            if 0 <= int(times[one.established[0]]) - attempt.first_time <= NEXT_NS:
+                return one
+    return None
+
+
+@rule(
+    title="An IPv6 address leads into a dead path",
+    severity=Severity.MINOR,
+    stage=Stage.NAMES,
+    causes=("An old AAAA record was left in DNS.", "IPv6 is not routed on the way."),
+    fix=("Remove the AAAA record, or route IPv6.",),
+    act=("DNS administrator", "network team"),
+    sources=("ms-dns", "rfc8305"),
+    explains=("dns-search-order-delay",),
+)
+def dns_aaaa_blackhole(inquiry: Inquiry) -> Iterator[Judgement]:
+    """A device with IPv4 and IPv6 is told an IPv6 address, waits for it in vain, and then succeeds over IPv4.
+
+    Evidence: an AAAA answer; connections to that address that nobody answers; 3 s or more later a connection to an
+    IPv4 address of the same name that works.
+
+    Not this: a client that tries both at once and drops the slower one (Happy Eyeballs). Inconclusive: a capture that
+    cannot prove silence.
+    """
+    for question in inquiry.case.searches.questions:
+        if question.record_type != AAAA or question.reply is not Reply.FOUND:
+            continue
+        device = inquiry.device(question.device)
+        mine = inquiry.case.attempts_of(*(device.addresses if device else (question.device,)))
+        four = [one for one in inquiry.case.names.addresses_of(question.name) if ":" not in one]
+        for attempt in mine:
+            if attempt.server in question.addresses and attempt.capture == question.capture:
+                yield from _dead_path(inquiry, question, attempt, [one for one in mine if one.server in four])
+
+
+def _dead_path(inquiry: Inquiry, question: Question, attempt: Attempt, mine: list[Attempt]) -> Iterator[Judgement]:
+    flows = inquiry.case.flows
+    works = [flow for one in mine if one.port == attempt.port for flow in one.established]
+    tries = [int(flows.at[flow, "first_time"]) for one in mine if one.port == attempt.port for flow in one.flows]
+    if attempt.ending is not Ending.UNANSWERED:
+        yield Clear(question.device)
+        return
+    later = [flow for flow in works if flows.at[flow, "first_time"] >= attempt.first_time]
+    if not later:
+        return
+    lost = min((one for one in tries if one >= attempt.first_time), default=attempt.first_time) - attempt.first_time
+    if lost < LOST_NS:
+        yield Clear(question.device)
+        return
+    doubt = _silence(inquiry, attempt)
+    if doubt:
+        yield Doubt(question.device, doubt)
+        return
+    row = flows.loc[later[0]]
+    yield found(
+        question,
+        f"{inquiry.word(question.device)} waits {lost / 1e9:.1f} s for {attempt.server}, the IPv6 address of "
+        f"{question.name}, and then succeeds with {row['server']}.",
+        "The device prefers IPv6 where DNS offers it, and no packet comes back that way.",
+        Confidence.CERTAIN,
+        shown(question, f"{question.name} is {attempt.server} in IPv6"),
+        Proof(attempt.capture, attempt.failed_frames[:SHOWN], "connections without an answer"),
+        Proof(attempt.capture, (int(row["first_frame"]), int(row["first_frame_server"])), "IPv4 works"),
+        peer=attempt.server,
+        port=attempt.port,
+        transport="tcp",
+        service=str(row["service"]),
+    )
+
+
+@rule(
+    title="The Edge cannot find its pool",
+    severity=Severity.CRITICAL,
+    stage=Stage.NAMES,
+    causes=("The Edge's hosts file, or the DNS zone of its network, lacks the names of the pool and its servers.",),
+    fix=("Put the names of the next hop and of every pool member into the Edge's hosts file, or into a zone it asks.",),
+    act=("Lync administrator", "DNS administrator"),
+    sources=("ms-edge-nic", "ms-dns"),
+)
+def edge_cannot_resolve_next_hop(inquiry: Inquiry) -> Iterator[Judgement]:
+    """An Edge asks DNS for its pool or Director, is told that there is no such name, and never connects to it.
+
+    Evidence: an Edge asks for a name of an inner server and is told that there is none; no connection to port 5061 of
+    an inner address follows.
+
+    Not this: an Edge with a hosts file, which connects without asking. Inconclusive: nothing shows that the asker is
+    an Edge; a capture that cannot prove that no connection followed, or of the Edge's outer side only.
+    """
+    inner = inner_names(inquiry)
+    for question in inquiry.case.searches.questions if inner else ():
+        if question.name not in inner or not _is_edge(inquiry, question):
+            continue
+        if question.reply is not Reply.EMPTY:
+            yield Clear(question.device)
+        else:
+            yield from _no_next_hop(inquiry, question)
+
+
+def _is_edge(inquiry: Inquiry, question: Question) -> bool:
+    device = inquiry.device(question.device)
+    return inquiry.case.roles.has(question.best.client, EDGE_ACCESS, EDGE_INT) or bool(
+        device and device.role in (EDGE_ACCESS, EDGE_INT)
+    )
+
+
+def _no_next_hop(inquiry: Inquiry, question: Question) -> Iterator[Judgement]:
+    device = inquiry.device(question.device)
+    mine = inquiry.case.attempts_of(*(device.addresses if device else (question.device,)))
+    if any(one.port == SIP_TLS_PORT and is_private(one.server) for one in mine):
+        yield Clear(question.device)
+        return
+    since = question.best.response_time
+    doubt = unheard(inquiry, question.capture, question.best.client, since, since)
+    if not doubt and is_public(question.best.client):
+        doubt = "only the Edge's outer side is seen here: what it asks on its inner side is not"
+    if doubt:
+        yield Doubt(question.device, doubt)
+        return
+    yield found(
+        question,
+        f"{inquiry.word(question.device)} asks DNS for {question.name}, its way inside, which {answer_words(question)}.",
+        "Everything outside users and partners want goes through the Edge to this server. "
+        "No connection to port 5061 inside follows.",
+        Confidence.CERTAIN,
+        shown(question, "the question, and the answer that there is no such name"),
+    )

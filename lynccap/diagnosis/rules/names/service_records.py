@@ -1,0 +1,292 @@
+"""SRV records that lead to the wrong place, or that partners do not find."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from lynccap import reference
+from lynccap.correlation.attempts import Attempt, Ending
+from lynccap.correlation.discovery_names import DISCOVERY_NAMES
+from lynccap.correlation.protocol_numbers import SIP_TLS_PORT
+from lynccap.correlation.roles.claims import EDGE_ACCESS, EDGE_INT
+from lynccap.correlation.searches import SRV, Question, Reply, Search, domain_of, reply_to
+from lynccap.diagnosis.contract import Stage, rule
+from lynccap.diagnosis.inquiry import Inquiry
+from lynccap.diagnosis.judgements import Clear, Doubt, Judgement, Proof
+from lynccap.diagnosis.rules.names.asking import (
+    FAILED,
+    SHOWN,
+    answer_words,
+    client_searches,
+    found,
+    is_client,
+    of_cloud,
+    opened,
+    shown,
+    shown_all,
+    signs_in,
+    unheard,
+)
+from lynccap.document import Confidence, Severity
+
+FEDERATION = "_sipfederationtls._tcp."
+RECORDS = (*(one for one in DISCOVERY_NAMES if one.startswith("_")), FEDERATION, "_xmpp-server._tcp.")
+SHARED_EDGE = 5061  # an Edge with one address serves clients there as well
+PROMPT_NS = 5_000_000_000  # catalogue, dns-srv-target-domain-mismatch: as long as somebody takes to answer a question
+
+
+def _services(inquiry: Inquiry) -> Iterator[tuple[Question, list[Any]]]:
+    """SRV answers of Lync's names, with their records."""
+    for question in inquiry.case.searches.questions:
+        if question.record_type == SRV and question.reply is Reply.FOUND and question.name.startswith(RECORDS):
+            yield question, [one for one in question.records if one.record_type == "SRV"]
+
+
+@rule(
+    title="The SRV record leads to a server in another domain",
+    severity=Severity.MAJOR,
+    stage=Stage.NAMES,
+    causes=("One Access Edge or pool name serves several SIP domains.",),
+    fix=("Let the record lead to a name in the same domain, and put sip.<SIP domain> into the certificate.",),
+    act=("DNS administrator", "PKI team"),
+    sources=("notes-edge", "ms-dns", "schertz-cu7"),
+)
+def dns_srv_target_domain_mismatch(inquiry: Inquiry) -> Iterator[Judgement]:
+    """The SRV record for sign-in names a server outside the SIP domain, and the client does not simply go there.
+
+    Evidence: an SRV answer whose target is in another domain; a phone that stops there, or a client that waits more
+    than 5 s before it connects.
+
+    Not this: Windows clients that trust the domain and connect at once; clients that signed in by Autodiscover and
+    never use the record. Inconclusive: a capture that ends early, or is of one direction.
+    """
+    for search in client_searches(inquiry):
+        for question in search.questions:
+            targets = [one for one in question.records if one.record_type == "SRV"]
+            if question.record_type != SRV or question.reply is not Reply.FOUND or of_cloud(inquiry, [question]):
+                continue
+            if any(_within(str(one.value), search.domain) for one in targets):
+                yield Clear(search.device)
+            else:
+                yield _mismatch(inquiry, search, question, str(targets[0].value).rstrip("."))
+
+
+def _within(name: str, domain: str) -> bool:
+    return ("." + name.lower().rstrip(".")).endswith("." + domain)
+
+
+def _mismatch(inquiry: Inquiry, search: Search, question: Question, target: str) -> Judgement:
+    flow = signs_in(inquiry, search.addresses, search.first_time, search.capture)
+    told = inquiry.case.names.addresses_of(target)
+    if flow is not None and inquiry.case.flows.at[flow, "server"] not in told:
+        return Clear(search.device)
+    answered = question.best.response_time
+    waited = int(inquiry.case.flows.at[flow, "first_time"]) - answered if flow is not None else 0
+    device = inquiry.device(search.device)
+    proof = [shown(question, f"the record leads to {target}")]
+    if flow is not None:
+        if waited <= PROMPT_NS:
+            return Clear(search.device)
+        effect = f"It connects {waited / 1e9:.1f} s later: Windows clients ask their user first."
+        proof.append(Proof(search.capture, (int(inquiry.case.flows.at[flow, "first_frame"]),), "it connects late"))
+    else:
+        if device is None or not device.is_phone:
+            return Doubt(search.device, "it does not connect, and nothing shows that it is a phone that refuses such names")
+        tried = next((one for one in inquiry.case.attempts_of(*search.addresses) if one.server in told), None)
+        if tried and not tried.established:
+            return Doubt(search.device, f"{tried.server} cannot be reached, whatever its name is")
+        doubt = unheard(inquiry, search.capture, search.addresses[0], answered, answered)
+        if doubt:
+            return Doubt(search.device, doubt)
+        effect = "It never signs in there: Lync Phone Edition refuses servers outside the SIP domain."
+    return found(
+        question,
+        f"{inquiry.word(search.device)} is told by {question.name} to sign in at {target}, which is not in "
+        f"{search.domain}.",
+        f"The names of the record and of its target have to share the SIP domain. {effect}",
+        Confidence.LIKELY,
+        *proof,
+    )
+
+
+@rule(
+    title="The SRV record names a port where nothing listens",
+    severity=Severity.MAJOR,
+    stage=Stage.NAMES,
+    causes=("The port was mistyped in the record.", "The port was changed in the topology, and not in DNS."),
+    fix=("Correct the port in the SRV record.",),
+    act=("DNS administrator",),
+    sources=("notes-poster", "ms-dns-edge"),
+)
+def dns_srv_wrong_port(inquiry: Inquiry) -> Iterator[Judgement]:
+    """The SRV record names a port that is not the service's own, and the connection to it fails.
+
+    Evidence: an SRV answer with another port than 5061 (inside, federation), 443 (outside) or 5269 (XMPP); a
+    connection to that port of its target that is refused, or not answered.
+
+    Not this: port 5061 for clients outside, at an Edge with a single address; a port that works; a port that the
+    topology file names. Inconclusive: nobody tries the port; a capture that cannot prove silence.
+    """
+    for question, records in _services(inquiry):
+        odd = [one for one in records if one.port not in _usual_ports(question.name)]
+        if not odd:
+            yield Clear(question.device)
+        for record in odd:
+            yield _wrong_port(inquiry, question, record)
+
+
+def _usual_ports(name: str) -> set[int]:
+    return {row.port for row in reference.name_rows(name) if row.port} | {SHARED_EDGE}
+
+
+def _wrong_port(inquiry: Inquiry, question: Question, record: Any) -> Judgement:
+    target, port = str(record.value).lower().rstrip("."), int(record.port)
+    told, case = inquiry.case.names.addresses_of(target), inquiry.case
+    if any(one.port == port and one.established for address in told for one in case.attempts_at(address)):
+        return Clear(question.device)
+    if case.roles.told and any(case.roles.told.services_at(address, port, "tcp") for address in told):
+        return Clear(question.device)
+    device = inquiry.device(question.device)
+    mine = case.attempts_of(*(device.addresses if device else (question.device,)))
+    tried = [one for one in mine if one.server in told and one.port == port and one.ending in FAILED]
+    usual = " or ".join(str(one) for one in sorted(_usual_ports(question.name)))
+    if not tried:
+        return Doubt(question.device, f"{question.name} names port {port} instead of {usual}, but nobody tries it")
+    attempt = tried[0]
+    doubt = _unanswered(inquiry, attempt)
+    if doubt:
+        return Doubt(question.device, doubt)
+    refused = attempt.ending is not Ending.UNANSWERED
+    return found(
+        question,
+        f"{inquiry.word(question.device)} is sent by {question.name} to TCP port {port} of {target} "
+        f"({attempt.server}), which {'refuses' if refused else 'does not answer'}.",
+        f"The service is usually at port {usual}. The record, not the client, chooses the port.",
+        Confidence.CERTAIN if refused else Confidence.LIKELY,
+        shown(question, f"the record names port {port}"),
+        Proof(attempt.capture, attempt.failed_frames[:SHOWN], "the connections that fail"),
+        peer=attempt.server,
+        port=port,
+        transport="tcp",
+        service="sip",
+    )
+
+
+def _unanswered(inquiry: Inquiry, attempt: Attempt) -> str | None:
+    """Why silence is not proven, None when it is or when somebody said no."""
+    if attempt.ending is not Ending.UNANSWERED:
+        return None
+    first = attempt.syn_times[0] if attempt.syn_times else attempt.first_time
+    return unheard(inquiry, attempt.capture, attempt.client, first, attempt.last_time, len(attempt.syn_times))
+
+
+@rule(
+    title="The SRV record leads to a name that has no address",
+    severity=Severity.MAJOR,
+    stage=Stage.NAMES,
+    causes=("The host record is missing in the zone of the target.",),
+    fix=("Make the host record of the name that the SRV record leads to.",),
+    act=("DNS administrator",),
+    sources=("ms-dns-fed", "rfc2782"),
+)
+def dns_srv_target_unresolvable(inquiry: Inquiry) -> Iterator[Judgement]:
+    """The SRV record exists, and the name it leads to does not.
+
+    Evidence: an SRV answer; the same device asks for the address of its target and is told that there is none.
+
+    Not this: an answer that brought the address along; another target of the record, or another DNS server, that
+    has an address; an address of the other kind (IPv6). Inconclusive: the answer about the target did not come, or
+    only in part.
+    """
+    for question, records in _services(inquiry):
+        targets = dict.fromkeys(str(one.value).lower().rstrip(".") for one in records)
+        asked = [one for name in targets for one in inquiry.case.searches.for_name(name, question.device)]
+        replies = {name: reply_to(inquiry.case.searches.for_name(name, question.device)) for name in targets}
+        if any(inquiry.case.names.addresses_of(name) for name in targets) or not asked:
+            yield Clear(question.device)
+        elif any(one in (Reply.PARTIAL, Reply.SILENT, Reply.FAILED) for one in replies.values()):
+            yield Doubt(question.device, "the answer about the record's target did not come, or not whole")
+        elif Reply.EMPTY in replies.values():
+            missing = next(one for one in asked if one.reply is Reply.EMPTY)
+            yield found(
+                question,
+                f"{inquiry.word(question.device)} is sent by {question.name} to {missing.name}, which "
+                f"{answer_words(missing)}.",
+                "The record for the service is there, and the host record it needs is not.",
+                Confidence.CERTAIN,
+                shown(question, f"the record leads to {missing.name}"),
+                shown(missing, f"{missing.name} {answer_words(missing)}"),
+                peer=missing.best.server,
+            )
+
+
+@rule(
+    title="A partner's federation record is missing",
+    severity=Severity.MAJOR,
+    stage=Stage.NAMES,
+    causes=("The record _sipfederationtls is missing for that SIP domain.",),
+    fix=("Let the partner publish the record, or enter the name of its Access Edge by hand.",),
+    act=("DNS administrator", "the partner"),
+    sources=("notes-poster", "notes-edge", "ms-dns-fed"),
+)
+def dns_federation_srv_missing(inquiry: Inquiry) -> Iterator[Judgement]:
+    """An Edge asks where a partner's Access Edge is, and no record says so.
+
+    Evidence: an Edge asks for _sipfederationtls._tcp of a domain and is told that there is none; no connection to
+    port 5061 in that domain follows; something else shows that the domain uses Lync.
+
+    Not this: a partner that is listed with its Access Edge, to which the Edge connects all the same; a domain whose
+    people were only mistaken for partners. Inconclusive: nothing shows that the asker is an Edge, or that the domain
+    uses Lync at all.
+    """
+    for question in inquiry.case.searches.questions:
+        if question.record_type != SRV or not question.name.startswith(FEDERATION):
+            continue
+        domain = question.name.removeprefix(FEDERATION)
+        if question.reply is Reply.EMPTY and not _connects(inquiry, question, domain):
+            yield _no_federation(inquiry, question, domain)
+        elif question.reply in (Reply.EMPTY, Reply.FOUND):
+            yield Clear(question.device)
+
+
+def _no_federation(inquiry: Inquiry, question: Question, domain: str) -> Judgement:
+    since = question.best.response_time
+    doubt = unheard(inquiry, question.capture, question.best.client, since, since)
+    if not inquiry.case.roles.has(question.best.client, EDGE_ACCESS, EDGE_INT):
+        doubt = doubt or "nothing shows that it is an Edge Server that asks"
+    known = _uses_lync(inquiry, domain, question)
+    if not known:
+        doubt = doubt or f"nothing in the capture shows that {domain} uses Lync: not every domain is a partner's"
+    if doubt or known is None:
+        return Doubt(question.device, str(doubt))
+    return found(
+        question,
+        f"{inquiry.word(question.device)} finds no federation record of {domain}: {question.name} "
+        f"{answer_words(question)}.",
+        "Without the record nobody finds that domain's Access Edge by himself; mobile push needs it too. "
+        "No connection to port 5061 of that domain follows.",
+        Confidence.CERTAIN,
+        shown(question, "the question, and the answer that there is no such record"),
+        known,
+    )
+
+
+def _connects(inquiry: Inquiry, question: Question, domain: str) -> bool:
+    """Whether the asker speaks with port 5061 of an address whose name is in the domain."""
+    device = inquiry.device(question.device)
+    attempts = inquiry.case.attempts_of(*(device.addresses if device else (question.device,)))
+    names = inquiry.case.names
+    mine = (one for one in attempts if one.port == SIP_TLS_PORT and one.established)
+    return any(_within(name, domain) for one in mine for name in names.names_of(one.server))
+
+
+def _uses_lync(inquiry: Inquiry, domain: str, question: Question) -> Proof | None:
+    """A name of the domain that only Lync has and that exists, or a server of it that shows its certificate."""
+    for one in inquiry.case.searches.questions:
+        if one.reply is Reply.FOUND and domain_of(one.name) == domain:
+            return Proof(one.capture, one.frames, f"{one.name} exists")
+    for certificate in inquiry.case.presented:
+        if certificate.port == SIP_TLS_PORT and any(_within(name, domain) for name in certificate.names):
+            return Proof(certificate.capture, (certificate.showings[0].frame,), f"a server of {domain} shows itself")
+    return None
+
+
