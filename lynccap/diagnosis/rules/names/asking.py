@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from lynccap.correlation.attempts import Attempt, Ending
-from lynccap.correlation.names import DNS_PORT, is_cloud
-from lynccap.correlation.roles.claims import AROUND_LYNC
+from lynccap.correlation.names import CLOUD_DOMAINS, DNS_PORT
+from lynccap.correlation.roles.claims import AROUND_LYNC, CLOUD
 from lynccap.correlation.roles.sides import Location
 from lynccap.correlation.searches import TYPE_WORDS, Question, Search
 from lynccap.diagnosis.inquiry import Inquiry
@@ -40,36 +40,32 @@ def is_client(inquiry: Inquiry, device: str) -> bool:
 
 def of_cloud(inquiry: Inquiry, questions: Iterable[Question]) -> bool:
     """Whether any answer leads to Microsoft's own cloud, whose users need none of the deployment's records."""
-    told = (one.value for question in questions for one in question.records if isinstance(one.value, str))
-    return any(_is_cloud(inquiry, value) for value in told)
-
-
-def _is_cloud(inquiry: Inquiry, value: str) -> bool:
-    from lynccap.correlation.addresses import is_address
-    from lynccap.correlation.names import CLOUD_DOMAINS
-
-    if is_address(value):
-        return is_cloud(value, inquiry.case.names)
-    return value.lower().rstrip(".").endswith(CLOUD_DOMAINS)
+    roles = inquiry.case.roles
+    return any(
+        roles.has(one.value, CLOUD) or one.value.lower().rstrip(".").endswith(CLOUD_DOMAINS)
+        for question in questions
+        for one in question.records
+    )
 
 
 def opened(inquiry: Inquiry, addresses: Sequence[str], since: int, capture: int) -> Iterator[tuple[int, Attempt]]:
     """(flow, attempt) of the device's connections to servers that look like Lync's and lived at or after a time."""
-    ends = inquiry.case.flows["last_time"]
-    for attempt in inquiry.case.attempts_of(*addresses):
-        if attempt.capture == capture and inquiry.case.roles.is_plausible(attempt.server):
+    case = inquiry.case
+    for attempt in case.attempts_of(*addresses):
+        if attempt.capture == capture and attempt.last_time >= since and case.roles.is_plausible(attempt.server):
             for flow in attempt.established:
-                if int(ends[flow]) >= since:
+                session = case.sessions.get(flow)
+                if (session.last_time if session else int(case.flows.at[flow, "last_time"])) >= since:
                     yield flow, attempt
 
 
-def signs_in(inquiry: Inquiry, addresses: Sequence[str], since: int, capture: int) -> int | None:
+def signs_in(inquiry: Inquiry, addresses: Sequence[str], since: int, capture: int) -> tuple[int, Attempt] | None:
     """The first connection to a SIP service, or with a completed TLS session, opened or alive from a time on."""
     roles = inquiry.case.roles
     for flow, attempt in sorted(opened(inquiry, addresses, since, capture), key=lambda pair: pair[0]):
         session = inquiry.case.sessions.get(flow)
         if session.completed if session else roles.is_sip(attempt.server, attempt.port):
-            return flow
+            return flow, attempt
     return None
 
 
@@ -99,9 +95,7 @@ def shown_all(questions: Sequence[Question], says: str) -> Proof:
     return Proof(questions[0].capture, tuple(frames[:SHOWN]), says)
 
 
-def found(
-    question: Question, says: str, why: str, confidence: Confidence, *proof: Proof, **more: Any
-) -> Found:
+def found(question: Question, says: str, why: str, confidence: Confidence, *proof: Proof, **more: Any) -> Found:
     """A finding on what a server said, filed under the device that asked."""
     usual: dict[str, Any] = {
         "device": question.device,

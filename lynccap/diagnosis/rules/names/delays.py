@@ -40,8 +40,12 @@ def dns_search_order_delay(inquiry: Inquiry) -> Iterator[Judgement]:
     inconclusive.
     """
     for search in client_searches(inquiry):
-        flow = signs_in(inquiry, search.addresses, search.first_time, search.capture)
-        if flow is None:
+        reached = signs_in(inquiry, search.addresses, search.first_time, search.capture)
+        if reached is None:
+            continue
+        flow, attempt = reached
+        if flow == attempt.flows[0] and attempt.first_time - search.first_time <= SLOW_NS:
+            yield Clear(search.device)
             continue
         opening = int(inquiry.case.flows.at[flow, "first_time"])
         total = opening - search.first_time
@@ -74,7 +78,11 @@ def _delay(inquiry: Inquiry, search: Search, flow: int, total: int, waits: list[
         f"It waited {words}.",
         Confidence.CERTAIN,
         *proof,
-        Proof(search.capture, (search.questions[0].frames[0], int(row["first_frame"])), "the first question, and the connection that works"),
+        Proof(
+            search.capture,
+            (search.questions[0].frames[0], int(row["first_frame"])),
+            "the first question, and the connection that works",
+        ),
         explains=(),
     )
 

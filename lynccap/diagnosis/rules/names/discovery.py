@@ -65,7 +65,10 @@ def dns_lyncdiscoverinternal_missing_inside(inquiry: Inquiry) -> Iterator[Judgem
             yield Clear(search.device) if inside else Doubt(search.device, str(late))
             continue
         missing = search.of(INNER)[0]
-        proof = [shown(missing, f"{missing.name} {answer_words(missing)}"), shown(outer[0], f"{outer[0].name}: a public address")]
+        proof = [
+            shown(missing, f"{missing.name} {answer_words(missing)}"),
+            shown(outer[0], f"{outer[0].name}: a public address"),
+        ]
         if went:
             proof.append(Proof(search.capture, (went[0],), f"it goes to {went[1]}"))
         yield found(
@@ -80,8 +83,8 @@ def dns_lyncdiscoverinternal_missing_inside(inquiry: Inquiry) -> Iterator[Judgem
 
 
 def _signed_in_inside(inquiry: Inquiry, search: Search) -> bool:
-    flow = signs_in(inquiry, search.addresses, search.first_time, search.capture)
-    return flow is not None and not is_public(str(inquiry.case.flows.at[flow, "server"]))
+    reached = signs_in(inquiry, search.addresses, search.first_time, search.capture)
+    return reached is not None and not is_public(reached[1].server)
 
 
 def _tried(inquiry: Inquiry, search: Search) -> list[tuple[int, str]]:
@@ -129,7 +132,9 @@ def _no_autodiscover(inquiry: Inquiry, search: Search) -> Judgement:
     is_mobile = device is not None and device.kind == "mobile"
     if goes_on and (not later or not is_outside(inquiry, *search.addresses)):
         return Clear(search.device)
-    doubt = None if goes_on else unheard(inquiry, search.capture, search.addresses[0], search.last_time, search.last_time)
+    doubt = (
+        None if goes_on else unheard(inquiry, search.capture, search.addresses[0], search.last_time, search.last_time)
+    )
     if doubt or (later and not goes_on and not is_mobile):
         return Doubt(search.device, doubt or "it asks on for SRV records, and what became of that is not seen")
     return found(
@@ -250,9 +255,9 @@ def dns_all_discovery_exhausted(inquiry: Inquiry) -> Iterator[Judgement]:
 
 def _ran_through(inquiry: Inquiry, search: Search) -> bool:
     """Whether all names of a client's list led nowhere."""
-    if next(opened(inquiry, search.addresses, search.first_time, search.capture), None):
-        return False
     if any(one.reply is not Reply.EMPTY and not _leads_nowhere(inquiry, search, one) for one in search.questions):
+        return False
+    if next(opened(inquiry, search.addresses, search.first_time, search.capture), None):
         return False
     device = inquiry.device(search.device)
     return _is_whole_list(search.questions, device.kind if device else "unknown")

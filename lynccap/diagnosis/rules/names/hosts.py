@@ -12,6 +12,7 @@ from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Judgement, Proof
 from lynccap.diagnosis.rules.names.asking import SHOWN, answer_words, found, shown, unheard
 from lynccap.diagnosis.rules.names.wrong_side import inner_names
+from lynccap.diagnosis.subjects import subject_of
 from lynccap.document import Confidence, Severity
 
 DEAD = (Ending.REFUSED, Ending.REJECTED, Ending.UNANSWERED)
@@ -66,7 +67,6 @@ def _stale(inquiry: Inquiry, name: str, address: str, others: list[str]) -> Iter
         link = case.names.addresses[name][address]
         lasts = len(clients) >= CLIENTS or spread >= LONG_NS
         how = "is silent" if attempt.ending is Ending.UNANSWERED else "refuses"
-        question = _asked(inquiry, attempt.client, name)
         proof = (
             Proof(link.capture, (link.frame,), f"{name} has {len(others) + 1} addresses, {address} among them"),
             Proof(attempt.capture, attempt.failed_frames[:SHOWN], f"{address} {how}"),
@@ -77,31 +77,8 @@ def _stale(inquiry: Inquiry, name: str, address: str, others: list[str]) -> Iter
             f"TCP port {attempt.port}, and then reaches {following.server}."
         )
         why = f"{address} works for nobody in this capture; {len(clients)} client{'s' * (len(clients) != 1)} met it."
-        yield _stale_found(attempt, question, says, why, lasts, proof)
-
-
-def _stale_found(
-    attempt: Attempt, question: Question | None, says: str, why: str, lasts: bool, proof: tuple[Proof, ...]
-) -> Judgement:
-    from lynccap.diagnosis.judgements import Found
-
-    return Found(
-        device=attempt.client,
-        peer=attempt.server,
-        port=attempt.port,
-        transport="tcp",
-        service="sip" if attempt.port == SIP_TLS_PORT else "web",
-        says=says,
-        why=why,
-        confidence=Confidence.CERTAIN if lasts else Confidence.LIKELY,
-        proof=proof,
-        time=attempt.first_time,
-        flows=attempt.flows,
-    )
-
-
-def _asked(inquiry: Inquiry, client: str, name: str) -> Question | None:
-    return next(iter(inquiry.case.searches.for_name(name, inquiry.case.devices.id_of(client))), None)
+        confidence = Confidence.CERTAIN if lasts else Confidence.LIKELY
+        yield subject_of(inquiry, attempt.flows[0]).found(says, why, confidence, *proof, flows=attempt.flows)
 
 
 def _first(inquiry: Inquiry, attempt: Attempt) -> int:
@@ -117,9 +94,9 @@ def _next(inquiry: Inquiry, attempt: Attempt, others: list[str]) -> Attempt | No
     """The connection that the same client then opened to another address, at the same port."""
     times = inquiry.case.flows["first_time"]
     for one in inquiry.case.attempts_of(attempt.client):
-        if one.server in others and one.port == attempt.port and one.established:
-            if 0 <= int(times[one.established[0]]) - attempt.first_time <= NEXT_NS:
-                return one
+        same = one.server in others and one.port == attempt.port and one.established
+        if same and 0 <= int(times[one.established[0]]) - attempt.first_time <= NEXT_NS:
+            return one
     return None
 
 
@@ -238,7 +215,8 @@ def _no_next_hop(inquiry: Inquiry, question: Question) -> Iterator[Judgement]:
         return
     yield found(
         question,
-        f"{inquiry.word(question.device)} asks DNS for {question.name}, its way inside, which {answer_words(question)}.",
+        f"{inquiry.word(question.device)} asks DNS for {question.name}, its way inside, which "
+        f"{answer_words(question)}.",
         "Everything outside users and partners want goes through the Edge to this server. "
         "No connection to port 5061 inside follows.",
         Confidence.CERTAIN,

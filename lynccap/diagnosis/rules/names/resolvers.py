@@ -51,7 +51,7 @@ def dns_server_no_answer(inquiry: Inquiry) -> Iterator[Judgement]:
     device that goes on as if it had been answered. Inconclusive: a capture of one direction, with losses, that ends
     within 9 s, or that lacks fragments of answers.
     """
-    for (capture, device), questions in _asked(inquiry).items():
+    for (_, device), questions in _asked(inquiry).items():
         silent = [one for one in questions if one.reply is Reply.SILENT]
         if not silent:
             yield Clear(device)
@@ -232,4 +232,3 @@ def _late(
 def _seconds(question: Question) -> float:
     """From the first time it was asked, of whichever server, to the first answer that counts."""
     return (question.best.response_time - question.first_time) / 1e9
-

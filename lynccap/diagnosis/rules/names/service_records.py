@@ -18,11 +18,8 @@ from lynccap.diagnosis.rules.names.asking import (
     answer_words,
     client_searches,
     found,
-    is_client,
     of_cloud,
-    opened,
     shown,
-    shown_all,
     signs_in,
     unheard,
 )
@@ -75,22 +72,25 @@ def _within(name: str, domain: str) -> bool:
 
 
 def _mismatch(inquiry: Inquiry, search: Search, question: Question, target: str) -> Judgement:
-    flow = signs_in(inquiry, search.addresses, search.first_time, search.capture)
+    reached = signs_in(inquiry, search.addresses, search.first_time, search.capture)
     told = inquiry.case.names.addresses_of(target)
-    if flow is not None and inquiry.case.flows.at[flow, "server"] not in told:
+    if reached and reached[1].server not in told:
         return Clear(search.device)
     answered = question.best.response_time
-    waited = int(inquiry.case.flows.at[flow, "first_time"]) - answered if flow is not None else 0
+    opening = inquiry.case.flows.loc[reached[0]] if reached else None
     device = inquiry.device(search.device)
     proof = [shown(question, f"the record leads to {target}")]
-    if flow is not None:
+    if opening is not None:
+        waited = int(opening["first_time"]) - answered
         if waited <= PROMPT_NS:
             return Clear(search.device)
         effect = f"It connects {waited / 1e9:.1f} s later: Windows clients ask their user first."
-        proof.append(Proof(search.capture, (int(inquiry.case.flows.at[flow, "first_frame"]),), "it connects late"))
+        proof.append(Proof(search.capture, (int(opening["first_frame"]),), "it connects late"))
     else:
         if device is None or not device.is_phone:
-            return Doubt(search.device, "it does not connect, and nothing shows that it is a phone that refuses such names")
+            return Doubt(
+                search.device, "it does not connect, and nothing shows that it is a phone that refuses such names"
+            )
         tried = next((one for one in inquiry.case.attempts_of(*search.addresses) if one.server in told), None)
         if tried and not tried.established:
             return Doubt(search.device, f"{tried.server} cannot be reached, whatever its name is")
@@ -288,5 +288,3 @@ def _uses_lync(inquiry: Inquiry, domain: str, question: Question) -> Proof | Non
         if certificate.port == SIP_TLS_PORT and any(_within(name, domain) for name in certificate.names):
             return Proof(certificate.capture, (certificate.showings[0].frame,), f"a server of {domain} shows itself")
     return None
-
-

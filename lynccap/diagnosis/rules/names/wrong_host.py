@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from lynccap import reference
 from lynccap.correlation.addresses import is_private
+from lynccap.correlation.attempts import Attempt
 from lynccap.correlation.names import SOURCE_DNS, parent_of
 from lynccap.correlation.roles.claims import EDGE_ACCESS
 from lynccap.correlation.searches import Question, Reply, Search
@@ -30,6 +31,7 @@ INNER_NAMES = ("lyncdiscoverinternal.", "sipinternal.")
 EDGE_RECORDS = ("_sipfederationtls._tcp.", "_sip._tls.", "sipexternal.", "access.")
 HIDDEN = "TLS 1.3 hides the certificate"
 TWIN_NS = 5_000_000_000
+CONNECTIONS = 4  # of one client with one server: enough to see which name it asks for
 
 
 def _shown_on(inquiry: Inquiry, flow: int) -> Presented | None:
@@ -88,7 +90,9 @@ def _caught(inquiry: Inquiry, search: Search, question: Question) -> Judgement:
     if alike:
         proof.append(shown_all(alike, f"so is {alike[0].name}"))
     if foreign:
-        proof.append(Proof(foreign.capture, (foreign.showings[0].frame,), f"it shows a certificate for {foreign.names[0]}"))
+        proof.append(
+            Proof(foreign.capture, (foreign.showings[0].frame,), f"it shows a certificate for {foreign.names[0]}")
+        )
     if failed:
         proof.append(Proof(search.capture, failed[0].failed_frames[:SHOWN], "connections there that fail"))
     what = f"{address} shows a certificate for {foreign.names[0]}" if foreign else f"{address} does not answer"
@@ -152,7 +156,10 @@ def _crossed(inquiry: Inquiry, search: Search, question: Question, alias: str) -
             if session.completed or (certificate and certificate.covers(question.name)):
                 yield Clear(search.device)
             elif certificate is None or not certificate.readable:
-                yield Doubt(search.device, f"the certificate for {question.name} is not readable here: {HIDDEN}, or it is missing")
+                yield Doubt(
+                    search.device,
+                    f"the certificate for {question.name} is not readable here: {HIDDEN}, or it is missing",
+                )
             else:
                 yield found(
                     question,
@@ -270,53 +277,52 @@ def name_bound_without_dns(inquiry: Inquiry) -> Iterator[Judgement]:
     Autodiscover handed out under names of their own. Inconclusive: the device did not ask for the name in the capture,
     as it may have kept an older answer.
     """
-    case, seen = inquiry.case, set()
-    for flow, session in case.sessions.items():
-        name = session.sni.lower().rstrip(".")
-        if not name or flow in case.proxied or not reference.name_rows(name):
-            continue
-        client, server = str(case.flows.at[flow, "client"]), str(case.flows.at[flow, "server"])
-        if (client, server, name) in seen or not case.roles.is_plausible(server):
-            continue
-        seen.add((client, server, name))
-        yield from _bound(inquiry, flow, session, name)
-
-
-def _bound(inquiry: Inquiry, flow: int, session: TlsSession, name: str) -> Iterator[Judgement]:
     case = inquiry.case
-    subject = subject_of(inquiry, flow)
-    if subject.peer in case.names.addresses_of(name) or any(subject.peer in one for one in case.roles.members.values()):
-        yield Clear(subject.device)
+    for attempt in case.attempts:
+        for flow in attempt.established[:CONNECTIONS]:
+            session = case.sessions.get(flow)
+            if session and session.sni and flow not in case.proxied and case.roles.is_plausible(attempt.server):
+                yield from _bound(inquiry, attempt, session, session.sni.lower().rstrip("."))
+                break
+
+
+def _bound(inquiry: Inquiry, attempt: Attempt, session: TlsSession, name: str) -> Iterator[Judgement]:
+    case = inquiry.case
+    given = case.names.addresses_of(name)
+    if attempt.server in given:
+        yield Clear(attempt.client)
         return
-    device = case.devices.id_of(subject.device) or subject.device
-    asked = [one for one in case.searches.for_name(name, device) if one.capture == subject.capture]
-    told = [one for one in asked if one.addresses and one.best.response_time < subject.time]
+    if not reference.name_rows(name) or any(attempt.server in one for one in case.roles.members.values()):
+        return
+    device = case.devices.id_of(attempt.client) or attempt.client
+    asked = [one for one in case.searches.for_name(name, device) if one.capture == attempt.capture]
+    told = [one for one in asked if one.addresses and one.best.response_time < attempt.first_time]
+    told = [one for one in told for each in one.addresses if (":" in each) == (":" in attempt.server)]
     if not told:
-        if not case.names.addresses_of(name):
-            yield Doubt(device, f"it did not ask for {name} in the capture, and may know {subject.peer} from before")
-        return
-    same_kind = [one for one in told for each in one.addresses if (":" in each) == (":" in subject.peer)]
-    if not same_kind or _twin(inquiry, flow, session):
-        return
-    role = case.roles.word(subject.peer, subject.port)
-    yield subject.found(
-        f"{inquiry.word(device)} asks for {name} at {subject.peer}, the {role}, although DNS had just told it "
-        f"{told[0].addresses[0]}.",
+        if not given:
+            yield Doubt(device, f"it did not ask for {name} in the capture, and may know {attempt.server} from before")
+    elif not _twin(inquiry, attempt, session):
+        yield _overridden(inquiry, attempt, session, told[0])
+
+
+def _overridden(inquiry: Inquiry, attempt: Attempt, session: TlsSession, told: Question) -> Judgement:
+    subject = subject_of(inquiry, session.flow)
+    _, server = inquiry.ends(attempt)
+    return subject.found(
+        f"{inquiry.word(attempt.client)} asks {server} for {told.name} on TCP port {attempt.port}, although "
+        f"DNS had just told it {told.addresses[0]}.",
         "Something on the device overrides DNS: mostly its hosts file.",
         Confidence.CERTAIN,
-        shown(told[0], f"DNS: {name} is {told[0].addresses[0]}"),
-        subject.shows(f"TLS for {name} with {subject.peer}", session.hello_frame),
-        service=str(case.flows.at[flow, "service"]),
+        shown(told, f"DNS: {told.name} is {told.addresses[0]}"),
+        subject.shows(f"TLS for {told.name} with {attempt.server}", session.hello_frame),
     )
 
 
-def _twin(inquiry: Inquiry, flow: int, session: TlsSession) -> bool:
+def _twin(inquiry: Inquiry, attempt: Attempt, session: TlsSession) -> bool:
     """Whether the same client asks for the same name at another address at once: one packet, before and behind NAT."""
-    flows = inquiry.case.flows
-    client, start, server = flows.at[flow, "client"], flows.at[flow, "first_time"], flows.at[flow, "server"]
-    for other, one in inquiry.case.sessions.items():
-        if one.sni == session.sni and flows.at[other, "client"] == client and flows.at[other, "server"] != server:
-            if abs(int(flows.at[other, "first_time"]) - int(start)) <= TWIN_NS:
-                return True
-    return False
-
+    near = (
+        one
+        for one in inquiry.case.attempts_of(attempt.client)
+        if one.server != attempt.server and abs(one.first_time - attempt.first_time) <= TWIN_NS
+    )
+    return any(one.sni == session.sni for one in inquiry.case.sessions_of(near))

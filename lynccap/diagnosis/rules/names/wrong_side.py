@@ -4,11 +4,10 @@ from collections.abc import Iterable, Iterator
 
 from lynccap import reference
 from lynccap.correlation.addresses import is_private, is_public
-from lynccap.correlation.attempts import Ending
 from lynccap.correlation.names import SOURCE_DNS
 from lynccap.correlation.roles.claims import EDGE_INT, FRONT_END
 from lynccap.correlation.roles.sides import Location
-from lynccap.correlation.searches import Question, Reply, Search
+from lynccap.correlation.searches import Question, Search
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof
@@ -110,7 +109,11 @@ def _is_outer(inquiry: Inquiry, question: Question, told: list[str]) -> Proof | 
 def _is_outer_name(name: str) -> bool:
     """Whether only the outer side has the name; _sip._tls is often asked for inside as well."""
     rows = reference.name_rows(name)
-    return bool(rows) and all(one.zone == "external" and one.decisive for one in rows) and not name.startswith("_sip._tls.")
+    return (
+        bool(rows)
+        and all(one.zone == "external" and one.decisive for one in rows)
+        and not name.startswith("_sip._tls.")
+    )
 
 
 def _frames(inquiry: Inquiry, attempts: Iterable[object]) -> tuple[int, ...]:
@@ -154,7 +157,9 @@ def dns_external_client_gets_private_ip(inquiry: Inquiry) -> Iterator[Judgement]
 
 def _private_outside(inquiry: Inquiry, search: Search, question: Question, told: list[str]) -> Judgement:
     flows = inquiry.case.flows
-    mine = flows[flows["client"].isin(search.addresses) & flows["server"].isin(told) & (flows["capture"] == search.capture)]
+    mine = flows[
+        flows["client"].isin(search.addresses) & flows["server"].isin(told) & (flows["capture"] == search.capture)
+    ]
     if mine.empty:
         return Doubt(search.device, f"{question.name} is the private address {told[0]}, but nobody tries it")
     if (mine["frames_server"] > 0).any():
