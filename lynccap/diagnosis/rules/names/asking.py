@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from lynccap.correlation.addresses import is_private, is_public, subnet_of
 from lynccap.correlation.attempts import Attempt, Ending
 from lynccap.correlation.names import CLOUD_DOMAINS, DNS_PORT
 from lynccap.correlation.roles.claims import AROUND_LYNC, CLOUD
@@ -18,18 +19,28 @@ CUT_ANSWERS = "the capture lacks fragments of IP datagrams, and the answer may h
 
 
 def is_inside(inquiry: Inquiry, *addresses: str) -> bool:
-    """Whether a device is inside; what routes it to inner servers weighs more than the public server it was sent to."""
-    sides = {inquiry.case.sides.of(one).location for one in addresses}
+    """Whether a device is inside: by what the network shows of it or of its neighbours, or by what it reached."""
+    sides = inquiry.case.sides
+    placed = {sides.of(one).location for one in addresses}
+    if Location.INSIDE in placed or Location.OUTSIDE in placed:
+        return Location.INSIDE in placed
+    if any(is_private(one) and subnet_of(one) in sides.inner_subnets for one in addresses):
+        return True
     device = inquiry.device(addresses[0])
-    placed = device.location if device else Location.UNKNOWN
-    return Location.INSIDE in sides or (placed is Location.INSIDE and Location.OUTSIDE not in sides)
+    return bool(device and device.location is Location.INSIDE)
 
 
 def is_outside(inquiry: Inquiry, *addresses: str) -> bool:
-    """Whether a device is outside."""
+    """Whether a device is outside.
+
+    That a private address went to a public server shows nothing here: names may have sent it there by mistake.
+    """
+    if is_inside(inquiry, *addresses):
+        return False
+    if any(inquiry.case.sides.of(one).location is Location.OUTSIDE for one in addresses):
+        return True
     device = inquiry.device(addresses[0])
-    placed = {inquiry.case.sides.of(one).location for one in addresses} | {device.location if device else None}
-    return Location.OUTSIDE in placed and not is_inside(inquiry, *addresses)
+    return bool(device and device.location is Location.OUTSIDE) and any(map(is_public, addresses))
 
 
 def is_client(inquiry: Inquiry, device: str) -> bool:

@@ -12,6 +12,7 @@ from lynccap.document import Confidence, Severity
 
 SLOW_NS = 10_000_000_000  # catalogue, dns-search-order-delay
 EXPLAINED = 0.5  # of the delay: less may be a person's, or a machine's that slept
+FIRST_PAUSE_NS = 1_000_000_000
 WORTH_NS = 500_000_000
 Wait = tuple[int, int, str, tuple[int, ...]]
 """From, until, for what, frames."""
@@ -83,7 +84,7 @@ def _delay(inquiry: Inquiry, search: Search, flow: int, total: int, waits: list[
             (search.questions[0].frames[0], int(row["first_frame"])),
             "the first question, and the connection that works",
         ),
-        explains=(),
+        time=int(row["first_time"]),  # what made it wait came before
     )
 
 
@@ -98,7 +99,10 @@ def _waits(inquiry: Inquiry, search: Search, until: int) -> Iterator[Wait]:
             if row["opening"] in FAILED and search.first_time <= row["first_time"] < until:
                 what = f"{attempt.server} TCP port {attempt.port} to answer"
                 frames = (int(row["first_frame"]), int(row["last_frame"]))
-                yield int(row["first_time"]), min(int(row["last_time"]), until), what, frames
+                since, last = int(row["first_time"]), int(row["last_time"])
+                # Each pause between SYNs is twice the one before; after the last SYN comes the longest.
+                end = last if row["opening"] == "refused" else 2 * last - since + FIRST_PAUSE_NS
+                yield since, min(end, until), what, frames
 
 
 def _covered(waits: Iterable[Wait]) -> int:

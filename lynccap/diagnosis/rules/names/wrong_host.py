@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from lynccap import reference
-from lynccap.correlation.addresses import is_private
+from lynccap.correlation.addresses import is_private, is_public
 from lynccap.correlation.attempts import Attempt
 from lynccap.correlation.names import SOURCE_DNS, parent_of
 from lynccap.correlation.roles.claims import EDGE_ACCESS
@@ -18,6 +18,7 @@ from lynccap.diagnosis.rules.names.asking import (
     SHOWN,
     client_searches,
     found,
+    is_inside,
     is_outside,
     of_cloud,
     shown,
@@ -30,6 +31,8 @@ DISCOVERY = "lyncdiscover."
 INNER_NAMES = ("lyncdiscoverinternal.", "sipinternal.")
 EDGE_RECORDS = ("_sipfederationtls._tcp.", "_sip._tls.", "sipexternal.", "access.")
 HIDDEN = "TLS 1.3 hides the certificate"
+LED_ASTRAY = ("tcp-refused-by-host", "tcp-filtered-silent", "port80-open-443-filtered", "tls-unknown-ca")
+"""What a client may meet at a host that it should never have been led to."""
 TWIN_NS = 5_000_000_000
 CONNECTIONS = 4  # of one client with one server: enough to see which name it asks for
 
@@ -51,7 +54,7 @@ def _shown_on(inquiry: Inquiry, flow: int) -> Presented | None:
     ),
     act=("DNS administrator",),
     sources=("notes-http",),
-    explains=("dns-search-order-delay",),
+    explains=("dns-search-order-delay", *LED_ASTRAY),
 )
 def dns_wildcard_catchall(inquiry: Inquiry) -> Iterator[Judgement]:
     """Outside, a name that only insiders should find leads to a host that is not Lync.
@@ -67,8 +70,12 @@ def dns_wildcard_catchall(inquiry: Inquiry) -> Iterator[Judgement]:
         answered = [one for start in INNER_NAMES for one in search.of(start) if one.addresses]
         if not answered or of_cloud(inquiry, answered):
             continue
-        if not is_outside(inquiry, *search.addresses) or any(map(is_private, answered[0].addresses)):
+        # A public address that is told inner names is not placed by its own: the names may be wrong.
+        outside = is_outside(inquiry, *search.addresses) or any(map(is_public, search.addresses))
+        if any(map(is_private, answered[0].addresses)) or is_inside(inquiry, *search.addresses):
             yield Clear(search.device)
+        elif not outside:
+            yield Doubt(search.device, "nothing shows on which side the client is")
         else:
             yield _caught(inquiry, search, answered[0])
 

@@ -22,6 +22,7 @@ from lynccap.diagnosis.rules.names.asking import (
     shown,
     unheard,
 )
+from lynccap.diagnosis.rules.names.wrong_host import LED_ASTRAY
 from lynccap.document import Confidence, Severity
 
 INNER_ANSWERS = ("lyncdiscoverinternal.", "_sipinternaltls._tcp.", "_sipinternal._tcp.", "sipinternal.")
@@ -45,7 +46,7 @@ def _told(question: Question) -> list[str]:
     fix=("Keep an inner zone for the SIP domain, or single inner zones for its Lync names (split DNS).",),
     act=("DNS administrator",),
     sources=("ms-dns", "ms-mobility", "ms-simple"),
-    explains=("dns-search-order-delay",),
+    explains=("dns-search-order-delay", *LED_ASTRAY),
 )
 def dns_internal_client_gets_public_ip(inquiry: Inquiry) -> Iterator[Judgement]:
     """A client inside asks for a name of an inner server and is told a public address.
@@ -129,7 +130,7 @@ def _frames(inquiry: Inquiry, attempts: Iterable[object]) -> tuple[int, ...]:
     fix=("Correct the public zone: outside, every Lync name needs a public address.",),
     act=("DNS administrator",),
     sources=("notes-edge", "ms-dns"),
-    explains=("dns-search-order-delay",),
+    explains=("dns-search-order-delay", *LED_ASTRAY),
 )
 def dns_external_client_gets_private_ip(inquiry: Inquiry) -> Iterator[Judgement]:
     """A client outside asks for an outer name and is told a private address, which it cannot reach.
