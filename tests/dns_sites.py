@@ -38,5 +38,3 @@ def fragmented(scene: Scene):
     case = scene.case()
     case.tables.captures.loc[0, "fragments_incomplete"] = 1
     return case
-
-

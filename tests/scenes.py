@@ -142,7 +142,12 @@ class Scene:
         self._say("tls", of, at + 0.02, False, kind="server-hello", version="tls1.2")
         if certificate:
             number = self._say("tls", of, at + 0.03, False, kind="certificate", certificates=(b"x",))
-            leaf = {"common_name": certificate[0], "names": certificate, "issuer": "CN=Issuing CA", "sha256": certificate[0]}
+            leaf = {
+                "common_name": certificate[0],
+                "names": certificate,
+                "issuer": "CN=Issuing CA",
+                "sha256": certificate[0],
+            }
             self.certificates.append({"flow": of, "frame": number, "time": moment(at + 0.03), **leaf})
         for place, from_client in enumerate((True, False) if done else ()):
             self._say("tls", of, at + 0.1 + place / 100, from_client, kind="application-data")

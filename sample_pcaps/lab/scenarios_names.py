@@ -31,12 +31,11 @@ QUORUM = Plan(
 )
 DEAF, SLOW, EMPTY, PUBLIC = "10.62.1.7", "10.62.1.8", "10.62.1.9", "203.0.113.20"
 SECOND, GONE, PROXY = "10.62.1.22", "10.62.1.23", "203.0.113.30"
-ALSO_SERVED = ("trent.example", "mersey.example", "ouse.example")
-"""SIP domains of companies that were bought: some of their records were forgotten."""
 
 
 def _inner_zone(office: Office) -> Zone:
     pool, web = office.plan.pool, office.plan.web
+    """The company's own records, and those of the companies it bought: some were forgotten, some are wrong."""
     return office.zone() | {
         ("lyncdiscover.mersey.example", "A"): [PROXY],
         ("sip.trent.example", "A"): [pool[1]],
@@ -52,10 +51,10 @@ def _inner_zone(office: Office) -> Zone:
 
 
 def inside(folder: Path) -> None:
-    """Fourteen clients of one company, each with another fault in DNS or with none; SPAN of both client VLANs."""
+    """Sixteen clients and an Edge of one company, almost each with another fault; SPAN of both client VLANs."""
     with Network() as net:
         office = Office(net, QUORUM)
-        pcs = {n: office.device(f"10.62.20.{n}", office.pcs, vendor=HP) for n in range(21, 35)}
+        pcs = {n: office.device(f"10.62.20.{n}", office.pcs, vendor=HP) for n in range(21, 36)}
         phone = office.device("10.62.30.31", office.phones, vendor=POLYCOM)
         edge = office.device("10.62.30.40", office.phones)
         others = {one: office.server(one, stack=LINUX) for one in (DEAF, SLOW, EMPTY, GONE)}
@@ -117,6 +116,7 @@ def _inside(net: Network, office: Office, pcs: Mapping[int, Host], phone: Host) 
                others=("ucupdates-r2.kelvin.example",)),
         *(client(pcs[n], f"user{n}@ouse.example", steps=BY_RECORDS[:1], picks=n < 33) for n in (31, 32, 33)),
         client(pcs[34], "kurt@quorum.example", PUBLIC, steps=MOBILE),
+        client(pcs[35], "lena@quorum.example", steps=MOBILE, known={f"{MOBILE[0]}.quorum.example": SECOND}),
     ]  # fmt: skip
 
 
@@ -156,7 +156,9 @@ def outside(folder: Path) -> None:
         net.serve(names, serve_tcp, 80, Site({"/news": Reply(b"<html>weather</html>")}, "nginx").conversation())
         domains = ("aspen", "birch", "hazel")
         published = ca.issue(*(f"lyncdiscover.{one}.example" for one in domains)).server_context()
-        net.serve(hosts[WEB_PROXY], serve_tcp, 443, Site(lync_https("web.aspen.example", "x")).conversation(), published)
+        net.serve(
+            hosts[WEB_PROXY], serve_tcp, 443, Site(lync_https("web.aspen.example", "x")).conversation(), published
+        )
         edge = ca.issue("sip.cedar.example", "access.cedar.example").server_context()
         net.serve(hosts[EDGE], serve_tcp, 443, registrar("sip.cedar.example", "web.cedar.example"), edge)
         front = Site({"/": Reply(b"<html>birch trees</html>")}, "nginx").conversation()
@@ -191,7 +193,7 @@ def _outside(net: Network, people: Mapping[int, Host], root: bytes) -> list[Prog
         *started,
         client(62, "olaf@alder.example", visits=WEBSITE),
         client(63, "pia@birch.example", others=("www.birch.example", "shop.birch.example")),
-        client(64, "rolf@cedar.example", steps=OUTSIDE[:2] + ("_sip._tls",)),
+        client(64, "rolf@cedar.example", steps=(*OUTSIDE[:2], "_sip._tls")),
         client(65, "sara@elder.example"),
         client(66, "timo@hazel.example", speaks_ipv6=True),
         client(67, "ulf@larch.example"),

@@ -60,7 +60,6 @@ class Search:
     """It does not follow a record out of its SIP domain, as telephones."""
     others: tuple[str, ...] = ()
     """Names it asks for besides, which have nothing to do with Lync."""
-    sip_port: int = 5061
     visits: str = ""
     """A web server it talks to before and after."""
 
@@ -92,7 +91,7 @@ def _search(plan: Search) -> None:
         elif step in AUTODISCOVER:
             if _discover(plan, name, context) and "_sipinternaltls._tcp" not in plan.steps:
                 return
-        elif _sign_in(plan, name, plan.sip_port, context, _addresses(plan, name)):
+        elif _sign_in(plan, name, 5061, context, _addresses(plan, name)):
             return
 
 

@@ -150,7 +150,9 @@ class TestNoAutodiscover:
 class TestNoServiceRecord:
     RULE = "dns-sip-srv-missing"
 
-    def _falls_back(self, client: str = PC, record: str = INNER_SRV, scene: Scene | None = None) -> tuple[Scene, list[int]]:
+    def _falls_back(
+        self, client: str = PC, record: str = INNER_SRV, scene: Scene | None = None
+    ) -> tuple[Scene, list[int]]:
         scene = mirrored(client, scene)
         frames = scene.looks_up(client, record, 0.0, kind=SRV)
         return scene, frames + scene.looks_up(client, f"sip.{DOMAIN}", 0.5, POOL)

@@ -1,7 +1,7 @@
 import pytest
+from dns_sites import DOMAIN, MANY, OTHER_PC, PC, POOL, asks_for_all, fragmented, inside, mirrored
 from proofs import fires, inconclusive, silent
 from scenes import ANYBODY, RESOLVER, Scene
-from dns_sites import DOMAIN, MANY, OTHER_PC, PC, POOL, asks_for_all, fragmented, inside, mirrored
 
 from lynccap.document import Confidence
 
@@ -152,7 +152,9 @@ class TestSlow:
     @pytest.mark.parametrize("many", [4, 5])
     def test_half_of_many_answers(self, many):
         scene = mirrored(PC)
-        for place, name in enumerate(("lyncdiscoverinternal", "lyncdiscover", "sipinternal", "sip", "sipexternal")[:many]):
+        for place, name in enumerate(
+            ("lyncdiscoverinternal", "lyncdiscover", "sipinternal", "sip", "sipexternal")[:many]
+        ):
             scene.looks_up(PC, f"{name}.{DOMAIN}", float(place), POOL, after=0.7)
 
         if many < 5:
