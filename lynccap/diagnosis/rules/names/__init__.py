@@ -1,7 +1,18 @@
 """DNS and service location (catalogue group 3)."""
 
 from lynccap.diagnosis.contract import Rule
-from lynccap.diagnosis.rules.names import delays, discovery, hosts, resolvers, service_records, wrong_host, wrong_side
+from lynccap.diagnosis.rules.names import (
+    delays,
+    discovery,
+    edges,
+    exhausted,
+    hosts,
+    overridden,
+    resolvers,
+    service_records,
+    wrong_host,
+    wrong_side,
+)
 
 RULES: tuple[Rule, ...] = (
     resolvers.dns_server_no_answer,
@@ -10,7 +21,7 @@ RULES: tuple[Rule, ...] = (
     discovery.dns_lyncdiscoverinternal_missing_inside,
     discovery.dns_lyncdiscover_missing,
     discovery.dns_sip_srv_missing,
-    discovery.dns_all_discovery_exhausted,
+    exhausted.dns_all_discovery_exhausted,
     delays.dns_search_order_delay,
     wrong_side.dns_internal_client_gets_public_ip,
     wrong_side.dns_external_client_gets_private_ip,
@@ -18,12 +29,12 @@ RULES: tuple[Rule, ...] = (
     wrong_host.dns_wildcard_catchall,
     wrong_host.dns_cname_crosses_domain,
     wrong_host.lyncdiscover_points_to_edge,
-    wrong_host.name_bound_without_dns,
+    overridden.name_bound_without_dns,
     service_records.dns_srv_target_domain_mismatch,
     service_records.dns_srv_wrong_port,
     service_records.dns_srv_target_unresolvable,
-    service_records.dns_federation_srv_missing,
+    edges.dns_federation_srv_missing,
     hosts.dns_stale_pool_member,
     hosts.dns_aaaa_blackhole,
-    hosts.edge_cannot_resolve_next_hop,
+    edges.edge_cannot_resolve_next_hop,
 )

@@ -14,6 +14,8 @@ from lynccap.diagnosis.judgements import Found, Proof
 from lynccap.document import Confidence
 
 FAILED = (Ending.REFUSED, Ending.REJECTED, Ending.PROHIBITED, Ending.NO_ROUTE, Ending.UNANSWERED)
+LED_ASTRAY = ("tcp-refused-by-host", "tcp-filtered-silent", "port80-open-443-filtered", "tls-unknown-ca")
+"""What a client may meet at a host that it should never have been led to."""
 SHOWN = 12  # frames one piece of evidence lists: what a person looks at
 CUT_ANSWERS = "the capture lacks fragments of IP datagrams, and the answer may have been among them"
 
@@ -86,6 +88,25 @@ def unheard(inquiry: Inquiry, capture: int, address: str, since: int, until: int
     if int(inquiry.case.tables.captures.at[capture, "fragments_incomplete"]):
         return CUT_ANSWERS
     return gates.absence(capture, address, since, until, tries) or gates.cut_off(capture, address, since)
+
+
+def silence_doubt(inquiry: Inquiry, attempt: Attempt) -> str | None:
+    """Why it is not proven that a connection got no answer; None where it is, or where somebody said no."""
+    if attempt.ending is not Ending.UNANSWERED:
+        return None
+    first = attempt.syn_times[0] if attempt.syn_times else attempt.first_time
+    return unheard(inquiry, attempt.capture, attempt.client, first, attempt.last_time, len(attempt.syn_times))
+
+
+def attempts_of(inquiry: Inquiry, device: str) -> tuple[Attempt, ...]:
+    """The connections that a device tried from any of its addresses."""
+    facts = inquiry.device(device)
+    return inquiry.case.attempts_of(*(facts.addresses if facts else (device,)))
+
+
+def within(name: str, domain: str) -> bool:
+    """Whether a name is a domain's own, or below it."""
+    return ("." + name.lower().rstrip(".")).endswith("." + domain)
 
 
 def answer_words(question: Question) -> str:

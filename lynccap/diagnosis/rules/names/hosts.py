@@ -2,16 +2,12 @@
 
 from collections.abc import Iterator
 
-from lynccap.correlation.addresses import is_private, is_public
 from lynccap.correlation.attempts import Attempt, Ending
-from lynccap.correlation.protocol_numbers import SIP_TLS_PORT
-from lynccap.correlation.roles.claims import EDGE_ACCESS, EDGE_INT
 from lynccap.correlation.searches import AAAA, Question, Reply
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Judgement, Proof
-from lynccap.diagnosis.rules.names.asking import SHOWN, answer_words, found, shown, unheard
-from lynccap.diagnosis.rules.names.wrong_side import inner_names
+from lynccap.diagnosis.rules.names.asking import SHOWN, attempts_of, found, shown, silence_doubt
 from lynccap.diagnosis.subjects import subject_of
 from lynccap.document import Confidence, Severity
 
@@ -58,7 +54,7 @@ def _stale(inquiry: Inquiry, name: str, address: str, others: list[str]) -> Iter
     clients = {one.client for one, _ in moved}
     spread = max((one.last_time for one, _ in moved), default=0) - min((one.first_time for one, _ in moved), default=0)
     for attempt, following in moved:
-        doubt = None if attempt.ending is not Ending.UNANSWERED else _silence(inquiry, attempt)
+        doubt = silence_doubt(inquiry, attempt)
         if not doubt and len(clients) < SOME_CLIENTS and spread < SOME_NS:
             doubt = f"{address} fails once only: it may be out of service for a short time"
         if doubt:
@@ -83,11 +79,6 @@ def _stale(inquiry: Inquiry, name: str, address: str, others: list[str]) -> Iter
 
 def _first(inquiry: Inquiry, attempt: Attempt) -> int:
     return int(inquiry.case.flows.at[attempt.established[0], "first_frame_server"])
-
-
-def _silence(inquiry: Inquiry, attempt: Attempt) -> str | None:
-    first = attempt.syn_times[0] if attempt.syn_times else attempt.first_time
-    return unheard(inquiry, attempt.capture, attempt.client, first, attempt.last_time, len(attempt.syn_times))
 
 
 def _next(inquiry: Inquiry, attempt: Attempt, others: list[str]) -> Attempt | None:
@@ -122,8 +113,7 @@ def dns_aaaa_blackhole(inquiry: Inquiry) -> Iterator[Judgement]:
     for question in inquiry.case.searches.questions:
         if question.record_type != AAAA or question.reply is not Reply.FOUND:
             continue
-        device = inquiry.device(question.device)
-        mine = inquiry.case.attempts_of(*(device.addresses if device else (question.device,)))
+        mine = attempts_of(inquiry, question.device)
         four = [one for one in inquiry.case.names.addresses_of(question.name) if ":" not in one]
         for attempt in mine:
             if attempt.server in question.addresses and attempt.capture == question.capture:
@@ -144,7 +134,7 @@ def _dead_path(inquiry: Inquiry, question: Question, attempt: Attempt, mine: lis
     if lost < LOST_NS:
         yield Clear(question.device)
         return
-    doubt = _silence(inquiry, attempt)
+    doubt = silence_doubt(inquiry, attempt)
     if doubt:
         yield Doubt(question.device, doubt)
         return
@@ -162,63 +152,4 @@ def _dead_path(inquiry: Inquiry, question: Question, attempt: Attempt, mine: lis
         port=attempt.port,
         transport="tcp",
         service=str(row["service"]),
-    )
-
-
-@rule(
-    title="The Edge cannot find its pool",
-    severity=Severity.CRITICAL,
-    stage=Stage.NAMES,
-    causes=("The Edge's hosts file, or the DNS zone of its network, lacks the names of the pool and its servers.",),
-    fix=("Put the names of the next hop and of every pool member into the Edge's hosts file, or into a zone it asks.",),
-    act=("Lync administrator", "DNS administrator"),
-    sources=("ms-edge-nic", "ms-dns"),
-)
-def edge_cannot_resolve_next_hop(inquiry: Inquiry) -> Iterator[Judgement]:
-    """An Edge asks DNS for its pool or Director, is told that there is no such name, and never connects to it.
-
-    Evidence: an Edge asks for a name of an inner server and is told that there is none; no connection to port 5061 of
-    an inner address follows.
-
-    Not this: an Edge with a hosts file, which connects without asking. Inconclusive: nothing shows that the asker is
-    an Edge; a capture that cannot prove that no connection followed, or of the Edge's outer side only.
-    """
-    inner = inner_names(inquiry)
-    for question in inquiry.case.searches.questions if inner else ():
-        if question.name not in inner or not _is_edge(inquiry, question):
-            continue
-        if question.reply is not Reply.EMPTY:
-            yield Clear(question.device)
-        else:
-            yield from _no_next_hop(inquiry, question)
-
-
-def _is_edge(inquiry: Inquiry, question: Question) -> bool:
-    device = inquiry.device(question.device)
-    return inquiry.case.roles.has(question.best.client, EDGE_ACCESS, EDGE_INT) or bool(
-        device and device.role in (EDGE_ACCESS, EDGE_INT)
-    )
-
-
-def _no_next_hop(inquiry: Inquiry, question: Question) -> Iterator[Judgement]:
-    device = inquiry.device(question.device)
-    mine = inquiry.case.attempts_of(*(device.addresses if device else (question.device,)))
-    if any(one.port == SIP_TLS_PORT and is_private(one.server) for one in mine):
-        yield Clear(question.device)
-        return
-    since = question.best.response_time
-    doubt = unheard(inquiry, question.capture, question.best.client, since, since)
-    if not doubt and is_public(question.best.client):
-        doubt = "only the Edge's outer side is seen here: what it asks on its inner side is not"
-    if doubt:
-        yield Doubt(question.device, doubt)
-        return
-    yield found(
-        question,
-        f"{inquiry.word(question.device)} asks DNS for {question.name}, its way inside, which "
-        f"{answer_words(question)}.",
-        "Everything outside users and partners want goes through the Edge to this server. "
-        "No connection to port 5061 inside follows.",
-        Confidence.CERTAIN,
-        shown(question, "the question, and the answer that there is no such name"),
     )

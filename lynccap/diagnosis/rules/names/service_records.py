@@ -4,11 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from lynccap import reference
-from lynccap.correlation.attempts import Attempt, Ending
+from lynccap.correlation.attempts import Ending
 from lynccap.correlation.discovery_names import DISCOVERY_NAMES
-from lynccap.correlation.protocol_numbers import SIP_TLS_PORT
-from lynccap.correlation.roles.claims import EDGE_ACCESS, EDGE_INT
-from lynccap.correlation.searches import SRV, Question, Reply, Search, domain_of, reply_to
+from lynccap.correlation.searches import SRV, Question, Reply, Search, reply_to
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Judgement, Proof
@@ -16,12 +14,15 @@ from lynccap.diagnosis.rules.names.asking import (
     FAILED,
     SHOWN,
     answer_words,
+    attempts_of,
     client_searches,
     found,
     of_cloud,
     shown,
     signs_in,
+    silence_doubt,
     unheard,
+    within,
 )
 from lynccap.document import Confidence, Severity
 
@@ -61,14 +62,10 @@ def dns_srv_target_domain_mismatch(inquiry: Inquiry) -> Iterator[Judgement]:
             targets = [one for one in question.records if one.record_type == "SRV"]
             if question.record_type != SRV or question.reply is not Reply.FOUND or of_cloud(inquiry, [question]):
                 continue
-            if any(_within(str(one.value), search.domain) for one in targets):
+            if any(within(str(one.value), search.domain) for one in targets):
                 yield Clear(search.device)
             else:
                 yield _mismatch(inquiry, search, question, str(targets[0].value).rstrip("."))
-
-
-def _within(name: str, domain: str) -> bool:
-    return ("." + name.lower().rstrip(".")).endswith("." + domain)
 
 
 def _mismatch(inquiry: Inquiry, search: Search, question: Question, target: str) -> Judgement:
@@ -145,14 +142,16 @@ def _wrong_port(inquiry: Inquiry, question: Question, record: Any) -> Judgement:
         return Clear(question.device)
     if case.roles.told and any(case.roles.told.services_at(address, port, "tcp") for address in told):
         return Clear(question.device)
-    device = inquiry.device(question.device)
-    mine = case.attempts_of(*(device.addresses if device else (question.device,)))
-    tried = [one for one in mine if one.server in told and one.port == port and one.ending in FAILED]
+    tried = [
+        one
+        for one in attempts_of(inquiry, question.device)
+        if one.server in told and one.port == port and one.ending in FAILED
+    ]
     usual = " or ".join(str(one) for one in sorted(_usual_ports(question.name)))
     if not tried:
         return Doubt(question.device, f"{question.name} names port {port} instead of {usual}, but nobody tries it")
     attempt = tried[0]
-    doubt = _unanswered(inquiry, attempt)
+    doubt = silence_doubt(inquiry, attempt)
     if doubt:
         return Doubt(question.device, doubt)
     refused = attempt.ending is not Ending.UNANSWERED
@@ -169,14 +168,6 @@ def _wrong_port(inquiry: Inquiry, question: Question, record: Any) -> Judgement:
         transport="tcp",
         service="sip",
     )
-
-
-def _unanswered(inquiry: Inquiry, attempt: Attempt) -> str | None:
-    """Why silence is not proven, None when it is or when somebody said no."""
-    if attempt.ending is not Ending.UNANSWERED:
-        return None
-    first = attempt.syn_times[0] if attempt.syn_times else attempt.first_time
-    return unheard(inquiry, attempt.capture, attempt.client, first, attempt.last_time, len(attempt.syn_times))
 
 
 @rule(
@@ -217,74 +208,3 @@ def dns_srv_target_unresolvable(inquiry: Inquiry) -> Iterator[Judgement]:
                 shown(missing, f"{missing.name} {answer_words(missing)}"),
                 peer=missing.best.server,
             )
-
-
-@rule(
-    title="A partner's federation record is missing",
-    severity=Severity.MAJOR,
-    stage=Stage.NAMES,
-    causes=("The record _sipfederationtls is missing for that SIP domain.",),
-    fix=("Let the partner publish the record, or enter the name of its Access Edge by hand.",),
-    act=("DNS administrator", "the partner"),
-    sources=("notes-poster", "notes-edge", "ms-dns-fed"),
-)
-def dns_federation_srv_missing(inquiry: Inquiry) -> Iterator[Judgement]:
-    """An Edge asks where a partner's Access Edge is, and no record says so.
-
-    Evidence: an Edge asks for _sipfederationtls._tcp of a domain and is told that there is none; no connection to
-    port 5061 in that domain follows; something else shows that the domain uses Lync.
-
-    Not this: a partner that is listed with its Access Edge, to which the Edge connects all the same; a domain whose
-    people were only mistaken for partners. Inconclusive: nothing shows that the asker is an Edge, or that the domain
-    uses Lync at all.
-    """
-    for question in inquiry.case.searches.questions:
-        if question.record_type != SRV or not question.name.startswith(FEDERATION):
-            continue
-        domain = question.name.removeprefix(FEDERATION)
-        if question.reply is Reply.EMPTY and not _connects(inquiry, question, domain):
-            yield _no_federation(inquiry, question, domain)
-        elif question.reply in (Reply.EMPTY, Reply.FOUND):
-            yield Clear(question.device)
-
-
-def _no_federation(inquiry: Inquiry, question: Question, domain: str) -> Judgement:
-    since = question.best.response_time
-    doubt = unheard(inquiry, question.capture, question.best.client, since, since)
-    if not inquiry.case.roles.has(question.best.client, EDGE_ACCESS, EDGE_INT):
-        doubt = doubt or "nothing shows that it is an Edge Server that asks"
-    known = _uses_lync(inquiry, domain, question)
-    if not known:
-        doubt = doubt or f"nothing in the capture shows that {domain} uses Lync: not every domain is a partner's"
-    if doubt or known is None:
-        return Doubt(question.device, str(doubt))
-    return found(
-        question,
-        f"{inquiry.word(question.device)} finds no federation record of {domain}: {question.name} "
-        f"{answer_words(question)}.",
-        "Without the record nobody finds that domain's Access Edge by himself; mobile push needs it too. "
-        "No connection to port 5061 of that domain follows.",
-        Confidence.CERTAIN,
-        shown(question, "the question, and the answer that there is no such record"),
-        known,
-    )
-
-
-def _connects(inquiry: Inquiry, question: Question, domain: str) -> bool:
-    """Whether the asker speaks with port 5061 of an address whose name is in the domain."""
-    device = inquiry.device(question.device)
-    attempts = inquiry.case.attempts_of(*(device.addresses if device else (question.device,)))
-    names = inquiry.case.names
-    mine = (one for one in attempts if one.port == SIP_TLS_PORT and one.established)
-    return any(_within(name, domain) for one in mine for name in names.names_of(one.server))
-
-
-def _uses_lync(inquiry: Inquiry, domain: str, question: Question) -> Proof | None:
-    """A name of the domain that only Lync has and that exists, or a server of it that shows its certificate."""
-    for one in inquiry.case.searches.questions:
-        if one.reply is Reply.FOUND and domain_of(one.name) == domain:
-            return Proof(one.capture, one.frames, f"{one.name} exists")
-    for certificate in inquiry.case.presented:
-        if certificate.port == SIP_TLS_PORT and any(_within(name, domain) for name in certificate.names):
-            return Proof(certificate.capture, (certificate.showings[0].frame,), f"a server of {domain} shows itself")
-    return None

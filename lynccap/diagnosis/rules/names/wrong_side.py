@@ -13,6 +13,7 @@ from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof
 from lynccap.diagnosis.rules.names.asking import (
     FAILED,
+    LED_ASTRAY,
     SHOWN,
     client_searches,
     found,
@@ -22,7 +23,6 @@ from lynccap.diagnosis.rules.names.asking import (
     shown,
     unheard,
 )
-from lynccap.diagnosis.rules.names.wrong_host import LED_ASTRAY
 from lynccap.document import Confidence, Severity
 
 INNER_ANSWERS = ("lyncdiscoverinternal.", "_sipinternaltls._tcp.", "_sipinternal._tcp.", "sipinternal.")
