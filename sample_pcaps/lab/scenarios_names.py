@@ -98,7 +98,7 @@ def _inside(net: Network, office: Office, pcs: Mapping[int, Host], phone: Host) 
         return net.spawn(host, search, Search(user, resolver, office.ca.root_pem, **base))  # type: ignore[arg-type]
 
     outer_root = office.public_ca.root_pem
-    away = Search("gail@mersey.example", QUORUM.names, outer_root, MOBILE, MOBILE_AGENT)
+    away = Search("gail@mersey.example", QUORUM.names, outer_root, MOBILE)
     started = [client(pcs[21], "anna@quorum.example")]
     time.sleep(1.5)
     return [

@@ -56,6 +56,12 @@ class TestMissingInside:
 
         silent(scene, self.RULE)
 
+    def test_mobile_apps_go_out_by_design(self):
+        scene, _ = self._sent_out()
+        scene.browses(PC, PROXY, 1.0, "iPhoneLync/6.3.1608.0000")
+
+        silent(scene, self.RULE)
+
     def test_lyncdiscover_leads_to_the_pool(self):
         silent(self._sent_out(POOL)[0], self.RULE)
 

@@ -45,14 +45,16 @@ def dns_lyncdiscoverinternal_missing_inside(inquiry: Inquiry) -> Iterator[Judgem
     there, or does not get on at all.
 
     Not this: Lync 2010, which asks for SRV records only; a client that signs in inside by SRV records all the same;
-    users of Microsoft's cloud. Inconclusive: a capture that ends before it could have signed in.
+    mobile apps, which use the outer web services by design; users of Microsoft's cloud. Inconclusive: a capture that
+    ends before it could have signed in.
     """
     for search in client_searches(inquiry):
         outer = [one for one in search.of(OUTER) if one.reply is Reply.FOUND]
         public = [address for one in outer for address in one.addresses if is_public(address)]
         if search.reply(INNER) is None or of_cloud(inquiry, search.questions):
             continue
-        if search.reply(INNER) is not Reply.EMPTY or not public or not is_inside(inquiry, *search.addresses):
+        is_sent_out = search.reply(INNER) is Reply.EMPTY and public and not _is_mobile(inquiry, search)
+        if not is_sent_out or not is_inside(inquiry, *search.addresses):
             yield Clear(search.device)
             continue
         inside = _signed_in_inside(inquiry, search)
@@ -77,6 +79,11 @@ def dns_lyncdiscoverinternal_missing_inside(inquiry: Inquiry) -> Iterator[Judgem
             Confidence.CERTAIN,
             *proof,
         )
+
+
+def _is_mobile(inquiry: Inquiry, search: Search) -> bool:
+    device = inquiry.device(search.device)
+    return device is not None and device.kind == "mobile"
 
 
 def _signed_in_inside(inquiry: Inquiry, search: Search) -> bool:
@@ -125,14 +132,12 @@ def _no_autodiscover(inquiry: Inquiry, search: Search) -> Judgement:
     asked = [one for start in AUTODISCOVER for one in search.of(start) if one.reply is Reply.EMPTY]
     goes_on = signs_in(inquiry, search.addresses, search.first_time, search.capture) is not None
     later = {one.name for one in search.questions} - {one.name for one in asked}
-    device = inquiry.device(search.device)
-    is_mobile = device is not None and device.kind == "mobile"
     if goes_on and (not later or not is_outside(inquiry, *search.addresses)):
         return Clear(search.device)
     doubt = (
         None if goes_on else unheard(inquiry, search.capture, search.addresses[0], search.last_time, search.last_time)
     )
-    if doubt or (later and not goes_on and not is_mobile):
+    if doubt or (later and not goes_on and not _is_mobile(inquiry, search)):
         return Doubt(search.device, doubt or "it asks on for SRV records, and what became of that is not seen")
     return found(
         asked[0],
