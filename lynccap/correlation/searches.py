@@ -11,6 +11,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
+from lynccap.correlation.collector import collector_paused
 from lynccap.correlation.devices.book import DeviceBook
 from lynccap.correlation.discovery_names import DISCOVERY_NAMES, FALLBACK, OWN_NAMES
 from lynccap.correlation.lookups import Lookup
@@ -196,6 +197,7 @@ def domain_of(name: str) -> str:
     return next((name.removeprefix(start) for start in DISCOVERY_NAMES if name.startswith(start)), "")
 
 
+@collector_paused()
 def read_searches(lookups: Iterable[Lookup], devices: DeviceBook, resolvers: Iterable[str]) -> SearchBook:
     """The questions of all devices; what DNS servers ask, they ask for somebody else."""
     others = frozenset(resolvers)

@@ -49,11 +49,14 @@ def dns_lyncdiscoverinternal_missing_inside(inquiry: Inquiry) -> Iterator[Judgem
     ends before it could have signed in.
     """
     for search in client_searches(inquiry):
+        if search.reply(INNER) is not Reply.EMPTY:
+            yield from (Clear(search.device) for _ in search.of(INNER)[:1])
+            continue
         outer = [one for one in search.of(OUTER) if one.reply is Reply.FOUND]
         public = [address for one in outer for address in one.addresses if is_public(address)]
-        if search.reply(INNER) is None or of_cloud(inquiry, search.questions):
+        if of_cloud(inquiry, search.questions):
             continue
-        is_sent_out = search.reply(INNER) is Reply.EMPTY and public and not _is_mobile(inquiry, search)
+        is_sent_out = public and not _is_mobile(inquiry, search)
         if not is_sent_out or not is_inside(inquiry, *search.addresses):
             yield Clear(search.device)
             continue

@@ -63,11 +63,16 @@ def dns_wildcard_catchall(inquiry: Inquiry) -> Iterator[Judgement]:
     """
     for search in client_searches(inquiry):
         answered = [one for start in INNER_NAMES for one in search.of(start) if one.addresses]
-        if not answered or of_cloud(inquiry, answered):
+        if not answered:
+            continue
+        if any(map(is_private, answered[0].addresses)):
+            yield Clear(search.device)
+            continue
+        if of_cloud(inquiry, answered):
             continue
         # A public address that is told inner names is not placed by its own: the names may be wrong.
         outside = is_outside(inquiry, *search.addresses) or any(map(is_public, search.addresses))
-        if any(map(is_private, answered[0].addresses)) or is_inside(inquiry, *search.addresses):
+        if is_inside(inquiry, *search.addresses):
             yield Clear(search.device)
         elif not outside:
             yield Doubt(search.device, "nothing shows on which side the client is")

@@ -59,14 +59,12 @@ def dns_internal_client_gets_public_ip(inquiry: Inquiry) -> Iterator[Judgement]:
     the public address is not used inside, as some organisations do.
     """
     for search in client_searches(inquiry):
-        if not is_inside(inquiry, *search.addresses) or of_cloud(inquiry, search.questions):
-            continue
         for question in search.questions:
             told = _told(question) if question.name.startswith(INNER_ANSWERS) else []
-            if told and all(map(is_public, told)):
-                yield _public_inside(inquiry, search, question, told)
-            elif told:
+            if told and not all(map(is_public, told)):
                 yield Clear(search.device)
+            elif told and is_inside(inquiry, *search.addresses) and not of_cloud(inquiry, search.questions):
+                yield _public_inside(inquiry, search, question, told)
 
 
 def _public_inside(inquiry: Inquiry, search: Search, question: Question, told: list[str]) -> Judgement:
