@@ -111,6 +111,47 @@ class Scene:
         self._say("dns", of, at, kind="request", name=name)
         return of
 
+    def looks_up(
+        self, client: str, name: str, at: float = 0.0, *told: Any, rcode: str = "", kind: int = 1,
+        tries: Iterable[float] = (0.0,), after: float | None = 0.01, server: str = RESOLVER, whole: bool = True,
+    ) -> list[int]:  # fmt: skip
+        """A DNS question, sent at each of `tries`, and its answer; returns their frames.
+
+        `told` are addresses or (type, value, port); nothing is "no such name". `after` None: no answer comes.
+        """
+        tries = list(tries)
+        facts = {"stack": "dns", "last_time": moment(at + max([*tries, after or 0.0]))}
+        of = (self.exchange if after is not None else self.oneway)(client, server, 53, at, **facts)
+        asked = {"name": name, "record_type": kind, "transaction_id": of, "complete": True}
+        frames = [self._say("dns", of, at + one, kind="request", **asked) for one in tries]
+        if after is None:
+            return frames
+        code = rcode or ("noerror" if told else "nxdomain")
+        said = {**asked, "complete": whole, "rcode_name": code, "rcode": {"noerror": 0, "nxdomain": 3}.get(code, 2)}
+        frames.append(self._say("dns", of, at + after, False, kind="response", answers=len(told), **said))
+        for one in told:
+            record = ("A" if ":" not in one else "AAAA", one, 0) if isinstance(one, str) else one
+            owner = record[3] if len(record) > 3 else name
+            facts = {"flow": of, "record_type": record[0], "port": record[2], "frame": frames[-1]}
+            self.answers.append({**answer(name, record[1], time=moment(at + after), **facts), "name": owner})
+        return frames
+
+    def shows(self, of: int, at: float, name: str, *certificate: str, sni: bool = True, done: bool = True) -> None:
+        """TLS for a name on a connection of the scene, and the certificate that is shown for it."""
+        self._say("tls", of, at + 0.01, kind="client-hello", version="tls1.2", sni=name if sni else None)
+        self._say("tls", of, at + 0.02, False, kind="server-hello", version="tls1.2")
+        if certificate:
+            number = self._say("tls", of, at + 0.03, False, kind="certificate", certificates=(b"x",))
+            leaf = {
+                "common_name": certificate[0],
+                "names": certificate,
+                "issuer": "CN=Issuing CA",
+                "sha256": certificate[0],
+            }
+            self.certificates.append({"flow": of, "frame": number, "time": moment(at + 0.03), **leaf})
+        for place, from_client in enumerate((True, False) if done else ()):
+            self._say("tls", of, at + 0.1 + place / 100, from_client, kind="application-data")
+
     def _say(self, protocol: str, of: int, at: float, from_client: bool = True, **fields: Any) -> int:
         number = self.frame(at, of)
         keys = {"flow": of, "frame": number, "first_frame": number, "time": moment(at), "from_client": from_client}

@@ -24,12 +24,13 @@ from lynccap.correlation.media.ice import IceBook, read_ice
 from lynccap.correlation.media.paths import MediaSession, read_media
 from lynccap.correlation.media.relays import RelayBook, read_relays
 from lynccap.correlation.media.stream_quality import StreamQuality, read_stream_quality
-from lynccap.correlation.names import NameBook, proxied, read_names
+from lynccap.correlation.names import DNS_PORT, NameBook, proxied, read_names, resolvers_of
 from lynccap.correlation.protocol_numbers import PSOM_PORT
 from lynccap.correlation.roles.claims import RoleBook
 from lynccap.correlation.roles.inference import read_roles
 from lynccap.correlation.roles.sides import SideBook, read_sides
 from lynccap.correlation.rows import rows_of
+from lynccap.correlation.searches import SearchBook, read_searches
 from lynccap.correlation.services import name_services
 from lynccap.correlation.sip.dialogs import DialogBook, read_dialogs
 from lynccap.correlation.tls.issuers import IssuerLink, issuer_links
@@ -141,6 +142,12 @@ class Case:
     def lookups(self) -> tuple[Lookup, ...]:
         """What clients asked DNS servers, and what they were told."""
         return read_lookups(self.tables)
+
+    @cached_property
+    def searches(self) -> SearchBook:
+        """What devices asked DNS on their way to Lync, name by name."""
+        dns = self.flows[self.flows["server_port"] == DNS_PORT]  # whoever answers LLMNR asks DNS for itself
+        return read_searches(self.lookups, self.devices, resolvers_of(dns))
 
     @cached_property
     def log_ons(self) -> tuple[LogOn, ...]:

@@ -17,5 +17,10 @@ INNER_NAMES = _asked("internal")
 """Those that only insiders are told."""
 DISCOVERY_NAMES = (*INNER_NAMES, *_asked("external"))
 """All of them; other SIP products share `_sip._tls.`."""
+SHARED_NAMES = ("_sip._tls.",)
+OWN_NAMES = tuple(name for name in DISCOVERY_NAMES if name not in SHARED_NAMES)
+"""Those that nobody but Lync's clients asks for."""
+FALLBACK = "sip."
+"""What clients ask for in the domain of their user when nothing else is there; other SIP products do so too."""
 PHONE_NAMES = tuple(row.pattern for row in reference.device_signs() if row.sign == "question")
 """Of the firmware of telephones nobody has signed in to."""

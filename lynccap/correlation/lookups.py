@@ -1,5 +1,6 @@
 """What clients asked DNS and what they were told: repeated questions, response codes, answers from elsewhere."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,6 +31,10 @@ class Lookup:
     rcode_name: str = ""
     answers: int = 0
     truncated: bool = False
+    partial: bool = False
+    """Truncated, or not all of the answer is in the capture."""
+    records: tuple[Any, ...] = ()
+    """Rows of DNS_ANSWERS in the answer."""
     answered_by: str = ""
     """Who answered; a client drops what comes from anybody but `server`."""
 
@@ -56,6 +61,7 @@ def read_lookups(tables: Tables) -> tuple[Lookup, ...]:
     answer from another address is a flow of its own.
     """
     found: list[Lookup] = []
+    records = _records(tables)
     open_ones: dict[tuple[Any, ...], Lookup] = {}
     for row, capture, asker, port, other in _said(tables):
         key = (capture, asker, port, row.transaction_id, row.name, row.record_type)
@@ -70,6 +76,7 @@ def read_lookups(tables: Tables) -> tuple[Lookup, ...]:
             lookup.last_time = row.time
         elif lookup is not None and not lookup.answered:
             _answer(lookup, row, other)
+            lookup.records = tuple(records.get((row.flow, row.frame), ()))
     return tuple(found)
 
 
@@ -90,4 +97,13 @@ def _said(tables: Tables) -> Iterator[tuple[Any, int, str, int, str]]:
 def _answer(lookup: Lookup, row: Any, responder: str) -> None:
     lookup.response_frame, lookup.response_time = row.frame, row.time
     lookup.rcode_name, lookup.answers, lookup.truncated = row.rcode_name, row.answers, row.truncated
+    lookup.partial = row.truncated or not row.complete
     lookup.answered_by = responder
+
+
+def _records(tables: Tables) -> dict[tuple[int, int], list[Any]]:
+    """The records of each answer, by its flow and frame."""
+    found: dict[tuple[int, int], list[Any]] = defaultdict(list)
+    for row in rows_of(tables.dns_answers, ("flow", "frame", "name", "record_type", "value", "port")):
+        found[row.flow, row.frame].append(row)
+    return found

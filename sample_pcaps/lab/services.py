@@ -30,8 +30,13 @@ Zone = Mapping[tuple[str, str], Sequence[str]]
 """(name, record type) to record data as in a zone file."""
 
 
-def serve_dns(zone: Zone, delay: float = 0.0, family: socket.AddressFamily = socket.AF_INET) -> None:
-    """Answer from the zone; a name with no record of any type is NXDOMAIN. `delay`: seconds of recursion."""
+def serve_dns(
+    zone: Zone, delay: float = 0.0, family: socket.AddressFamily = socket.AF_INET, broken: Sequence[str] = ()
+) -> None:
+    """Answer from the zone; a name with no record of any type is NXDOMAIN. `delay`: seconds of recursion.
+
+    Domains that are `broken` get SERVFAIL.
+    """
     listener = socket.socket(family, socket.SOCK_DGRAM)
     if family == socket.AF_INET6:
         listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
@@ -40,7 +45,12 @@ def serve_dns(zone: Zone, delay: float = 0.0, family: socket.AddressFamily = soc
     while True:
         wire, client = listener.recvfrom(4096)
         time.sleep(delay)
-        listener.sendto(_resolve(dns.message.from_wire(wire), zone, names).to_wire(), client)
+        query = dns.message.from_wire(wire)
+        answer = _resolve(query, zone, names)
+        if query.question[0].name.to_text(omit_final_dot=True).endswith(tuple(broken) or ("\0",)):
+            answer = dns.message.make_response(query, recursion_available=True)
+            answer.set_rcode(dns.rcode.SERVFAIL)
+        listener.sendto(answer.to_wire(), client)
 
 
 def _resolve(query: dns.message.Message, zone: Zone, names: set[str]) -> dns.message.Message:

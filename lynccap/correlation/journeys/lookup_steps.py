@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from lynccap.correlation.discovery_names import DISCOVERY_NAMES, PHONE_NAMES
+from lynccap.correlation.discovery_names import DISCOVERY_NAMES, FALLBACK, PHONE_NAMES
 from lynccap.correlation.journeys.discovery import order_words
 from lynccap.correlation.journeys.facts import StageFacts, StageName, listed
 from lynccap.correlation.journeys.view import DeviceView
@@ -11,7 +11,6 @@ from lynccap.document import StepOutcome
 
 TRIES = 3  # a question and two repeats: fewer may be one lost packet
 NAMED = 4  # names a sentence lists
-FALLBACK = "sip."  # what clients ask for in the domain of their user when nothing else is there
 LYNC_NAMES = (*DISCOVERY_NAMES, *PHONE_NAMES)
 
 

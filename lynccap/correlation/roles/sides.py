@@ -13,7 +13,7 @@ from functools import cached_property
 from ipaddress import ip_address, ip_network
 from typing import NamedTuple
 
-from lynccap.correlation.addresses import is_private, is_public, split_endpoint
+from lynccap.correlation.addresses import is_private, is_public, split_endpoint, subnet_of
 from lynccap.correlation.attempts import TWO_WAY
 from lynccap.correlation.discovery_names import INNER_NAMES
 from lynccap.correlation.disjoint_sets import DisjointSets
@@ -128,6 +128,11 @@ class SideBook:
                     says = f"it is routed in one private network with {server}, a Lync server"
                     found.setdefault(address, Placement(Location.INSIDE, says, pair.capture, pair.first_frame))
         return found
+
+    @cached_property
+    def inner_subnets(self) -> frozenset[str]:
+        """Subnets of private addresses that are routed in one network with a Lync server."""
+        return frozenset(subnet_of(one) for one in self._beside_servers)
 
     @cached_property
     def _users(self) -> dict[str, Placement]:
