@@ -32,6 +32,7 @@ from lynccap.correlation.roles.sides import SideBook, read_sides
 from lynccap.correlation.rows import rows_of
 from lynccap.correlation.services import name_services
 from lynccap.correlation.sip.dialogs import DialogBook, read_dialogs
+from lynccap.correlation.tls.arrivals import Arrival, read_arrivals
 from lynccap.correlation.tls.issuers import IssuerLink, issuer_links
 from lynccap.correlation.tls.presented import Presented, read_presented
 from lynccap.correlation.tls.sessions import TlsSession, read_sessions
@@ -156,6 +157,11 @@ class Case:
     def presented(self) -> tuple[Presented, ...]:
         """The lists of certificates that servers and clients showed, each once."""
         return read_presented(self.tables)
+
+    @cached_property
+    def arrivals(self) -> tuple[Arrival, ...]:
+        """By which names clients came to the servers that showed them certificates."""
+        return read_arrivals(self.tables, self.names, self.sessions, self.presented)
 
     @cached_property
     def exchanges(self) -> tuple[WebExchange, ...]:

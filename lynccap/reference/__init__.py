@@ -20,6 +20,8 @@ from lynccap.reference.rows import (
     IcmpRow,
     NameRow,
     PortRow,
+    PrivateSuffixRow,
+    PublicAuthorityRow,
     QualityThresholdRow,
     RecaptureRow,
     RoleRow,
@@ -179,6 +181,18 @@ def discovery_orders() -> Mapping[str, DiscoveryOrderRow]:
 def certificate_rules() -> Mapping[str, CertificateRuleRow]:
     """What the certificate of each role has to say, by the rule's id."""
     return MappingProxyType({row.id: row for row in read(CertificateRuleRow, "certificate_rules.csv")})
+
+
+@cache
+def public_authorities() -> tuple[str, ...]:
+    """How the names of organisations begin whose root certificates come with operating systems, lower case."""
+    return tuple(row.organisation.lower() for row in read(PublicAuthorityRow, "public_authorities.csv"))
+
+
+@cache
+def private_suffixes() -> frozenset[str]:
+    """Last labels of names that exist inside organisations only."""
+    return frozenset(row.suffix for row in read(PrivateSuffixRow, "private_suffixes.csv"))
 
 
 @cache
