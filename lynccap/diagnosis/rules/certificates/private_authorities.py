@@ -1,6 +1,6 @@
 """Certificates of private authorities where strangers come, and inner names shown to them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from lynccap.correlation.case import Case
 from lynccap.correlation.names import SOURCE_SNI, parent_of
@@ -146,12 +146,15 @@ def cert_mobile_gets_private_ca(inquiry: Inquiry) -> Iterator[Judgement]:
 
     Not this: devices that have the root certificate and go on; devices that nothing shows to be mobile.
     """
+    refusing: dict[int, dict[str, Showing]] = {}
     for one in inquiry.case.arrivals:
         held = inquiry.case.roles.roles_of(one.shown.holder)
         device = inquiry.device(one.showing.viewer)
         kind = device.kind if device else "unknown"
         if held & WEB_ROLES and (kind == "mobile" or (kind in ("client", "unknown") and _asks_inside(one))):
-            yield from _mobile(inquiry, one, kind == "mobile")
+            key = id(one.shown)
+            refusing[key] = refusing[key] if key in refusing else _refusing(inquiry.case, one.shown)
+            yield from _mobile(inquiry, one, refusing[key], kind == "mobile")
 
 
 def _asks_inside(one: Arrival) -> bool:
@@ -159,9 +162,9 @@ def _asks_inside(one: Arrival) -> bool:
     return aim.source == SOURCE_SNI and aim.name.startswith("lyncdiscoverinternal.")
 
 
-def _mobile(inquiry: Inquiry, one: Arrival, shown_mobile: bool) -> Iterator[Judgement]:
+def _mobile(inquiry: Inquiry, one: Arrival, refusing: Mapping[str, Showing], shown_mobile: bool) -> Iterator[Judgement]:
     viewer = one.showing.viewer
-    first = _refusing(inquiry.case, one.shown).get(viewer)
+    first = refusing.get(viewer)
     if first is None:
         yield Clear(viewer)
     elif first is one.showing:
