@@ -1,5 +1,7 @@
 """Names that clients ask for and a certificate lacks."""
 
+from typing import Any, ClassVar
+
 import pytest
 from proofs import fires, inconclusive, silent
 from scenes import Scene
@@ -123,7 +125,7 @@ class TestNameMismatch:
 
 class TestSubjectNotRepeated:
     RULE = "cert-cn-not-repeated-in-san"
-    LEAF = {"common_name": POOL_NAME, "names": ("meet.alder.example", "dialin.alder.example")}
+    LEAF: ClassVar[dict[str, Any]] = {"common_name": POOL_NAME, "names": ("meet.alder.example", "dialin.alder.example")}
 
     def test_the_subject_alone_has_the_name(self) -> None:
         scene = inside()
@@ -153,7 +155,10 @@ class TestSubjectNotRepeated:
 
 class TestSipDomain:
     RULE = "cert-missing-sip-domain"
-    LEAF = {"common_name": "sip.alder.example", "names": ("sip.alder.example", "sip.birch.example")}
+    LEAF: ClassVar[dict[str, Any]] = {
+        "common_name": "sip.alder.example",
+        "names": ("sip.alder.example", "sip.birch.example"),
+    }
 
     def added_later(self) -> Scene:
         scene = outside()
@@ -192,7 +197,7 @@ class TestSipDomain:
 
 class TestConferenceName:
     RULE = "cert-missing-webconf-name"
-    LEAF = {"common_name": "sip.alder.example", "names": ("sip.alder.example",)}
+    LEAF: ClassVar[dict[str, Any]] = {"common_name": "sip.alder.example", "names": ("sip.alder.example",)}
 
     def test_the_name_was_left_out(self) -> None:
         scene = outside()
@@ -220,7 +225,10 @@ class TestConferenceName:
 class TestDiscoveryName:
     RULE = "cert-lyncdiscover-missing-on-web"
     PROXY, NAME = "198.51.100.70", "lyncdiscover.alder.example"
-    LEAF = {"common_name": "web.alder.example", "names": ("web.alder.example", "meet.alder.example")}
+    LEAF: ClassVar[dict[str, Any]] = {
+        "common_name": "web.alder.example",
+        "names": ("web.alder.example", "meet.alder.example"),
+    }
 
     def published(self) -> Scene:
         scene = Scene()
@@ -251,7 +259,10 @@ class TestDiscoveryName:
 class TestForeignHostname:
     RULE = "cert-foreign-hostname"
     CLOUD, NAME, ALIAS = "203.0.113.4", "lyncdiscover.alder.example", "webdir.online.lync.com"
-    LEAF = {"common_name": "*.online.lync.com", "names": ("*.online.lync.com", "*.infra.lync.com")}
+    LEAF: ClassVar[dict[str, Any]] = {
+        "common_name": "*.online.lync.com",
+        "names": ("*.online.lync.com", "*.infra.lync.com"),
+    }
 
     def hybrid(self) -> Scene:
         scene = Scene()
