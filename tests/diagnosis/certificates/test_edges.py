@@ -115,14 +115,6 @@ class TestInnerNames:
 
         silent(scene, self.RULE)
 
-    def test_a_topology_that_nothing_bears_out(self) -> None:
-        scene = Scene()
-        lines = f'format = "lynccap-topology/1"\n[[host]]\nrole = "edge_int"\naddress = "{INNER}"\n'
-        scene.told = Directory(read_bytes(lines.encode(), "t.toml"))
-        scene.meets(FE, INNER, 5061, 1.0, leaf=named(POOL, "access.cedar.example"))
-
-        inconclusive(scene, self.RULE, "fits other servers too")
-
     def test_a_certificate_that_cannot_be_read(self) -> None:
         scene = told()
         scene.meets(FE, INNER, 5061, 1.0, leaf={"unreadable": "cut off", "common_name": ""})

@@ -80,7 +80,7 @@ def cert_missing_sip_domain(inquiry: Inquiry) -> Iterator[Judgement]:
 
 def _sip_names(one: Named) -> str:
     held = listed(name for name in one.shown.names if name.startswith("sip."))
-    return f"the certificate is only for the sip names {held}"
+    return f"the certificate has the sip names of other domains only: {held}"
 
 
 @rule(

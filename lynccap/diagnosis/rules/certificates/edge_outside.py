@@ -10,10 +10,10 @@ from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement
 from lynccap.diagnosis.listeners import OUTER_EDGE, Listener, access_names, listeners
 from lynccap.diagnosis.misnamed import DISCOVERY, REJECTING, reaction_to
-from lynccap.diagnosis.rules.certificates.wording import listed, of_holder
+from lynccap.diagnosis.rules.certificates.wording import listed, of_holder, the_holder
 from lynccap.diagnosis.subjects import subject_of
 from lynccap.document import Confidence, Severity
-from lynccap.reference import certificate_rules, conflicts, name_rows
+from lynccap.reference import conflicts, name_rows
 
 
 def outer_listeners(inquiry: Inquiry, *roles: str) -> Iterator[Listener]:
@@ -113,7 +113,7 @@ def cert_san_order_access_not_first(inquiry: Inquiry) -> Iterator[Judgement]:
         else:
             row = conflicts()["san-order"]
             place = min(told.index(name) for name in names) + 1
-            says = f"The Access Edge's name {names[0]} is number {place} of the certificate's alternative names."
+            says = f"its name {names[0]} is number {place} of the certificate's alternative names."
             yield _fact(inquiry, one, says, f"Sources disagree. {row.position_a} {row.position_b}")
 
 
@@ -121,7 +121,7 @@ def _fact(inquiry: Inquiry, one: Listener, says: str, why: str) -> Found:
     """What a certificate shows by itself, on its holder."""
     subject, first = of_holder(inquiry, one.shown), one.shown.showings[0]
     return subject.found(
-        f"{inquiry.word(one.shown.holder)}, TCP port {one.shown.port}: {says}",
+        f"{the_holder(inquiry, one.shown)} on TCP port {one.shown.port}: {says}",
         f"{why} {one.tie}",
         Confidence.CERTAIN,
         subject.shows("the certificate with its names", first.frame),
@@ -201,5 +201,4 @@ def _needless(inquiry: Inquiry, one: Listener, found: list[str], says: str) -> I
     elif one.doubt:
         yield Doubt(one.shown.holder, one.doubt)
     else:
-        needed = listed(certificate_rules()["edge-external"].names_required)
-        yield _fact(inquiry, one, says % listed(found), f"The outer side of an Edge needs {needed}.")
+        yield _fact(inquiry, one, says % listed(found), "Nobody who connects to the Edge asks for that name.")

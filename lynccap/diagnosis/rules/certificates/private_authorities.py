@@ -14,7 +14,7 @@ from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement
 from lynccap.diagnosis.listeners import OUTSIDE, Listener, listeners, outside, own_domains
 from lynccap.diagnosis.meanings import completes_later
-from lynccap.diagnosis.rules.certificates.wording import listed, of_holder
+from lynccap.diagnosis.rules.certificates.wording import listed, of_holder, the_holder
 from lynccap.diagnosis.subjects import subject_of
 from lynccap.document import Confidence, Severity
 from lynccap.reference import private_suffixes
@@ -115,7 +115,7 @@ def _refused(inquiry: Inquiry, one: Listener, showing: Showing) -> Found:
 def _risk(inquiry: Inquiry, one: Listener) -> Found:
     subject, first = of_holder(inquiry, one.shown), one.shown.showings[0]
     return subject.found(
-        f"{inquiry.word(one.shown.holder)} shows the outside a certificate of a private authority on TCP port "
+        f"{the_holder(inquiry, one.shown)} shows the outside a certificate of a private authority on TCP port "
         f"{one.shown.port} ({one.shown.leaf.issuer}); nobody refuses it here.",
         f"{private_because(one.shown)}. Devices that do not belong to the domain will refuse it. {one.tie}",
         Confidence.LIKELY,
@@ -260,7 +260,7 @@ def directory_domain(issuer: str) -> str:
 def _leaked(inquiry: Inquiry, one: Listener, inner: list[str]) -> Found:
     subject, first = of_holder(inquiry, one.shown), one.shown.showings[0]
     return subject.found(
-        f"{inquiry.word(one.shown.holder)} shows the outside a certificate with inner names on TCP port "
+        f"{the_holder(inquiry, one.shown)} shows the outside a certificate with inner names on TCP port "
         f"{one.shown.port}: {listed(inner)}.",
         f"Whoever connects learns them. {one.tie}",
         Confidence.CERTAIN,

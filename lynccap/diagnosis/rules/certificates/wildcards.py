@@ -11,7 +11,7 @@ from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement
 from lynccap.diagnosis.listeners import OUTER_EDGE, Listener, access_names, listeners
 from lynccap.diagnosis.misnamed import REJECTING, Reaction, reaction_to
 from lynccap.diagnosis.rules.certificates.edge_outside import outer_listeners
-from lynccap.diagnosis.rules.certificates.wording import listed, of_holder
+from lynccap.diagnosis.rules.certificates.wording import listed, of_holder, the_holder
 from lynccap.diagnosis.subjects import subject_of
 from lynccap.document import Confidence, Severity
 
@@ -83,7 +83,7 @@ def _wildcard_fails(inquiry: Inquiry, one: Listener, failed: Showing) -> Found:
 def _wildcard_subject(inquiry: Inquiry, one: Listener) -> Found:
     subject, first = of_holder(inquiry, one.shown), one.shown.showings[0]
     return subject.found(
-        f"{inquiry.word(one.shown.holder)} shows a certificate on TCP port {one.shown.port} whose subject is the "
+        f"{the_holder(inquiry, one.shown)} shows a certificate on TCP port {one.shown.port} whose subject is the "
         f"wildcard {one.shown.leaf.common_name}; nobody fails over it here.",
         f"Older phones, partners and Edge roles take no wildcard there. {one.tie}",
         Confidence.CERTAIN,
@@ -197,7 +197,7 @@ def cert_wildcard_edge_services(inquiry: Inquiry) -> Iterator[Judgement]:
 def _relies(inquiry: Inquiry, one: Listener, names: list[str]) -> Found:
     subject, first = of_holder(inquiry, one.shown), one.shown.showings[0]
     return subject.found(
-        f"{inquiry.word(one.shown.holder)} shows a certificate on TCP port {one.shown.port} that has {listed(names)} "
+        f"{the_holder(inquiry, one.shown)} shows a certificate on TCP port {one.shown.port} that has {listed(names)} "
         "by a wildcard only.",
         f"Edge roles support no wildcards: partners and remote clients may refuse it. {one.tie}",
         Confidence.CERTAIN,

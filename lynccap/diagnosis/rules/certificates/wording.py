@@ -107,3 +107,8 @@ def _frames(inquiry: Inquiry, one: Named) -> set[int]:
 def of_holder(inquiry: Inquiry, shown: Presented) -> Subject:
     """A list of certificates with its server as the device, for what is wrong whoever looks at it."""
     return subject_of(inquiry, shown.showings[0].flow, of_client=False)
+
+
+def the_holder(inquiry: Inquiry, shown: Presented) -> str:
+    """The server that showed a list, at the start of a sentence."""
+    return f"The {inquiry.server(shown.holder, shown.port)}"
