@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sample_pcaps.lab import sip
@@ -152,7 +152,11 @@ def guest_plans(public: bytes, own: bytes) -> Sequence[Visit]:
 
 
 INNER_RESOLVER, POOL = "172.20.8.6", "172.20.8.20"
-EDGES = (("172.20.14.11", "198.51.100.201"), ("172.20.14.21", "198.51.100.202"))
+EDGES = (
+    ("172.20.8.111", "198.51.100.201"),
+    ("172.20.8.121", "198.51.100.202"),
+    ("172.20.8.131", "198.51.100.203"),
+)
 INNER_NAMES: Zone = {
     ("pool.spruce.example", "A"): [POOL],
     ("lyncdiscoverinternal.spruce.example", "A"): [POOL],
@@ -160,6 +164,7 @@ INNER_NAMES: Zone = {
     ("edgeeast.spruce.example", "A"): [EDGES[0][0]],
     ("edgewest.spruce.example", "A"): [EDGES[1][0]],
     ("edgew1.spruce.example", "A"): [EDGES[1][0]],
+    ("edgenorth.spruce.example", "A"): [EDGES[2][0]],
 }
 
 
@@ -169,9 +174,8 @@ class Campus:
     def __init__(self, net: Network, edges: Sequence[tuple[str, str]]) -> None:
         self.net, self.edges = net, edges
         self.users, self.servers = net.segment("172.20.40.0/24"), net.segment("172.20.8.0/24")
-        self.middle, self.outside = net.segment("172.20.14.0/24"), net.segment("198.51.100.192/26", delay=0.004)
-        legs = {self.users: "172.20.40.1", self.servers: "172.20.8.1", self.middle: "172.20.14.1"}
-        net.router(legs, vendor=JUNIPER)
+        self.outside = net.segment("198.51.100.192/26", delay=0.004)
+        net.router({self.users: "172.20.40.1", self.servers: "172.20.8.1"}, vendor=JUNIPER)
         self.names = net.host(INNER_RESOLVER, self.servers, gateway="172.20.8.1")
         self.pool = net.host(POOL, self.servers, gateway="172.20.8.1", vendor=VMWARE)
         self.pcs = [net.host(f"172.20.40.{n}", self.users, gateway="172.20.40.1", vendor=HP) for n in (31, 32)]
@@ -181,8 +185,8 @@ class Campus:
 
     def _edge(self, inner: str, outer: str) -> Host:
         edge = self.net.host(outer, self.outside, vendor=HYPER_V)
-        edge.plug(self.middle, inner)
-        edge.ip("route", "add", "172.20.0.0/16", "via", "172.20.14.1")
+        edge.plug(self.servers, inner)
+        edge.ip("route", "add", "172.20.0.0/16", "via", "172.20.8.1")
         return edge
 
     def open(self, identities: Sequence[Identity], ports: Sequence[int]) -> None:
@@ -216,26 +220,28 @@ class Campus:
 
 
 def inside(folder: Path) -> None:
-    """A pool asks two Edges by names their certificates lack; a tablet on the company's Wi-Fi refuses the pool's."""
+    """A pool asks Edges by names their certificates lack; a tablet on the company's Wi-Fi refuses the pool's."""
     with Network() as net:
         campus = Campus(net, EDGES)
         ca = campus.ca
-        spans = net.mirror(campus.servers)
-        campus.open((ca.issue("edgee1.spruce.example", repeats=False), ca.issue("edgewest.spruce.example",
-                    repeats=False)), (5061, 4443))  # fmt: skip
-        root, found = (ca.root_pem,), (("_sipinternaltls._tcp.spruce.example", "SRV"),)
+        span = net.mirror(campus.servers)
+        bare = [ca.issue(name, repeats=False) for name in ("edgee1.spruce.example", "edgewest.spruce.example")]
+        campus.open((*bare, ca.issue("edgenorth.spruce.example", "access.spruce.example")), (5061, 4443))
         discovery = ("lyncdiscoverinternal.spruce.example", 443)
-        copying = (
-            ("edgeeast.spruce.example", 5061),
-            ("edgewest.spruce.example", 5061),
-            ("edgew1.spruce.example", 4443),
+        office = Visit(
+            INNER_RESOLVER,
+            (ca.root_pem,),
+            (discovery, ("pool.spruce.example", 5061)),
+            (("_sipinternaltls._tcp.spruce.example", "SRV"),),
         )
-        with net.capture(campus.pool, folder / "certificates-inside.pcap"):
-            talks = [net.spawn(pc, visit, Visit(INNER_RESOLVER, root, (discovery, ("pool.spruce.example", 5061)), found))
-                     for pc in campus.pcs]  # fmt: skip
-            tablet = Visit(INNER_RESOLVER, (), ((discovery[0], 80), discovery), agent=IPHONE)
+        tablet = replace(office, roots=(), meets=((discovery[0], 80), discovery), questions=(), agent=IPHONE)
+        copied = (("edgewest.spruce.example", 5061), ("edgew1.spruce.example", 4443))
+        edges = (("edgeeast.spruce.example", 5061), *copied, ("edgenorth.spruce.example", 5061))
+        with net.capture(span, folder / "certificates-inside.pcap"):
+            talks = [net.spawn(pc, visit, office) for pc in campus.pcs]
+            campus.allocate()
             talks.append(net.spawn(campus.tablet, visit, tablet))
-            talks.append(net.spawn(campus.pool, visit, Visit(INNER_RESOLVER, root, copying * 3, pause=0.7)))
+            talks.append(net.spawn(campus.pool, visit, replace(office, meets=edges * 3, questions=(), pause=0.5)))
             net.join(*talks, timeout=40)
 
 

@@ -112,7 +112,7 @@ def cms_replication_name_mismatch(inquiry: Inquiry) -> Iterator[Judgement]:
     """
     lack = "the certificate is only for"
     yield from named_as(
-        inquiry, "cms-replication-name-mismatch", lambda one: f"{lack} {listed(one.shown.names)}: no configuration"
+        inquiry, "cms-replication-name-mismatch", lambda one: f"{lack} {listed(one.shown.names)}: nothing is copied"
     )
 
 
