@@ -117,8 +117,9 @@ def _discovery(held: frozenset[str], _shown: Presented, aim: Aim) -> bool:
 
 
 def _conference(held: frozenset[str], _shown: Presented, aim: Aim) -> bool:
-    meant = any(EDGE_WEBCONF in row.role for row in name_rows(aim.name))
-    return EDGE_WEBCONF in held and (meant or EDGE_ACCESS not in held)
+    known = name_rows(aim.name)
+    meant = any(EDGE_WEBCONF in row.role and row.verified for row in known)
+    return EDGE_WEBCONF in held and (meant or (not known and EDGE_ACCESS not in held))
 
 
 def _subject_only(held: frozenset[str], shown: Presented, aim: Aim) -> bool:

@@ -184,15 +184,15 @@ def certificate_rules() -> Mapping[str, CertificateRuleRow]:
 
 
 @cache
-def public_authorities() -> tuple[str, ...]:
-    """How the names of organisations begin whose root certificates come with operating systems, lower case."""
-    return tuple(row.organisation.lower() for row in read(PublicAuthorityRow, "public_authorities.csv"))
+def public_authorities() -> tuple[PublicAuthorityRow, ...]:
+    """Organisations whose root certificates come with operating systems; never all of them."""
+    return read(PublicAuthorityRow, "public_authorities.csv")
 
 
 @cache
-def private_suffixes() -> frozenset[str]:
+def private_suffixes() -> tuple[PrivateSuffixRow, ...]:
     """Last labels of names that exist inside organisations only."""
-    return frozenset(row.suffix for row in read(PrivateSuffixRow, "private_suffixes.csv"))
+    return read(PrivateSuffixRow, "private_suffixes.csv")
 
 
 @cache

@@ -2,6 +2,7 @@
 
 import re
 from enum import StrEnum
+from functools import cache
 
 from lynccap.correlation.names import parent_of
 from lynccap.correlation.tls.presented import Presented
@@ -41,7 +42,12 @@ def private_because(shown: Presented) -> str:
 
 def _is_public(issuer: str) -> bool:
     told = (found.group(1).replace("\\", "").strip('" ').lower() for found in _ORGANISATION.finditer(issuer))
-    return any(one.startswith(public_authorities()) for one in told)
+    return any(one.startswith(_public_beginnings()) for one in told)
+
+
+@cache
+def _public_beginnings() -> tuple[str, ...]:
+    return tuple(row.organisation.lower() for row in public_authorities())
 
 
 def _words(text: str) -> str:

@@ -46,13 +46,13 @@ class TestOutside:
 
         assert told["tls-unknown-ca"].caused_by == told[self.RULE].id
 
-    def test_a_risk_where_nobody_refuses(self) -> None:
+    def test_a_note_where_nobody_refuses(self) -> None:
         scene = outside()
         scene.meets(PC, PROXY, 443, 2.0, sni=NAME, leaf=leaf())
 
         found = fires(scene, self.RULE, PROXY)
 
-        assert (found.severity, found.confidence) == ("minor", "likely")
+        assert (found.severity, found.confidence) == ("info", "likely")
 
     def test_an_authority_with_the_organisation_in_its_name(self) -> None:
         scene = outside()

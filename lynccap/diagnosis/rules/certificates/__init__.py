@@ -5,6 +5,7 @@ from lynccap.diagnosis.rules.certificates import (
     asked_names,
     edge_inside,
     edge_outside,
+    inner_names,
     private_authorities,
     wildcards,
 )
@@ -26,7 +27,7 @@ RULES: tuple[Rule, ...] = (
     edge_outside.cert_av_name_present,
     private_authorities.cert_private_ca_on_external,
     private_authorities.cert_mobile_gets_private_ca,
-    private_authorities.cert_internal_names_leaked,
+    inner_names.cert_internal_names_leaked,
     wildcards.cert_wildcard_in_cn,
     wildcards.cert_wildcard_only_san_phone_fails,
     wildcards.cert_wildcard_edge_services,

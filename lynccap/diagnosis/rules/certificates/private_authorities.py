@@ -1,4 +1,4 @@
-"""Certificates of private authorities where strangers come, and inner names shown to them."""
+"""Certificates of private authorities where strangers come."""
 
 from collections.abc import Iterator, Mapping
 
@@ -12,12 +12,11 @@ from lynccap.correlation.tls.sessions import UNKNOWN_CA
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement
-from lynccap.diagnosis.listeners import OUTSIDE, Listener, listeners, outside, own_domains
+from lynccap.diagnosis.listeners import OUTSIDE, Listener, listeners, outside
 from lynccap.diagnosis.meanings import completes_later
 from lynccap.diagnosis.rules.certificates.wording import listed, of_holder, the_holder
 from lynccap.diagnosis.subjects import subject_of
 from lynccap.document import Confidence, Severity
-from lynccap.reference import private_suffixes
 
 UNLISTED = (
     "whether that authority is a public one is not known: no list of them is complete; "
@@ -42,7 +41,7 @@ def cert_private_ca_on_external(inquiry: Inquiry) -> Iterator[Judgement]:
     """The reverse proxy or the outer side of an Edge shows a certificate of the organisation's own authority.
 
     Evidence: an issuer named after an Active Directory domain or the organisation itself, at an outer listener whose
-    role something else than the certificate shows; clients that end TLS with alert 48. Without any it is a risk only.
+    role something else than the certificate shows; clients that end TLS with alert 48. Without any it is a note: where all devices belong to the domain it works.
 
     Not this: TLS inspection, which shows certificates of its own for everybody's servers; an authority that is only
     unknown to this tool.
@@ -121,7 +120,7 @@ def _risk(inquiry: Inquiry, one: Listener) -> Found:
         Confidence.LIKELY,
         subject.shows("the certificate with its issuer", first.frame),
         time=first.time,
-        severity=Severity.MINOR,
+        severity=Severity.INFO,
     )
 
 
@@ -195,75 +194,4 @@ def _mobile_refuses(inquiry: Inquiry, one: Arrival) -> Found:
             *(aim.frame, one.showing.frame, alert.frame if alert else 0),
         ),
         time=one.showing.time,
-    )
-
-
-@rule(
-    title="A certificate shown outside tells inner host names",
-    severity=Severity.MINOR,
-    stage=Stage.NOTE,
-    causes=("One certificate serves inside and outside.",),
-    fix=("Use separate certificates for inside and outside.",),
-    act=("PKI team", "security team"),
-    sources=("notes-edge", "rfc6762"),
-)
-def cert_internal_names_leaked(inquiry: Inquiry) -> Iterator[Judgement]:
-    """A certificate shown to the outside holds names of inner hosts.
-
-    Evidence: names without a domain, in a domain for private use (.local and its kin), or in the Active Directory
-    domain that the issuer is named after, where that is none of the SIP domains.
-
-    Not this: an Active Directory domain that is the public one too.
-    """
-    seen: set[tuple[str, str]] = set()
-    for one in listeners(inquiry.case, *OUTSIDE):
-        key = (one.shown.holder, str(one.shown.leaf.sha256))
-        if key in seen or not one.shown.names or not outside(inquiry.case, one.shown):
-            continue
-        seen.add(key)
-        inner = _inner_names(inquiry.case, one.shown)
-        if not inner:
-            yield Clear(one.shown.holder)
-        elif one.doubt:
-            yield Doubt(one.shown.holder, one.doubt)
-        else:
-            yield _leaked(inquiry, one, inner)
-
-
-def _inner_names(case: Case, shown: Presented) -> list[str]:
-    domains = own_domains(case)
-    directory = directory_domain(str(shown.leaf.issuer or ""))
-    told = dict.fromkeys((*((shown.leaf.common_name or "").lower().split()[:1]), *shown.names))
-    return [one for one in told if _is_inner(one, directory, domains)]
-
-
-def _is_inner(name: str, directory: str, domains: frozenset[str]) -> bool:
-    label, _, rest = name.rpartition(".")
-    if not label:
-        return bool(rest)
-    of_directory = bool(directory) and name.endswith(f".{directory}")
-    return rest in private_suffixes() or (of_directory and not any(_within(directory, one) for one in domains))
-
-
-def _within(directory: str, domain: str) -> bool:
-    """Whether the directory's domain is a public one: a SIP domain itself, or what one is below."""
-    return directory == domain or domain.endswith(f".{directory}")
-
-
-def directory_domain(issuer: str) -> str:
-    """The Active Directory domain that an issuer (RFC 4514) is named after, "" without one."""
-    parts = (one.strip() for one in issuer.replace("+", ",").split(","))
-    labels = [one[3:].lower() for one in parts if one.upper().startswith("DC=")]
-    return ".".join(labels)
-
-
-def _leaked(inquiry: Inquiry, one: Listener, inner: list[str]) -> Found:
-    subject, first = of_holder(inquiry, one.shown), one.shown.showings[0]
-    return subject.found(
-        f"{the_holder(inquiry, one.shown)} shows the outside a certificate with inner names on TCP port "
-        f"{one.shown.port}: {listed(inner)}.",
-        f"Whoever connects learns them. {one.tie}",
-        Confidence.CERTAIN,
-        subject.shows("the certificate with its names", first.frame),
-        time=first.time,
     )
