@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from lynccap.correlation.addresses import subnet_of
+from lynccap.correlation.arrivals import Arrival, read_arrivals
 from lynccap.correlation.attempts import Answer, Attempt, Ending, read_answers, read_attempts
 from lynccap.correlation.clocks import ClockOffset, clock_offsets
 from lynccap.correlation.closings.book import ClosingBook, read_closings
@@ -32,7 +33,6 @@ from lynccap.correlation.roles.sides import SideBook, read_sides
 from lynccap.correlation.rows import rows_of
 from lynccap.correlation.services import name_services
 from lynccap.correlation.sip.dialogs import DialogBook, read_dialogs
-from lynccap.correlation.tls.arrivals import Arrival, read_arrivals
 from lynccap.correlation.tls.issuers import IssuerLink, issuer_links
 from lynccap.correlation.tls.presented import Presented, read_presented
 from lynccap.correlation.tls.sessions import TlsSession, read_sessions

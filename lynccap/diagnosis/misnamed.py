@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from lynccap.correlation.arrivals import Aim, Arrival
 from lynccap.correlation.case import Case
 from lynccap.correlation.names import CLOUD_DOMAINS, SOURCE_SNI
 from lynccap.correlation.roles.claims import EDGE_ACCESS, EDGE_INT, EDGE_WEBCONF
-from lynccap.correlation.tls.arrivals import Aim, Arrival
 from lynccap.correlation.tls.handshakes import Handshake, HandshakeOutcome, Means
 from lynccap.correlation.tls.presented import Presented
 from lynccap.correlation.tls.sessions import TlsSession
@@ -109,7 +109,7 @@ def _hosted(_held: frozenset[str], shown: Presented, aim: Aim) -> bool:
     """The name is Lync's, DNS sends it on to Microsoft's cloud, and the certificate is for where it leads."""
     led = [one for one in aim.aliases if one.endswith(CLOUD_DOMAINS)]
     own = not aim.name.endswith(CLOUD_DOMAINS) and bool(name_rows(aim.name))
-    return own and bool(led) and any(shown.covers(one) for one in led) and not shown.covers(aim.name)
+    return own and any(shown.covers(one) for one in led) and not shown.covers(aim.name)
 
 
 def _discovery(held: frozenset[str], _shown: Presented, aim: Aim) -> bool:
@@ -124,7 +124,7 @@ def _conference(held: frozenset[str], _shown: Presented, aim: Aim) -> bool:
 
 def _subject_only(held: frozenset[str], shown: Presented, aim: Aim) -> bool:
     leaf = shown.leaf
-    return bool(held and leaf.names and leaf.common_name) and leaf.common_name.lower() == aim.name
+    return bool(held and leaf.common_name) and leaf.common_name.lower() == aim.name
 
 
 def _sip_domain(held: frozenset[str], shown: Presented, aim: Aim) -> bool:

@@ -3,7 +3,7 @@
 import pytest
 from scenes import Scene
 
-from lynccap.correlation.tls.authorities import Kind, kind_of
+from lynccap.correlation.authorities import Kind, kind_of
 
 
 @pytest.mark.parametrize(

@@ -94,6 +94,13 @@ class TestNameMismatch:
 
         silent(scene, self.RULE)
 
+    def test_a_neighbour_of_the_pool_with_the_names_in_its_certificate_only(self) -> None:
+        scene = inside()
+        leaf = {"names": ("lyncdiscover.alder.example", "sipinternal.alder.example")}
+        scene.meets(PC, "10.20.9.77", 443, 1.0, sni="intranet.alder.example", end=42, leaf=leaf)
+
+        silent(scene, self.RULE)
+
     @pytest.mark.parametrize("end", ["leaves", "data"])
     def test_a_wildcard_covers_one_label_only(self, end: str) -> None:
         scene = inside()

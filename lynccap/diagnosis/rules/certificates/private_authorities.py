@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 
+from lynccap.correlation.arrivals import Arrival
+from lynccap.correlation.authorities import Kind, kind_of, private_because
 from lynccap.correlation.case import Case
 from lynccap.correlation.names import SOURCE_SNI, parent_of
 from lynccap.correlation.roles.claims import WEB_ROLES
-from lynccap.correlation.tls.arrivals import Arrival
-from lynccap.correlation.tls.authorities import Kind, kind_of, private_because
 from lynccap.correlation.tls.presented import Presented, Showing
 from lynccap.correlation.tls.sessions import UNKNOWN_CA
 from lynccap.diagnosis.contract import Stage, rule
@@ -41,7 +41,8 @@ def cert_private_ca_on_external(inquiry: Inquiry) -> Iterator[Judgement]:
     """The reverse proxy or the outer side of an Edge shows a certificate of the organisation's own authority.
 
     Evidence: an issuer named after an Active Directory domain or the organisation itself, at an outer listener whose
-    role something else than the certificate shows; clients that end TLS with alert 48. Without any it is a note: where all devices belong to the domain it works.
+    role something else than the certificate shows; clients that end TLS with alert 48. Without any it is a note: where
+    all devices belong to the domain it works.
 
     Not this: TLS inspection, which shows certificates of its own for everybody's servers; an authority that is only
     unknown to this tool.

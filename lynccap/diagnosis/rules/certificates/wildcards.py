@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from lynccap.correlation.arrivals import Arrival
 from lynccap.correlation.roles.claims import EDGE_INT, REVERSE_PROXY
-from lynccap.correlation.tls.arrivals import Arrival
 from lynccap.correlation.tls.presented import Presented, Showing
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry

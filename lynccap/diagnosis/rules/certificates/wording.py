@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
+from lynccap.correlation.arrivals import Aim
 from lynccap.correlation.names import SOURCE_SNI
-from lynccap.correlation.tls.arrivals import Aim
 from lynccap.correlation.tls.presented import Presented
 from lynccap.correlation.tls.sessions import TlsSession
 from lynccap.diagnosis.inquiry import Inquiry
