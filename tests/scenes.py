@@ -13,6 +13,7 @@ from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judge import judge
 from lynccap.diagnosis.judgements import Doubt, Found
 from lynccap.document import Finding, Severity
+from lynccap.topology import Directory
 
 RESOLVER, ANYBODY = "10.1.0.53", "10.1.0.250"
 BEFORE = -8.0  # names are looked up by ANYBODY before anything else happens
@@ -37,6 +38,7 @@ class Scene:
         self.certificates: list[dict[str, Any]] = []
         self.interfaces: list[dict[str, Any]] = []
         self.host_names: list[dict[str, Any]] = []
+        self.told: Directory | None = None
         self.messages: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self.exchange(ANYBODY, RESOLVER, 53, BEFORE, stack="dns")
 
@@ -49,7 +51,7 @@ class Scene:
         return case(
             self.flows, seconds=seconds, tcp_frames=self.controls, icmp=self.errors, media=self.streams,
             certificates=self.certificates, dns_answers=self.answers, interfaces=self.interfaces,
-            host_names=self.host_names, **self.messages,
+            host_names=self.host_names, told=self.told, **self.messages,
         )  # fmt: skip
 
     def _add(self, client: str, server: str, port: int, at: float, seconds: float, **facts: Any) -> int:
@@ -99,6 +101,15 @@ class Scene:
         """A DNS answer to somebody."""
         for address in addresses:
             self.answers.append(answer(name, address, frame=self.frame(BEFORE, 0), time=moment(BEFORE)))
+
+    def looks_up(self, client: str, name: str, address: str, at: float = -1.0, alias: str = "") -> int:
+        """A DNS question of a client, answered with an address, by way of an alias where there is one."""
+        of = self.exchange(client, RESOLVER, 53, at, stack="dns")
+        told = {"flow": of, "frame": self.frame(at, of), "time": moment(at)}
+        if alias:
+            self.answers.append(answer(name, alias, record_type="CNAME", **told))
+        self.answers.append({**answer(name, address, **told), "name": alias or name})
+        return of
 
     def service(self, name: str, target: str, port: int) -> None:
         """A SRV answer to somebody."""
@@ -204,6 +215,33 @@ class Scene:
         shown = self._say("tls", of, at + 0.03, False, kind="certificate", certificates=(b"x",))
         row = {"flow": of, "frame": shown, "time": moment(at + 0.03), "common_name": "fe01", "issuer": "CN=Issuing CA"}
         self.certificates.append(row)
+
+    def meets(
+        self, client: str, server: str, port: int, at: float = 0.0, *, sni: str = "", end: str | int = "data",
+        leaf: Mapping[str, Any] | None = None, **facts: Any,
+    ) -> int:  # fmt: skip
+        """A TLS connection on which the server shows a leaf (columns of the certificates table).
+
+        It ends in `data` both ways, in an alert of the client's (its number), the client `leaves`, or is `unused`.
+        """
+        of = self.connect(client, server, port, at, **{"stack": "tls", "basis": "bytes", **facts})
+        self._hello(of, at)
+        self.messages["tls"][-3]["sni"] = sni or None
+        self._say("tls", of, at + 0.04, False, kind="server-hello-done")
+        self.certificates[-1].update({"sha256": repr(leaf), "serial": "01", **(leaf or {})})
+        if isinstance(end, int):
+            self._say("tls", of, at + 0.1, kind="alert", alert=end, alert_level="fatal", alert_name=str(end))
+        if end in ("data", "unused"):
+            for place, from_client in enumerate((True, False)):
+                self._say("tls", of, at + 0.05 + place / 100, from_client, kind="encrypted-handshake")
+                if end == "data":
+                    self._say("tls", of, at + 0.1 + place / 100, from_client, kind="application-data")
+        if end in ("leaves", "unused"):
+            number = self.frame(at + 0.2, of)
+            self.controls.append(
+                {"flow": of, "frame": number, "time": moment(at + 0.2), "from_client": True, "flags": 17, "ttl": 127}
+            )
+        return of
 
     def boots(self, client: str, at: float = 0.0, vendor_class: str = "MS-UC-Client") -> int:
         """A lease given to a client, by its vendor class a phone."""

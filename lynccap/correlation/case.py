@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from lynccap.correlation.addresses import subnet_of
+from lynccap.correlation.arrivals import Arrival, read_arrivals
 from lynccap.correlation.attempts import Answer, Attempt, Ending, read_answers, read_attempts
 from lynccap.correlation.clocks import ClockOffset, clock_offsets
 from lynccap.correlation.closings.book import ClosingBook, read_closings
@@ -163,6 +164,11 @@ class Case:
     def presented(self) -> tuple[Presented, ...]:
         """The lists of certificates that servers and clients showed, each once."""
         return read_presented(self.tables)
+
+    @cached_property
+    def arrivals(self) -> tuple[Arrival, ...]:
+        """By which names clients came to the servers that showed them certificates."""
+        return read_arrivals(self.tables, self.names, self.sessions, self.presented)
 
     @cached_property
     def exchanges(self) -> tuple[WebExchange, ...]:

@@ -8,6 +8,7 @@ from lynccap.correlation.case import Case
 from lynccap.correlation.devices.book import DeviceFacts
 from lynccap.correlation.points.vantage import Vantage
 from lynccap.diagnosis.gates import Gates
+from lynccap.diagnosis.misnamed import Named, judge_names
 from lynccap.diagnosis.verdicts import Verdict, judge_attempts
 
 
@@ -28,6 +29,11 @@ class Inquiry:
     def verdicts(self) -> tuple[Verdict, ...]:
         """How every connection attempt to a Lync server ended, and which rule that belongs to."""
         return judge_attempts(self.case, self.gates, self.vantage)
+
+    @cached_property
+    def named(self) -> tuple[Named, ...]:
+        """Whether the certificates that clients were shown are for the names by which they came."""
+        return judge_names(self.case)
 
     def word(self, device: str) -> str:
         """What to call a device at the start of a sentence."""

@@ -20,6 +20,8 @@ from lynccap.reference.rows import (
     IcmpRow,
     NameRow,
     PortRow,
+    PrivateSuffixRow,
+    PublicAuthorityRow,
     QualityThresholdRow,
     RecaptureRow,
     RoleRow,
@@ -179,6 +181,18 @@ def discovery_orders() -> Mapping[str, DiscoveryOrderRow]:
 def certificate_rules() -> Mapping[str, CertificateRuleRow]:
     """What the certificate of each role has to say, by the rule's id."""
     return MappingProxyType({row.id: row for row in read(CertificateRuleRow, "certificate_rules.csv")})
+
+
+@cache
+def public_authorities() -> tuple[PublicAuthorityRow, ...]:
+    """Organisations whose root certificates come with operating systems; never all of them."""
+    return read(PublicAuthorityRow, "public_authorities.csv")
+
+
+@cache
+def private_suffixes() -> tuple[PrivateSuffixRow, ...]:
+    """Last labels of names that exist inside organisations only."""
+    return read(PrivateSuffixRow, "private_suffixes.csv")
 
 
 @cache

@@ -226,6 +226,23 @@ class CertificateRuleRow:
 
 
 @dataclass(frozen=True, slots=True)
+class PublicAuthorityRow:
+    """An organisation whose root certificates come with operating systems; the list is never complete."""
+
+    organisation: str
+    """How its name begins among the words of an issuer (O=)."""
+    source: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateSuffixRow:
+    """A last label of names that exist inside organisations only."""
+
+    suffix: str
+    source: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ConflictRow:
     """Two sources that disagree, and how to speak about it."""
 

@@ -100,18 +100,22 @@ class Authority:
         """Return root and issuing certificate as DER PKCS#7 (certificates only, RFC 2315)."""
         return pkcs7.serialize_certificates([self._root, self._issuing], serialization.Encoding.DER)
 
-    def issue(self, common_name: str, *others: str, client: bool = False) -> Identity:
-        """Issue a certificate for these names; `client` adds clientAuth, which mutual TLS needs."""
+    def issue(self, common_name: str, *others: str, client: bool = False, repeats: bool = True) -> Identity:
+        """Issue a certificate for these names; `client` adds clientAuth, which mutual TLS needs.
+
+        `repeats`: the common name is among the alternative names too; alone and not repeated it leaves none at all.
+        """
         key = _new_key()
         self._serial += 1
         usages = [ExtendedKeyUsageOID.SERVER_AUTH, *([ExtendedKeyUsageOID.CLIENT_AUTH] if client else [])]
-        names = [x509.DNSName(name) for name in (common_name, *others)]
+        names = [x509.DNSName(name) for name in ((common_name, *others) if repeats else others)]
         builder = (
             _begin(_name(common_name), self._issuer, key, CERTIFICATE_LIFE, self._serial)
-            .add_extension(x509.SubjectAlternativeName(names), critical=False)
             .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
             .add_extension(_key_of(self._issuing_key), critical=False)
         )
+        if names:
+            builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
         if self._cdp:
             point = x509.DistributionPoint([x509.UniformResourceIdentifier(self._cdp)], None, None, None)
             builder = builder.add_extension(x509.CRLDistributionPoints([point]), critical=False)

@@ -9,7 +9,10 @@ import pytest
 from lynccap.diagnosis.catalogue import RULES
 
 PROOFS = ("fires", "silent", "inconclusive")
-WITHOUT_DOUBT: dict[str, str] = {}
+WITHOUT_DOUBT: dict[str, str] = {
+    "cert-edge-internal-has-san": "what the certificate holds; cut off, it is not read at all",
+    "cert-same-inside-outside": "what both certificates hold; cut off, they are not read at all",
+}
 """Rules that rest on nothing absent, with the reason: a worse capture shows their frames, or nothing of them."""
 
 

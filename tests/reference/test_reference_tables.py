@@ -25,6 +25,8 @@ TABLES = {
     "discovery_orders": lambda: tuple(reference.discovery_orders().values()),
     "certificate_rules": lambda: tuple(reference.certificate_rules().values()),
     "conflicts": lambda: tuple(reference.conflicts().values()),
+    "public_authorities": reference.public_authorities,
+    "private_suffixes": reference.private_suffixes,
     "ambiguous_ports": reference.ambiguous_ports,
     "quality_thresholds": lambda: tuple(reference.quality_thresholds().values()),
     "ice_flags": reference.ice_flags,
