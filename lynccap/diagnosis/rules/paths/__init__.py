@@ -1,7 +1,7 @@
 """Reachability and the network path (catalogue group 1)."""
 
 from lynccap.diagnosis.contract import Rule
-from lynccap.diagnosis.rules.paths import cuts, reach, stalls
+from lynccap.diagnosis.rules.paths import cuts, inspection, proxies, pseudo_tls, reach, stalls
 
 RULES: tuple[Rule, ...] = (
     reach.tcp_refused_by_host,
@@ -11,4 +11,8 @@ RULES: tuple[Rule, ...] = (
     cuts.rst_midstream_idle,
     cuts.rst_midstream_active,
     stalls.server_zero_window,
+    proxies.explicit_proxy_blocks_lync,
+    proxies.transparent_http_intercept,
+    inspection.tls_inspection_sip_or_https,
+    pseudo_tls.pseudo_tls_broken_by_inspection,
 )

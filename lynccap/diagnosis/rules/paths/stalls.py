@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from lynccap.correlation.protocol_numbers import CONTROL
@@ -69,7 +70,8 @@ def server_zero_window(inquiry: Inquiry) -> Iterator[Judgement]:
 def _stalls(inquiry: Inquiry) -> Iterator[_Stall]:
     """The closed windows of Lync servers, by connection and by what was acknowledged."""
     case, frames = inquiry.case, inquiry.case.tables.tcp_frames
-    shut = frames[(frames["window"] == 0) & ((frames["flags"] & CONTROL) == 0) & ~frames["from_client"]]
+    shut = frames.take(np.flatnonzero(frames["window"].to_numpy() == 0))
+    shut = shut[((shut["flags"] & CONTROL) == 0) & ~shut["from_client"]]
     if shut.empty:
         return
     ends = case.flows.loc[shut["flow"].unique(), ["capture", "client", "server"]]
