@@ -19,6 +19,7 @@ ANSWER = 83  # bytes of the relay's hello, in one record ([MS-TURN] 2.1)
 SPLIT = ANSWER + 5  # the same in two records
 RESETS = (How.RESET, How.RESET_AFTER_IDLE)
 LISTED = 6
+HTTPS = 443
 _ROW = (
     *("capture", "client", "server", "server_port", "opening", "first_time", "last_time", "frames_server"),
     *("bytes_server", "lost_server", "first_frame_server", "last_frame_server", "closing", "last_time_client"),
@@ -126,7 +127,8 @@ def _unsound(inquiry: Inquiry, row: Any) -> str:
     if row.bytes_server or row.closing == "server-rst":
         return ""
     doubt = gates.absence(row.capture, row.client, int(row.first_time), int(row.last_time))
-    works = any(one.completed for one in case.sessions_of(case.attempts_of(row.client)))
+    ends = case.flows[(case.flows["client"] == row.client) & (case.flows["server_port"] == HTTPS)]
+    works = any(case.sessions[flow].completed for flow in ends.index if flow in case.sessions)
     return doubt or ("" if works else "no other connection of the device shows that its network lets TCP 443 through")
 
 
