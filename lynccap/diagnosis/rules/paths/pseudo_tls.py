@@ -54,17 +54,18 @@ def pseudo_tls_broken_by_inspection(inquiry: Inquiry) -> Iterator[Judgement]:
     hellos = stun[stun["kind"] == CLIENT_HELLO].drop_duplicates("flow")
     if hellos.empty:
         return
-    answered = set(stun.loc[~stun["from_client"], "flow"])
+    spoken = stun.loc[~stun["from_client"] & (stun["framing"] == "turn-tcp"), "flow"].unique()
+    answered = {(row.capture, row.client, row.server) for row in rows_of(inquiry.case.flows.loc[spoken], _ROW)}
     flows = inquiry.case.flows.loc[hellos["flow"], list(_ROW)]
     pairs: dict[tuple[int, str, str], list[Any]] = defaultdict(list)
     for row in rows_of(flows, _ROW):
         pairs[row.capture, row.client, row.server].append(row)
     frames = dict(zip(hellos["flow"].tolist(), hellos["frame"].tolist(), strict=True))
-    for rows in pairs.values():
+    for pair, rows in pairs.items():
         tunnelled = rows[0].Index in inquiry.case.proxied
         if rows[0].server in inquiry.case.relays.cloud or tunnelled:
             continue
-        if any(row.Index in answered for row in rows):
+        if pair in answered:
             yield Clear(rows[0].client)
         else:
             yield _broken(inquiry, rows, frames)
