@@ -33,6 +33,7 @@ class Scene:
         self.answers: list[dict[str, Any]] = []
         self.controls: list[dict[str, Any]] = []
         self.errors: list[dict[str, Any]] = []
+        self.repeats: list[dict[str, Any]] = []
         self.streams: list[dict[str, Any]] = []
         self.certificates: list[dict[str, Any]] = []
         self.interfaces: list[dict[str, Any]] = []
@@ -47,9 +48,9 @@ class Scene:
     def case(self, seconds: float = 90.0) -> Case:
         """What correlation makes of it, for a capture that ends at `seconds`."""
         return case(
-            self.flows, seconds=seconds, tcp_frames=self.controls, icmp=self.errors, media=self.streams,
-            certificates=self.certificates, dns_answers=self.answers, interfaces=self.interfaces,
-            host_names=self.host_names, **self.messages,
+            self.flows, seconds=seconds, tcp_frames=self.controls, repeats=self.repeats, icmp=self.errors,
+            media=self.streams, certificates=self.certificates, dns_answers=self.answers,
+            interfaces=self.interfaces, host_names=self.host_names, **self.messages,
         )  # fmt: skip
 
     def _add(self, client: str, server: str, port: int, at: float, seconds: float, **facts: Any) -> int:

@@ -1,13 +1,14 @@
 """Reachability and the network path (catalogue group 1)."""
 
 from lynccap.diagnosis.contract import Rule
-from lynccap.diagnosis.rules.paths import cuts, inspection, proxies, pseudo_tls, reach, stalls
+from lynccap.diagnosis.rules.paths import cuts, inspection, large_packets, proxies, pseudo_tls, reach, stalls
 
 RULES: tuple[Rule, ...] = (
     reach.tcp_refused_by_host,
     reach.tcp_refused_by_middlebox,
     reach.tcp_filtered_silent,
     reach.icmp_admin_prohibited,
+    large_packets.mtu_blackhole,
     cuts.rst_midstream_idle,
     cuts.rst_midstream_active,
     stalls.server_zero_window,
