@@ -193,6 +193,22 @@ TCP_FRAMES: Mapping[str, str] = {
 }
 """Frames that open and end connections (SYN, FIN, RST), and those that close the receive window (window 0)."""
 
+REPEATS: Mapping[str, str] = {
+    "flow": "int64",
+    "from_client": "bool",
+    "frame": "int64",  # of the first repeat, and of the last one
+    "last_frame": "int64",
+    "time": "int64",
+    "last_time": "int64",
+    "size": "int64",  # payload bytes of the segment
+    "tries": "int64",  # times it was sent again, at the same length
+    "acknowledged": "bool",  # the other side had it in the end, whole
+    "cut": "int64",  # payload bytes of a shorter piece of it that was sent later, 0 when there was none
+    "cut_frame": "int64",
+    "passed": "int64",  # payload bytes of the longest other segment of its side that was acknowledged
+}
+"""One row a side of a TCP flow that sent one segment again and again: the first one for which that is so."""
+
 ICMP: Mapping[str, str] = {
     "capture": "int64",
     "frame": "int64",
@@ -384,6 +400,7 @@ class Tables:
     neighbours: pd.DataFrame
     flows: pd.DataFrame
     tcp_frames: pd.DataFrame
+    repeats: pd.DataFrame
     icmp: pd.DataFrame
     media: pd.DataFrame
     certificates: pd.DataFrame

@@ -117,6 +117,7 @@ def flow(client: str, server: str, port: int, **facts: Any) -> dict[str, Any]:
 
 def tables(
     flows: list[dict[str, Any]], *, seconds: float = 60.0, tcp_frames: Any = (), icmp: Any = (), media: Any = (),
+    repeats: Any = (),
     certificates: Any = (), dns_answers: Any = (), clock_steps: Any = (), interfaces: Any = (),
     host_names: Any = (), comments: Any = (), revocations: Any = (), decryptions: Any = (), neighbours: Any = (),
     **messages: list[dict[str, Any]],
@@ -141,6 +142,7 @@ def tables(
         neighbours=rows(schemas.NEIGHBOURS, list(neighbours)),
         flows=rows(schemas.FLOWS, flows),
         tcp_frames=rows(schemas.TCP_FRAMES, list(tcp_frames)),
+        repeats=rows(schemas.REPEATS, list(repeats)),
         icmp=rows(schemas.ICMP, list(icmp)),
         media=rows(schemas.MEDIA, list(media)),
         certificates=rows(schemas.CERTIFICATES, list(certificates)),

@@ -14,7 +14,7 @@ from lynccap.diagnosis.judgements import Doubt, Found
 if TYPE_CHECKING:
     from scenes import Scene
 
-    Told = Case | Scene
+    Told = Case | Inquiry | Scene
 
 Kind = TypeVar("Kind", Found, Doubt)
 
@@ -41,8 +41,9 @@ def inconclusive(told: "Told", rule: str, because: str) -> None:
 
 
 def _of(told: "Told", rule: str, kind: type[Kind]) -> list[Kind]:
-    case = told if isinstance(told, Case) else told.case()
-    return [one for one in BY_NAME[rule].judge(Inquiry(case)) if isinstance(one, kind)]
+    if not isinstance(told, Inquiry):
+        told = Inquiry(told if isinstance(told, Case) else told.case())
+    return [one for one in BY_NAME[rule].judge(told) if isinstance(one, kind)]
 
 
 def sample_fires(name: str, rule: str) -> set[int]:

@@ -34,6 +34,7 @@ class Scene:
         self.answers: list[dict[str, Any]] = []
         self.controls: list[dict[str, Any]] = []
         self.errors: list[dict[str, Any]] = []
+        self.repeats: list[dict[str, Any]] = []
         self.streams: list[dict[str, Any]] = []
         self.certificates: list[dict[str, Any]] = []
         self.interfaces: list[dict[str, Any]] = []
@@ -49,9 +50,9 @@ class Scene:
     def case(self, seconds: float = 90.0) -> Case:
         """What correlation makes of it, for a capture that ends at `seconds`."""
         return case(
-            self.flows, seconds=seconds, tcp_frames=self.controls, icmp=self.errors, media=self.streams,
-            certificates=self.certificates, dns_answers=self.answers, interfaces=self.interfaces,
-            host_names=self.host_names, told=self.told, **self.messages,
+            self.flows, seconds=seconds, tcp_frames=self.controls, repeats=self.repeats, icmp=self.errors,
+            media=self.streams, certificates=self.certificates, dns_answers=self.answers,
+            interfaces=self.interfaces, host_names=self.host_names, told=self.told, **self.messages,
         )  # fmt: skip
 
     def _add(self, client: str, server: str, port: int, at: float, seconds: float, **facts: Any) -> int:
@@ -115,6 +116,11 @@ class Scene:
         """A SRV answer to somebody."""
         record = answer(name, target, record_type="SRV", port=port, frame=self.frame(BEFORE, 0), time=moment(BEFORE))
         self.answers.append(record)
+
+    def pool(self, domain: str, address: str) -> None:
+        """A pool that a domain's SRV record leads to."""
+        self.service(f"_sipinternaltls._tcp.{domain}", f"pool.{domain}", 5061)
+        self.named(f"pool.{domain}", address)
 
     def asks(self, client: str, name: str, at: float = 0.0) -> int:
         """A DNS question of a client, answered with nothing."""
@@ -315,6 +321,27 @@ class Scene:
                     "last_frame": self.frame(at + seconds, of),
                 }
             )
+
+    def cut(self, of: int, at: float, pause: float = 0.0, ttl: int = SERVER_TTL, **facts: Any) -> int:
+        """A reset in the server's name ends a flow, `pause` seconds after the last packet; returns its frame."""
+        number, row = self.frame(at, of), self.flows[of]
+        last = {"last_time_client": moment(at - 0.001), "last_frame_client": self.frame(at - 0.001, of)}
+        row.update({"closing": "server-rst", "last_time": moment(at), "last_frame": number, **last})
+        row.update({"last_time_server": moment(at), "last_frame_server": number})
+        reset_ = {"flow": of, "frame": number, "time": moment(at), "flags": 20, "ttl": ttl, "ip_id": -1}
+        self.controls.append({**reset_, "pause": round(pause * SECOND), "ip_id_before": -1, **facts})
+        return number
+
+    def shuts(self, of: int, times: Iterable[float], *, by_client: bool = False, ack: int = 7000) -> list[int]:
+        """Packets that close the receive window of one side; returns their frames."""
+        times = list(times)
+        side, last = "client" if by_client else "server", times[-1]
+        self.flows[of].update({f"last_time_{side}": moment(last), f"last_frame_{side}": self.frame(last, of)})
+        self.flows[of].update({"last_time": moment(last + 0.5), "last_frame": self.frame(last + 0.5, of)})
+        for at in times:
+            row = {"flow": of, "frame": self.frame(at, of), "time": moment(at), "from_client": by_client}
+            self.controls.append({**row, "flags": 16, "window": 0, "ack": ack, "ttl": SERVER_TTL, "ip_id": -1})
+        return [self.frame(at, of) for at in times]
 
     def forbidden(self, of: int, at: float = 0.01, reporter: str = "10.1.0.1") -> None:
         """ICMP "administratively prohibited" quotes the client's first packet of a flow."""

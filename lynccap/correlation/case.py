@@ -37,6 +37,7 @@ from lynccap.correlation.sip.dialogs import DialogBook, read_dialogs
 from lynccap.correlation.tls.issuers import IssuerLink, issuer_links
 from lynccap.correlation.tls.presented import Presented, read_presented
 from lynccap.correlation.tls.sessions import TlsSession, read_sessions
+from lynccap.correlation.tunnels import Tunnel, read_tunnels
 from lynccap.correlation.web_exchanges import WebExchange, read_exchanges
 from lynccap.tables import Tables
 from lynccap.topology.directory import Directory
@@ -174,6 +175,15 @@ class Case:
     def exchanges(self) -> tuple[WebExchange, ...]:
         """Requests to web services with their answers, where HTTP is readable."""
         return read_exchanges(self.tables)
+
+    @cached_property
+    def tunnels(self) -> tuple[Tunnel, ...]:
+        """The connections that proxies were asked for (CONNECT), in order of time."""
+        return read_tunnels(self.tables, self.names)
+
+    def tunnels_of(self, *addresses: str) -> tuple[Tunnel, ...]:
+        """Those that a device asked for, by its addresses."""
+        return tuple(one for one in self.tunnels if one.client in addresses)
 
     @cached_property
     def clocks(self) -> tuple[ClockOffset, ...]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lynccap.ingest.decoding import MAX_ANNOUNCEMENTS, Decoder, Packets
-from lynccap.ingest.flows.flow_rows import FlowRows
+from lynccap.ingest.flows.flow_rows import FlowRows, repeat_columns
 from lynccap.ingest.flows.flow_table import MAX_CONTROL_ROWS, FlowTable
 from lynccap.ingest.flows.icmp import MAX_ERRORS, IcmpErrors
 from lynccap.ingest.flows.sequences import Sequences
@@ -135,6 +135,7 @@ class Engine:
         parts.tables["clock_steps"] = self._clock.steps()
         parts.tables["decryptions"] = columns_of_rows(DECRYPTIONS, [])
         parts.copies, parts.routed_copies = self._copies.count, self._copies.routed
+        parts.tables["repeats"] = repeat_columns(self._sequences, flow_rows)
         parts.flows = flow_rows.columns(yielded.stack, yielded.basis)
         return parts
 

@@ -16,6 +16,7 @@ from lynccap.tables import (
     ICMP,
     NEIGHBOURS,
     ORIGINS,
+    REPEATS,
     TCP_FRAMES,
     Tables,
 )
@@ -28,6 +29,7 @@ ALL_SCHEMAS = {
     "clock_steps": CLOCK_STEPS,
     "decryptions": DECRYPTIONS,
     "neighbours": NEIGHBOURS,
+    "repeats": REPEATS,
 }
 OF_CAPTURES = [name for name, columns in ALL_SCHEMAS.items() if "capture" in columns]
 """The other tables whose rows name their capture."""
@@ -55,6 +57,7 @@ def join(parts: list[CaptureParts]) -> Tables:
         neighbours=table("neighbours"),
         flows=_joined(FLOWS, [part.flows for part in parts], first_flow),
         tcp_frames=_joined(TCP_FRAMES, [part.tcp_frames for part in parts], first_flow),
+        repeats=table("repeats"),
         icmp=_joined(ICMP, [part.icmp for part in parts], first_flow),
         media=table("media"),
         certificates=table("certificates"),

@@ -3,6 +3,8 @@
 Only the table that is asked for is read, once.
 """
 
+import fnmatch
+import re
 from collections.abc import Mapping
 from functools import cache, lru_cache
 from types import MappingProxyType
@@ -18,6 +20,7 @@ from lynccap.reference.rows import (
     DiscoveryOrderRow,
     IceFlagRow,
     IcmpRow,
+    InspectionProductRow,
     NameRow,
     PortRow,
     PrivateSuffixRow,
@@ -217,6 +220,20 @@ def quality_thresholds() -> Mapping[str, QualityThresholdRow]:
 def device_signs() -> tuple[DeviceSignRow, ...]:
     """What devices show of themselves, and the kind it tells; the first row that fits counts."""
     return read(DeviceSignRow, "device_signs.csv")
+
+
+@cache
+def inspection_products() -> tuple[InspectionProductRow, ...]:
+    """Products that look into TLS, by the issuers of their certificates."""
+    return read(InspectionProductRow, "inspection_products.csv")
+
+
+@lru_cache(maxsize=MAX_CACHED)
+def inspection_product(issuer: str) -> InspectionProductRow | None:
+    """The product that issues under a name (RFC 4514), None when no verified row fits."""
+    told = [one.replace("\\", "").lower() for one in re.split(r"(?<!\\)[,+]", issuer)]
+    rows = (row for row in inspection_products() if row.verified)
+    return next((row for row in rows if fnmatch.filter(told, row.issuer.lower())), None)
 
 
 @cache

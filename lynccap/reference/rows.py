@@ -399,3 +399,14 @@ class VirtualMacRow:
     prefix: str
     says: str
     source: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InspectionProductRow:
+    """An issuer under which a product that looks into TLS makes its certificates."""
+
+    issuer: str
+    """One attribute of the issuer's name (RFC 4514): CN=… or O=…, `*` for anything."""
+    product: str
+    verified: bool
+    source: tuple[str, ...]

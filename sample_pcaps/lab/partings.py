@@ -111,12 +111,35 @@ def inspect(interface: str) -> None:
         if direction == socket.PACKET_OUTGOING or BAD_WORD not in packet:
             continue
         segment = packet[(packet[0] & 15) * 4 :]
-        source, target = packet[12:16], packet[16:20]
-        ports, (seq, ack) = segment[:4], struct.unpack("!II", segment[4:12])
-        length = len(segment) - (segment[12] >> 4) * 4
-        speaking.sendto(_reset(source, target, ports, seq + length), (socket.inet_ntoa(target), 0))
-        backwards = ports[2:] + ports[:2]
-        speaking.sendto(_reset(target, source, backwards, ack), (socket.inet_ntoa(source), 0))
+        _reset_both(speaking, packet, segment)
+
+
+def limit(interface: str, client: str, port: int, most: int) -> None:
+    """Listen on a router's interface and forge a reset to both ends once a client has sent so many bytes to a port."""
+    tap = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ETH_P_IP))
+    tap.bind((interface, ETH_P_IP))
+    speaking = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+    sent: dict[bytes, int] = {}
+    while True:
+        packet, (_, _, direction, *_) = tap.recvfrom(2048)
+        segment = packet[(packet[0] & 15) * 4 :]
+        ours = packet[12:16] == socket.inet_aton(client) and segment[2:4] == struct.pack("!H", port)
+        if direction == socket.PACKET_OUTGOING or packet[9] != socket.IPPROTO_TCP or not ours:
+            continue
+        before = sent.get(segment[:4], 0)
+        length = struct.unpack("!H", packet[2:4])[0] - (packet[0] & 15) * 4 - (segment[12] >> 4) * 4
+        sent[segment[:4]] = before + length
+        if before < most <= before + length:
+            _reset_both(speaking, packet, segment)
+
+
+def _reset_both(speaking: socket.socket, packet: bytes, segment: bytes) -> None:
+    source, target = packet[12:16], packet[16:20]
+    ports, (seq, ack) = segment[:4], struct.unpack("!II", segment[4:12])
+    length = struct.unpack("!H", packet[2:4])[0] - (packet[0] & 15) * 4 - (segment[12] >> 4) * 4
+    speaking.sendto(_reset(source, target, ports, seq + length), (socket.inet_ntoa(target), 0))
+    backwards = ports[2:] + ports[:2]
+    speaking.sendto(_reset(target, source, backwards, ack), (socket.inet_ntoa(source), 0))
 
 
 def _reset(source: bytes, target: bytes, ports: bytes, seq: int) -> bytes:

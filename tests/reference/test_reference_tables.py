@@ -37,6 +37,7 @@ TABLES = {
     "service_properties": reference.service_properties,
     "device_signs": reference.device_signs,
     "virtual_macs": reference.virtual_macs,
+    "inspection_products": reference.inspection_products,
     "service_versions": lambda: tuple(reference.service_versions().values()),
 }
 KEYS = {

@@ -5,10 +5,10 @@ from typing import Any
 from lynccap.correlation.journeys.connecting import connection, tls
 from lynccap.correlation.journeys.exchanges import exchange
 from lynccap.correlation.journeys.facts import StageFacts, StageName, after_tries, clock, listed, worked_before
-from lynccap.correlation.journeys.tunnels import Tunnel
 from lynccap.correlation.journeys.view import DeviceView
 from lynccap.correlation.protocol_numbers import SIP_PORT
 from lynccap.correlation.sip.registrations import Registration, RegistrationEnd
+from lynccap.correlation.tunnels import Tunnel
 from lynccap.document import StepOutcome
 
 ENDS = {

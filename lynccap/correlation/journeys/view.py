@@ -8,8 +8,8 @@ from lynccap.correlation.attempts import Attempt
 from lynccap.correlation.case import Case
 from lynccap.correlation.devices.book import DeviceFacts
 from lynccap.correlation.journeys.coverage import Coverage
-from lynccap.correlation.journeys.tunnels import Tunnel, tunnels_of
 from lynccap.correlation.tls.sessions import TlsSession
+from lynccap.correlation.tunnels import Tunnel
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class DeviceView:
     @cached_property
     def tunnels(self) -> tuple[Tunnel, ...]:
         """The connections it asked a proxy for (CONNECT), in order of time."""
-        return tunnels_of(self.coverage, self.device)
+        return self.case.tunnels_of(*self.device.addresses)
 
     @cached_property
     def sip_tunnels(self) -> tuple[Tunnel, ...]:

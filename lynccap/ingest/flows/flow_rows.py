@@ -11,6 +11,8 @@ from lynccap.ingest.decoding import TCP, UDP
 from lynccap.ingest.flows.flow_table import NEVER, FlowTable, endpoints
 from lynccap.ingest.flows.sequences import Sequences
 from lynccap.ingest.frames import Flags, Ints
+from lynccap.ingest.schemas import columns_of_rows
+from lynccap.tables import REPEATS
 
 PAIRS = {
     "frames": "frames_{}",
@@ -183,6 +185,25 @@ class FlowRows:
         ends = np.stack([*self.pair("fin_frame"), *self.pair("rst_frame")])
         ends = np.where(ends > 0, ends, NEVER)
         return _words(np.where(tcp & (ends.min(axis=0) < NEVER), np.argmin(ends, axis=0), 4), words)
+
+
+def repeat_columns(sequences: Sequences, flow_rows: FlowRows) -> dict[str, NDArray[Any]]:
+    """The columns of REPEATS, in order of flows."""
+    stuck = sequences.repeats.stuck()
+    side = np.array(list(stuck), np.int64)
+    flow, from_client = side, side > 0
+    if len(side):
+        flow, from_client = flow_rows.index[side >> 1], flow_rows.from_client(side)
+    acked, passed = sequences.acknowledged(), sequences.passed()
+    rows = [
+        (one.first_frame, one.last_frame, one.first_time, one.last_time, one.size, one.tries,
+         bool(acked[number] >= one.start + one.size), one.cut, one.cut_frame, int(passed[number]))
+        for number, one in stuck.items()
+    ]  # fmt: skip
+    names = [name for name in REPEATS if name not in ("flow", "from_client")]
+    columns = columns_of_rows({name: REPEATS[name] for name in names}, rows)
+    order = np.argsort(flow, kind="stable")
+    return {name: column[order] for name, column in {"flow": flow, "from_client": from_client, **columns}.items()}
 
 
 def _words(codes: Ints, words: tuple[str, ...]) -> NDArray[Any]:

@@ -8,6 +8,7 @@ import numpy as np
 from lynccap.ingest.decoding import Packets
 from lynccap.ingest.flows.columns import Columns
 from lynccap.ingest.flows.flow_table import ACK, FIN, RST, SYN, Numbered
+from lynccap.ingest.flows.repeats import Repeats
 from lynccap.ingest.frames import Flags, Ints
 
 MAX_JUMP = 1 << 26  # 64 MiB: no receiver offers such a window, so a larger jump is another stream's number
@@ -23,6 +24,7 @@ _SIDE = {
     "top_time": ("i8", 0),
     "acked": ("i8", -1),
     "retransmitted": ("i4", 0),
+    "passed": ("i4", 0),
 }
 Hole = tuple[int, int, int]  # first missing offset, offset behind it, time it was noticed
 
@@ -33,6 +35,7 @@ class Sequences:
     def __init__(self) -> None:
         """No side yet."""
         self.sides = Columns(_SIDE)
+        self.repeats = Repeats()
         self._holes: dict[int, list[Hole]] = {}
 
     def add(self, packets: Packets, numbered: Numbered, sides: int) -> Ints:
@@ -49,7 +52,24 @@ class Sequences:
             rows, side = rows[order], side[order]
             offset[rows] = self._follow(packets, numbered, rows, side, length[rows])
         self._acknowledge(packets, numbered)
+        if rows.size:
+            self._note_passed(side, offset[rows], length[rows].astype(np.int32))
         return offset
+
+    def passed(self) -> Ints:
+        """Payload bytes of the longest segment of each side that was acknowledged as soon as the window after it."""
+        return self.sides.column("passed").astype(np.int64)
+
+    def acknowledged(self) -> Ints:
+        """The stream offset up to which the other side acknowledged, -1 where it acknowledged nothing."""
+        return self.sides.column("acked")
+
+    def _note_passed(self, side: Ints, start: Ints, length: Ints) -> None:
+        """Of sides in order: the longest of their segments that are acknowledged by now."""
+        passed = self.sides["passed"]
+        first = np.flatnonzero(np.concatenate(([True], side[1:] != side[:-1])))
+        longest = np.maximum.reduceat(np.where(start + length <= self.sides["acked"][side], length, 0), first)
+        passed[side[first]] = np.maximum(passed[side[first]], longest)
 
     def lost(self) -> Ints:
         """Bytes of each side that the other side acknowledged and this capture lacks."""
@@ -97,7 +117,8 @@ class Sequences:
         reached = self._top_times(side, advances, starts, time)
         copied = (end == before) & (time - reached < REPEATED_NS)
         state["top_time"][side[last]] = np.where(advances[last], time[last], reached[last])
-        self._judge(side, start, end, before, length, time, copied)
+        frame = numbered.frame[packets.tcp[rows]]
+        self._judge(side, start, end, before, length, time, frame, copied)
         return start
 
     def _top_times(self, side: Ints, advances: Flags, starts: Flags, time: Ints) -> Ints:
@@ -129,7 +150,17 @@ class Sequences:
             start[others] = self._follow(packets, numbered, rows[others], side[others], length[others])
         return start
 
-    def _judge(self, side: Ints, start: Ints, end: Ints, before: Ints, length: Ints, time: Ints, copied: Flags) -> None:
+    def _judge(
+        self,
+        side: Ints,
+        start: Ints,
+        end: Ints,
+        before: Ints,
+        length: Ints,
+        time: Ints,
+        frame: Ints,
+        copied: Flags,
+    ) -> None:
         """Count retransmissions; note holes and what fills them."""
         probe = (length <= 1) & (start == before - 1)  # keep-alive (RFC 9293 3.8.4)
         again = (start < before) & (length > 0) & ~probe & ~copied
@@ -148,6 +179,7 @@ class Sequences:
                 elif self._fill(one, low, high, when):
                     again[row] = False
         np.add.at(self.sides["retransmitted"], side[again], np.ones(int(again.sum()), np.int32))
+        self.repeats.add(*(column[again] for column in (side, start, length, frame, time)))
 
     def _open_hole(self, side: int, hole: Hole) -> None:
         holes = self._holes.setdefault(side, [])

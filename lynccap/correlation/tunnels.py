@@ -4,10 +4,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from lynccap.correlation.clues import UNKNOWN, service_of_name
-from lynccap.correlation.devices.book import DeviceFacts
-from lynccap.correlation.journeys.coverage import Coverage
+from lynccap.correlation.http_pairs import request_answers
+from lynccap.correlation.names import NameBook
+from lynccap.correlation.rows import rows_of
+from lynccap.tables import Tables
 
 CHALLENGE = 407
+_FLOW = ("capture", "client", "server", "stack")
+_HTTP = ("flow", "frame", "time", "kind", "method", "target", "status")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +22,7 @@ class Tunnel:
     capture: int
     time: int
     frame: int
+    client: str
     proxy: str
     host: str
     port: int
@@ -46,43 +51,40 @@ class Tunnel:
         return f"asked for {target}: {said}"
 
 
-def tunnels_of(coverage: Coverage, device: DeviceFacts) -> tuple[Tunnel, ...]:
-    """The tunnels a device asked for, in order of time."""
-    asked: list[Any] = []
-    answers: dict[tuple[int, int], Any] = {}
-    latest: dict[int, Any] = {}
-    for row in coverage.case.messages_of("http", *device.addresses):
-        if row.kind == "request":
-            latest[row.flow] = row
-            if row.method == "CONNECT":
-                asked.append(row)
-        elif row.flow in latest:
-            answers.setdefault((row.flow, latest[row.flow].frame), row)
-    made = (_tunnel(coverage, row, answers.get((row.flow, row.frame))) for row in asked)
+def read_tunnels(tables: Tables, names: NameBook) -> tuple[Tunnel, ...]:
+    """The tunnels that were asked for in all captures, in order of time."""
+    http = tables["http"]
+    through = http.loc[(http["kind"] == "request") & (http["method"] == "CONNECT"), "flow"].unique()
+    if not len(through):
+        return ()
+    flows = {row.Index: row for row in rows_of(tables.flows.loc[sorted(through)], _FLOW)}
+    pairs = request_answers(rows_of(http[http["flow"].isin(through)], _HTTP))
+    made = (_tunnel(flows[row.flow], names, row, answer) for row, answer in pairs if row.method == "CONNECT")
     return tuple(sorted(made, key=lambda one: (one.time, one.frame)))
 
 
-def _tunnel(coverage: Coverage, request: Any, answer: Any | None) -> Tunnel:
+def _tunnel(flow: Any, names: NameBook, request: Any, answer: Any | None) -> Tunnel:
     host, _, port = str(request.target or "").lower().rpartition(":")
     status = None if answer is None or answer.status is None else int(answer.status)
     return Tunnel(
         flow=request.flow,
-        capture=coverage.captures[request.flow],
+        capture=flow.capture,
         time=int(request.time),
         frame=int(request.frame),
-        proxy=coverage.servers[request.flow],
+        client=flow.client,
+        proxy=flow.server,
         host=host,
         port=int(port) if port.isdecimal() and port.isascii() else 0,
-        service=_service(coverage, request.flow, host),
+        service=_service(flow.stack, names, host),
         status=status,
         answer_frame=0 if answer is None else int(answer.frame),
     )
 
 
-def _service(coverage: Coverage, flow: int, host: str) -> str:
-    if "sip" in coverage.stacks[flow].split("/"):
+def _service(stack: str, names: NameBook, host: str) -> str:
+    if "sip" in stack.split("/"):
         return "sip"
-    leads = {link.name for link in coverage.case.names.srv.get(host, ())}
+    leads = {link.name for link in names.srv.get(host, ())}
     if any(one.startswith(("_sip._tls.", "_sipinternaltls._tcp.")) for one in leads):
         return "sip"
     return service_of_name(host) if host else UNKNOWN
