@@ -44,6 +44,8 @@ TUPLES = frozenset(
         "contributors",
         "secrets",
         "unknown_attributes",
+        "cookies",
+        "set_cookies",
     ]
 )
 TEXTS = frozenset(

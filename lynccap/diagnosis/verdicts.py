@@ -47,6 +47,8 @@ RULES: dict[tuple[How, Meaning], str] = {
     **{(how, Meaning.PROXY_80): "state-rp80-refused-external" for how in _REFUSALS},
     **{(how, Meaning.PSOM): "psom-8057-blocked-internal" for how in (*_REFUSALS, How.FILTERED)},
     **{(how, Meaning.CRL): "edge-crl-http-blocked" for how in (*_REFUSALS, How.FILTERED)},
+    **{(how, Meaning.SHARED): "lb-port-missing-on-vip" for how in (How.REFUSED, How.REFUSED_BY_HOST, How.FILTERED)},
+    (How.REFUSED_BETWEEN, Meaning.SHARED): "tcp-refused-by-middlebox",
     (How.REFUSED, Meaning.REQUIRED): "tcp-refused-by-host",
     (How.REFUSED_BY_HOST, Meaning.REQUIRED): "tcp-refused-by-host",
     (How.REFUSED_BETWEEN, Meaning.REQUIRED): "tcp-refused-by-middlebox",
@@ -86,7 +88,8 @@ def judge_attempts(case: Case, gates: Gates, vantage: Vantage | None = None) -> 
         how = _how(attempt, refusal)
         meaning = meaning_of(case, attempt) if how else None
         rule = RULES.get((how, meaning)) if how and meaning else None
-        if rule and how and meaning and not _reached_elsewhere(case, attempt):
+        alone = meaning is Meaning.SHARED or not _reached_elsewhere(case, attempt)
+        if rule and how and meaning and alone:
             one = _verdict(case, gates, attempt, how, meaning, rule, refusal)
             made.append(_as_seen_elsewhere(one, vantage) if vantage else one)
     return tuple(made)

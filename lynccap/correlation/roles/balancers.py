@@ -33,12 +33,13 @@ MAX_FLOWS = 50_000  # connections that are compared; a capture of a busy pool ha
 
 
 @dataclass(frozen=True, slots=True)
-class _Passed:
+class PassedOn:
     """One connection passed on: from the shared address to a host behind it."""
 
     vip: str
     member: str
     port: int
+    """Of the shared address."""
     source: str
     """Whose address the connection behind comes from; "" when it is the client's own still."""
     name: str
@@ -46,6 +47,12 @@ class _Passed:
     capture: int
     frame: int
     """The first one towards the host behind."""
+    client: str
+    """Who came to the shared address."""
+    time: int
+    """Of the hello at the shared address."""
+    flows: tuple[int, int]
+    """Before and behind."""
 
 
 def claim_balancers(book: RoleBook, tables: Tables, names: NameBook) -> None:
@@ -65,8 +72,8 @@ def _claim_same_hellos(book: RoleBook, tables: Tables) -> None:
 
     Hosts of one network, on one port, for one server name: what passes many names on is a proxy.
     """
-    groups: dict[tuple[str, int, str], list[_Passed]] = defaultdict(list)
-    for one in _passed(tables):
+    groups: dict[tuple[str, int, str], list[PassedOn]] = defaultdict(list)
+    for one in passed_on(tables):
         groups[one.vip, one.port, one.name].append(one)
     for (vip, port, _), ones in sorted(groups.items()):
         members = dict.fromkeys(one.member for one in ones)
@@ -78,14 +85,14 @@ def _claim_same_hellos(book: RoleBook, tables: Tables) -> None:
                 _claim_source(book, one)
 
 
-def _claim_source(book: RoleBook, one: _Passed) -> None:
+def _claim_source(book: RoleBook, one: PassedOn) -> None:
     """The address that a load balancer puts in place of its clients' is its own: what they say comes from there."""
     if one.source and one.source != one.vip:
         says = f"opens the connections that {one.vip} passes on"
         book.add(RoleClaim(one.source, LOAD_BALANCER, Basis.MESSAGES, True, says, one.capture, one.frame))
 
 
-def _passed(tables: Tables) -> Iterator[_Passed]:
+def passed_on(tables: Tables) -> Iterator[PassedOn]:
     """The connections whose client hello came once more, at another server, at once."""
     tls = tables["tls"]
     hellos = tls[(tls["kind"] == "client-hello") & tls["from_client"]].drop_duplicates("flow")
@@ -96,7 +103,7 @@ def _passed(tables: Tables) -> Iterator[_Passed]:
     again = again.sort_values(["time", "frame"], kind="stable")
     flows = tables.flows.loc[again["flow"], ["capture", "client", "server", "server_port"]].set_index(again.index)
     groups: dict[tuple[int, bytes], list[Any]] = defaultdict(list)
-    columns = ("frame", "time", "random", "sni", *flows.columns)
+    columns = ("flow", "frame", "time", "random", "sni", *flows.columns)
     for row in rows_of(again.join(flows), columns):
         groups[row.capture, row.random].append(row)
     for rows in groups.values():
@@ -105,7 +112,8 @@ def _passed(tables: Tables) -> Iterator[_Passed]:
         if two and last.time - first.time <= CARRY_NS and _same_service(first.server_port, last.server_port):
             name, source = str(first.sni or "").lower(), last.client if last.client != first.client else ""
             facts = (first.server, last.server, int(first.server_port), source, name)
-            yield _Passed(*facts, int(first.capture), int(last.frame))
+            ends = (first.client, int(first.time), (int(first.flow), int(last.flow)))
+            yield PassedOn(*facts, int(first.capture), int(last.frame), *ends)
 
 
 def _same_service(front: int, back: int) -> bool:
@@ -138,6 +146,7 @@ def _claim_direct_return(book: RoleBook, tables: Tables) -> None:
             frame = int(rows["first_frame_server"].iloc[0])
             claim = RoleClaim(str(vip), LOAD_BALANCER, Basis.PORT_AND_BYTES, True, says, int(capture), frame)
             _claim(book, claim, members)
+            book.direct_returns[str(vip)] = int(capture)
 
 
 def _own_addresses(flows: pd.DataFrame) -> dict[int, dict[str, set[str]]]:

@@ -159,6 +159,8 @@ class RoleBook:
     conflicts: list[RoleConflict] = field(default_factory=list)
     members: dict[str, dict[str, None]] = field(default_factory=lambda: defaultdict(dict))
     """By a load balancer's address: the hosts its connections were passed on to."""
+    direct_returns: dict[str, int] = field(default_factory=dict)
+    """Load balancers whose members answer the clients themselves, and the capture that shows it."""
 
     def add(self, claim: RoleClaim) -> None:
         """Keep the first claim of each role and basis of an address; a decisive one takes a weaker one's place.

@@ -177,15 +177,18 @@ def state_udp_port_unreachable_after_bye(inquiry: Inquiry) -> Iterator[Judgement
     Not this: media that goes on after the ICMP message, in either direction: the call is not over. Inconclusive where
     the capture ends within 2 s.
     """
-    case = inquiry.case
-    kinds = list(zip(case.tables.icmp["version"], case.tables.icmp["type"], case.tables.icmp["code"], strict=True))
-    errors = case.tables.icmp[[one in PORT_UNREACHABLE for one in kinds]]
-    carrying = {one.flow: one for one in case.media if one.basis and one.transport == "udp"}
-    for flow, rows in errors[errors["flow"].isin(list(carrying))].groupby("flow", sort=True):
-        media = carrying[int(flow)]
-        told = next(iter(rows_of(rows, ("frame", "time", "reporter", "from_client"))))
-        if told.reporter == (media.server if told.from_client else media.client):
-            yield _hung_up(inquiry, media, told, tuple(int(one) for one in rows["frame"])[:SHOWN_LEGS])
+    carrying = {one.flow: one for one in inquiry.case.media if one.basis and one.transport == "udp"}
+    errors = inquiry.case.tables.icmp
+    errors = errors[errors["flow"].isin(list(carrying))]
+    rejected: dict[int, list[Any]] = defaultdict(list)
+    for row in rows_of(errors, errors.columns):
+        media = carrying[row.flow]
+        by_its_end = row.reporter == (media.server if row.from_client else media.client)
+        if (row.version, row.type, row.code) in PORT_UNREACHABLE and by_its_end:
+            rejected[row.flow].append(row)
+    for flow, rows in rejected.items():
+        frames = tuple(int(row.frame) for row in rows[:SHOWN_LEGS])
+        yield _hung_up(inquiry, carrying[flow], rows[0], frames)
 
 
 def _hung_up(inquiry: Inquiry, media: MediaSession, told: Any, frames: tuple[int, ...]) -> Judgement:
