@@ -8,6 +8,7 @@ from lynccap import tables as schemas
 from lynccap.correlation.case import Case, build_case
 from lynccap.ingest.schemas import MESSAGES
 from lynccap.tables import SECOND, Tables, columns_of, table
+from lynccap.topology import Directory
 
 START = 1_700_000_000 * SECOND
 TUPLES = frozenset(
@@ -153,9 +154,9 @@ def tables(
     )
 
 
-def case(flows: list[dict[str, Any]], **more: Any) -> Case:
-    """The case those tables make."""
-    return build_case(tables(flows, **more))
+def case(flows: list[dict[str, Any]], directory: Directory | None = None, **more: Any) -> Case:
+    """The case those tables make, with the customer's topology where one is given."""
+    return build_case(tables(flows, **more), directory)
 
 
 def answer(name: str, address: str, **facts: Any) -> dict[str, Any]:

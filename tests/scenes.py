@@ -13,6 +13,7 @@ from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judge import judge
 from lynccap.diagnosis.judgements import Doubt, Found
 from lynccap.document import Finding, Severity
+from lynccap.topology import Directory
 
 RESOLVER, ANYBODY = "10.1.0.53", "10.1.0.250"
 BEFORE = -8.0  # names are looked up by ANYBODY before anything else happens
@@ -38,6 +39,7 @@ class Scene:
         self.interfaces: list[dict[str, Any]] = []
         self.host_names: list[dict[str, Any]] = []
         self.messages: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        self.directory: Directory | None = None
         self.exchange(ANYBODY, RESOLVER, 53, BEFORE, stack="dns")
 
     def frame(self, at: float, of: int) -> int:
@@ -49,7 +51,7 @@ class Scene:
         return case(
             self.flows, seconds=seconds, tcp_frames=self.controls, icmp=self.errors, media=self.streams,
             certificates=self.certificates, dns_answers=self.answers, interfaces=self.interfaces,
-            host_names=self.host_names, **self.messages,
+            host_names=self.host_names, directory=self.directory, **self.messages,
         )  # fmt: skip
 
     def _add(self, client: str, server: str, port: int, at: float, seconds: float, **facts: Any) -> int:

@@ -26,7 +26,6 @@ from lynccap.correlation.media.relays import RelayBook, read_relays
 from lynccap.correlation.media.stream_quality import StreamQuality, read_stream_quality
 from lynccap.correlation.names import NameBook, proxied, read_names
 from lynccap.correlation.protocol_numbers import PSOM_PORT
-from lynccap.correlation.roles.balancers import PassedOn, passed_on
 from lynccap.correlation.roles.claims import RoleBook
 from lynccap.correlation.roles.farms import Farm, read_farms
 from lynccap.correlation.roles.inference import read_roles
@@ -165,14 +164,9 @@ class Case:
         return read_exchanges(self.tables)
 
     @cached_property
-    def passed_on(self) -> tuple[PassedOn, ...]:
-        """The TLS connections that are seen before and behind what passes them on unread."""
-        return tuple(passed_on(self.tables))
-
-    @cached_property
     def farms(self) -> dict[str, Farm]:
         """Servers that share one address of a load balancer, by that address."""
-        return read_farms(self.roles, self.names, self.passed_on)
+        return read_farms(self.roles, self.names)
 
     @cached_property
     def clocks(self) -> tuple[ClockOffset, ...]:

@@ -8,7 +8,6 @@ here fires on it.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -17,7 +16,7 @@ import pandas as pd
 from lynccap.correlation.addresses import Scope, is_private, scope_of, subnet_of
 from lynccap.correlation.names import SOURCE_CERTIFICATE, SOURCE_SNI, NameBook, tunnelled
 from lynccap.correlation.protocol_numbers import INITIAL_TTLS, SIP_TLS_PORT
-from lynccap.correlation.roles.claims import LOAD_BALANCER, Basis, RoleBook, RoleClaim
+from lynccap.correlation.roles.claims import LOAD_BALANCER, Basis, PassedOn, RoleBook, RoleClaim
 from lynccap.correlation.rows import rows_of
 from lynccap.tables import Tables
 
@@ -30,29 +29,6 @@ SHARED_PORTS = frozenset({80, WEB_PORT, SIP_TLS_PORT, PUBLISHED_PORT, 8080})
 connection for each that they accept, on one port: those are none of them."""
 MAX_SHARED = 200  # addresses with several cards that are looked at; each costs a pass over the flows
 MAX_FLOWS = 50_000  # connections that are compared; a capture of a busy pool has a tenth of that
-
-
-@dataclass(frozen=True, slots=True)
-class PassedOn:
-    """One connection passed on: from the shared address to a host behind it."""
-
-    vip: str
-    member: str
-    port: int
-    """Of the shared address."""
-    source: str
-    """Whose address the connection behind comes from; "" when it is the client's own still."""
-    name: str
-    """Server name asked for, "" without one."""
-    capture: int
-    frame: int
-    """The first one towards the host behind."""
-    client: str
-    """Who came to the shared address."""
-    time: int
-    """Of the hello at the shared address."""
-    flows: tuple[int, int]
-    """Before and behind."""
 
 
 def claim_balancers(book: RoleBook, tables: Tables, names: NameBook) -> None:
@@ -73,7 +49,8 @@ def _claim_same_hellos(book: RoleBook, tables: Tables) -> None:
     Hosts of one network, on one port, for one server name: what passes many names on is a proxy.
     """
     groups: dict[tuple[str, int, str], list[PassedOn]] = defaultdict(list)
-    for one in passed_on(tables):
+    book.passed += _passed(tables)
+    for one in book.passed:
         groups[one.vip, one.port, one.name].append(one)
     for (vip, port, _), ones in sorted(groups.items()):
         members = dict.fromkeys(one.member for one in ones)
@@ -92,7 +69,7 @@ def _claim_source(book: RoleBook, one: PassedOn) -> None:
         book.add(RoleClaim(one.source, LOAD_BALANCER, Basis.MESSAGES, True, says, one.capture, one.frame))
 
 
-def passed_on(tables: Tables) -> Iterator[PassedOn]:
+def _passed(tables: Tables) -> Iterator[PassedOn]:
     """The connections whose client hello came once more, at another server, at once."""
     tls = tables["tls"]
     hellos = tls[(tls["kind"] == "client-hello") & tls["from_client"]].drop_duplicates("flow")

@@ -5,11 +5,11 @@ DNS leads with a name of a pool of several machines, is the load balancer's.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lynccap.correlation.names import NameBook
-from lynccap.correlation.roles.balancers import MIN_MEMBERS, PassedOn
+from lynccap.correlation.roles.balancers import MIN_MEMBERS
 from lynccap.correlation.roles.claims import LOAD_BALANCER, MEDIATION, RoleBook
 from lynccap.correlation.roles.told import Told
 
@@ -41,10 +41,10 @@ class Farm:
         return tuple(dict.fromkeys((self.vip, *self.sources)))
 
 
-def read_farms(roles: RoleBook, names: NameBook, passed: Iterable[PassedOn]) -> dict[str, Farm]:
+def read_farms(roles: RoleBook, names: NameBook) -> dict[str, Farm]:
     """By shared address: what the topology tells, and what is seen."""
     sources: dict[str, dict[str, None]] = defaultdict(dict)
-    for one in passed:
+    for one in roles.passed:
         if one.source and one.source != one.vip:
             sources[one.vip][one.source] = None
     seen = {vip: _seen(roles, vip, tuple(sources[vip])) for vip in sorted(roles.members) if roles.members_of(vip)}

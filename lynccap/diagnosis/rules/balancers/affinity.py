@@ -65,7 +65,7 @@ class _Visit:
 
 
 def _hellos(inquiry: Inquiry) -> Iterator[_Visit]:
-    for one in inquiry.case.passed_on:
+    for one in inquiry.case.roles.passed:
         if one.port in WEB_PORTS:
             yield _Visit(
                 one.capture, one.client, one.vip, one.port, one.member, one.time, one.frame, one.flows[0], by_name=False

@@ -50,14 +50,16 @@ def lb_dsr_or_asymmetric(inquiry: Inquiry) -> Iterator[Judgement]:
 
 
 def _unanswered(inquiry: Inquiry) -> Iterator[tuple[int, Any]]:
+    """Flows of SYNs without any answer, whose client and port are those of another one that got a SYN-ACK only."""
     flows = inquiry.case.flows
-    silent = flows[(flows["opening"] == "unanswered") & (flows["transport"] == "tcp")]
-    if silent.empty:
+    half = flows[flows["opening"] == "half-open"]
+    if half.empty:
         return
-    stray = flows[(flows["originator"] == "syn-ack") & (flows["transport"] == "tcp")]
-    silent = silent[silent["client"].isin(stray["client"]) & silent["client_port"].isin(stray["client_port"])]
+    ports = set(zip(half["capture"], half["client"], half["client_port"], strict=True))
+    silent = flows[(flows["opening"] == "unanswered") & flows["client_port"].isin(half["client_port"])]
     for row in rows_of(silent, ("capture", "client", "client_port", "server", "server_port")):
-        yield row.Index, row
+        if (row.capture, row.client, row.client_port) in ports:
+            yield row.Index, row
 
 
 def _answered_from(inquiry: Inquiry, flow: int, row: Any) -> tuple[int, int, int, int] | None:
@@ -65,12 +67,14 @@ def _answered_from(inquiry: Inquiry, flow: int, row: Any) -> tuple[int, int, int
     flows, frames = inquiry.case.flows, inquiry.case.tables.tcp_frames
     other = flows[
         (flows["capture"] == row.capture)
-        & (flows["originator"] == "syn-ack")
+        & (flows["opening"] == "half-open")
         & (flows["client"] == row.client)
         & (flows["client_port"] == row.client_port)
         & (flows["server"] != row.server)
     ]
-    asked = {(one.seq + 1) % SEQUENCES: int(one.frame) for one in rows_of(frames[frames["flow"] == flow], _FRAME)}
+    asked: dict[int, int] = {}
+    for syn in rows_of(frames[frames["flow"] == flow], _FRAME):
+        asked.setdefault((syn.seq + 1) % SEQUENCES, int(syn.frame))
     for number in other.index:
         mine = list(rows_of(frames[frames["flow"] == number], _FRAME))
         for one in mine:
@@ -146,8 +150,9 @@ def lb_snat_on_av_edge(inquiry: Inquiry) -> Iterator[Judgement]:
     Not this: Access and Web Conferencing Edge, which may be translated; a relay that sends its clients to another
     address, which they then ask. Inconclusive where nothing shows a load balancer: a firewall may translate as well.
     """
-    answers = _stray_answers(inquiry)
-    for one in inquiry.case.relays.allocations:
+    allocations = inquiry.case.relays.allocations
+    answers = {} if all(one.answered for one in allocations) else _stray_answers(inquiry)
+    for one in allocations:
         if one.server in inquiry.case.relays.cloud:
             continue
         seen = split_endpoint(one.reflexive)

@@ -160,7 +160,7 @@ def _in_rotation(
         transport="tcp",
         service=str(inquiry.case.flows.at[first.Index, "service"]),
         says=(
-            f"{inquiry.word(first.client)} fails {len(mine)} times at the load balancer {farm.vip} on TCP port "
+            f"{inquiry.word(first.client)} fails {_times(len(mine))} at the load balancer {farm.vip} on TCP port "
             f"{first.server_port}, which sends part of the connections to a dead server"
             f"{f' ({dead.address})' if dead else ''}."
         ),
@@ -170,6 +170,10 @@ def _in_rotation(
         time=first.first_time,
         flows=tuple(int(one.Index) for one in mine),
     )
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
 
 
 def _shown(capture: int, rows: Any, says: str) -> Proof:
