@@ -13,6 +13,7 @@ from lynccap.correlation.attempts import TRIES, Answer, Attempt, Ending
 from lynccap.correlation.case import Case
 from lynccap.correlation.closings.claims import Refusal
 from lynccap.correlation.closings.kinds import EndedBy
+from lynccap.correlation.names import SOURCE_DNS
 from lynccap.correlation.points.vantage import Elsewhere, Fate, Vantage
 from lynccap.correlation.protocol_numbers import PSOM_PORT
 from lynccap.correlation.roles.claims import SIP_SERVER, UNSPECIFIED
@@ -142,13 +143,18 @@ def _how(attempt: Attempt, refusal: Refusal | None) -> How | None:
 
 
 def _reached_elsewhere(case: Case, attempt: Attempt) -> bool:
-    """The client got the same port at another address of the same role within seconds: load balancing at work."""
+    """The client got the same port at another address of the same role or name within seconds: load balancing."""
     roles = case.roles.roles_of(attempt.server) - {UNSPECIFIED, SIP_SERVER}
+    names = set(case.names.names_of(attempt.server, SOURCE_DNS))
     return any(
         one.port == attempt.port
         and one.server != attempt.server
         and one.established
-        and (attempt.port == PSOM_PORT or roles & case.roles.roles_of(one.server))
+        and (
+            attempt.port == PSOM_PORT
+            or roles & case.roles.roles_of(one.server)
+            or not names.isdisjoint(case.names.names_of(one.server, SOURCE_DNS))
+        )
         and 0 <= one.first_time - attempt.first_time <= ELSEWHERE_NS
         for one in case.attempts_of(attempt.client)
     )

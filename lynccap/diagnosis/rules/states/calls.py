@@ -84,7 +84,7 @@ def _classified(inquiry: Inquiry, device: str, taken: list[Taken]) -> Found:
         peer=next((one.address for one in taken[0][1].parties if one.address and one.address != device), None),
         service="rtp",
         transport=taken[0][1].transport.partition("/")[0] or None,
-        says=f"{inquiry.word(device)} with {whom}: media went {'; '.join(shares)}.",
+        says=f"{inquiry.word(device)} with {whom}, media {'; '.join(shares)}.",
         why="A device prefers the direct way, then the one through address translation, and the relay last.",
         confidence=Confidence.CERTAIN if sure else Confidence.LIKELY,
         proof=tuple(proof),
@@ -123,12 +123,14 @@ def state_mobile_external_edge(inquiry: Inquiry) -> Iterator[Judgement]:
     where the mobile is, or no connection to the proxy is in the capture.
     """
     for device in inquiry.case.devices.all():
-        if device.kind != "mobile" or device.location is Location.OUTSIDE:
+        if device.kind != "mobile":
             continue
+        # That it signs in through a public address says nothing of where a mobile is: they all do.
+        places = {inquiry.case.sides.of(one).location for one in device.addresses}
         media = [one for one in inquiry.case.media_of(*device.addresses) if _outer(one)]
-        if not media:
+        if not media or places == {Location.OUTSIDE}:
             yield Clear(device.id)
-        elif device.location is Location.UNKNOWN:
+        elif Location.INSIDE not in places:
             yield Doubt(device.id, f"nothing in the capture shows whether {device.id} is inside or outside")
         else:
             yield _mobile(inquiry, device.addresses, media[0])

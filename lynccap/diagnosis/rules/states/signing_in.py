@@ -28,7 +28,8 @@ MAX_CHALLENGES = 2  # NTLM and Kerberos ask twice; more is a loop
 def state_sip_challenge(inquiry: Inquiry) -> Iterator[Judgement]:
     """A REGISTER is answered with 401 once or twice, and then accepted. Only where SIP can be read.
 
-    Evidence: one or two answers 401 or 407 to REGISTER requests of one sign-in, then 200.
+    Evidence: one or two answers 401 or 407 to REGISTER requests of one sign-in, then 200. Answers that carry a step of
+    the handshake of TLS-DSK are none of these: they are the proof itself, on its way.
 
     Not this: more challenges, which are a loop; a sign-in that is refused. Inconclusive where the capture may lack
     what followed the challenge.
@@ -36,7 +37,7 @@ def state_sip_challenge(inquiry: Inquiry) -> Iterator[Judgement]:
     told: set[tuple[str, str]] = set()
     for one in inquiry.case.dialogs.registrations:
         subject = subject_of(inquiry, one.flow, one.from_client)
-        if not 1 <= one.challenges <= MAX_CHALLENGES or not inquiry.case.roles.is_lync(subject.peer):
+        if not 1 <= len(_asked(one)) <= MAX_CHALLENGES or not inquiry.case.roles.is_lync(subject.peer):
             continue
         if one.end is RegistrationEnd.CHALLENGED:
             last = one.transactions[-1].last_time
@@ -49,8 +50,14 @@ def state_sip_challenge(inquiry: Inquiry) -> Iterator[Judgement]:
             yield _challenged(inquiry, subject, one)
 
 
+def _asked(one: Registration) -> list[int]:
+    """Frames of the challenges, those that carry on a handshake left out."""
+    finals = (step.final for step in one.transactions if step.final is not None)
+    return [int(row.frame) for row in finals if row.status in CHALLENGES and not row.handshake]
+
+
 def _challenged(inquiry: Inquiry, subject: Subject, one: Registration) -> Found:
-    times = "once" if one.challenges == 1 else "twice"
+    times = "once" if len(_asked(one)) == 1 else "twice"
     finals = [step.final for step in one.transactions if step.final is not None]
     frames = [int(row.frame) for row in finals if row.status in CHALLENGES or row is one.answer]
     return subject.found(
