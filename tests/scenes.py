@@ -231,6 +231,8 @@ class Scene:
                     "payload_type": payload_type,
                     "carried": carried,
                     "packets": round(50 * seconds),
+                    "expected": round(50 * seconds),
+                    "payload_types": ((payload_type, round(50 * seconds)),),
                     "bytes": round(50 * seconds) * 120,
                     "first_time": moment(at),
                     "last_time": moment(at + seconds),

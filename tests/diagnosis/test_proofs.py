@@ -9,7 +9,9 @@ import pytest
 from lynccap.diagnosis.catalogue import RULES
 
 PROOFS = ("fires", "silent", "inconclusive")
-WITHOUT_DOUBT: dict[str, str] = {}
+WITHOUT_DOUBT: dict[str, str] = {
+    "state-encrypted-limits": "it tells of protected data that is there; a worse capture holds less of it",
+}
 """Rules that rest on nothing absent, with the reason: a worse capture shows their frames, or nothing of them."""
 
 
