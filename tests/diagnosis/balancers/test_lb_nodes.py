@@ -70,6 +70,13 @@ class TestDeadNode:
         silent(scene, self.RULE)
         assert accused(scene) == set()
 
+    def test_monitors_failures_are_not_those_of_the_clients_at_other_times(self) -> None:
+        scene = self._scene(".x...x..x.", behind=False)
+        for place in range(4):
+            scene.refused(OWN, DEAD, 5061, 16.5 + 2 * place, tries=1)
+
+        silent(scene, self.RULE)
+
     def test_service_that_is_down_everywhere_is_no_dead_server(self) -> None:
         scene = Farm()
         for place in range(6):
