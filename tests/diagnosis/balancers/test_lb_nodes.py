@@ -73,7 +73,7 @@ class TestDeadNode:
     def test_monitors_failures_are_not_those_of_the_clients_at_other_times(self) -> None:
         scene = self._scene(".x...x..x.", behind=False)
         for place in range(4):
-            scene.refused(OWN, DEAD, 5061, 16.5 + 2 * place, tries=1)
+            scene.refused(OWN, DEAD, 5061, 5.5 + 2 * place, tries=1)
 
         silent(scene, self.RULE)
 
