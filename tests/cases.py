@@ -45,6 +45,8 @@ TUPLES = frozenset(
         "contributors",
         "secrets",
         "unknown_attributes",
+        "cookies",
+        "set_cookies",
     ]
 )
 TEXTS = frozenset(
@@ -154,9 +156,9 @@ def tables(
     )
 
 
-def case(flows: list[dict[str, Any]], told: Directory | None = None, **more: Any) -> Case:
-    """The case those tables make, with a topology where one is told."""
-    return build_case(tables(flows, **more), told)
+def case(flows: list[dict[str, Any]], directory: Directory | None = None, **more: Any) -> Case:
+    """The case those tables make, with the customer's topology where one is given."""
+    return build_case(tables(flows, **more), directory)
 
 
 def answer(name: str, address: str, **facts: Any) -> dict[str, Any]:

@@ -19,10 +19,17 @@ if TYPE_CHECKING:
 Kind = TypeVar("Kind", Found, Doubt)
 
 
-def fires(told: "Told", rule: str, device: str | None, frames: Collection[int] | None = None) -> Found:
-    """What the rule finds: one finding, on that device, with exactly these frames where they are given."""
-    (one,) = _of(told, rule, Found)
+def fires(
+    told: "Told", rule: str, device: str | None, frames: Collection[int] | None = None, beside: Collection[str] = ()
+) -> Found:
+    """What the rule finds: one finding, on that device, with exactly these frames where they are given.
+
+    `beside`: further devices on each of which it finds the same, such as the other end of a call.
+    """
+    one, *others = sorted(_of(told, rule, Found), key=lambda each: each.device != device)
     assert one.device == device
+    assert {each.device for each in others} == set(beside)
+    assert len(others) == len(set(beside))
     if frames is not None:
         assert {frame for proof in one.proof for frame in proof.frames} == set(frames)
     return one

@@ -39,8 +39,8 @@ class Scene:
         self.certificates: list[dict[str, Any]] = []
         self.interfaces: list[dict[str, Any]] = []
         self.host_names: list[dict[str, Any]] = []
-        self.told: Directory | None = None
         self.messages: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        self.directory: Directory | None = None
         self.exchange(ANYBODY, RESOLVER, 53, BEFORE, stack="dns")
 
     def frame(self, at: float, of: int) -> int:
@@ -52,7 +52,7 @@ class Scene:
         return case(
             self.flows, seconds=seconds, tcp_frames=self.controls, repeats=self.repeats, icmp=self.errors,
             media=self.streams, certificates=self.certificates, dns_answers=self.answers,
-            interfaces=self.interfaces, host_names=self.host_names, told=self.told, **self.messages,
+            interfaces=self.interfaces, host_names=self.host_names, directory=self.directory, **self.messages,
         )  # fmt: skip
 
     def _add(self, client: str, server: str, port: int, at: float, seconds: float, **facts: Any) -> int:
@@ -102,15 +102,6 @@ class Scene:
         """A DNS answer to somebody."""
         for address in addresses:
             self.answers.append(answer(name, address, frame=self.frame(BEFORE, 0), time=moment(BEFORE)))
-
-    def looks_up(self, client: str, name: str, address: str, at: float = -1.0, alias: str = "") -> int:
-        """A DNS question of a client, answered with an address, by way of an alias where there is one."""
-        of = self.exchange(client, RESOLVER, 53, at, stack="dns")
-        told = {"flow": of, "frame": self.frame(at, of), "time": moment(at)}
-        if alias:
-            self.answers.append(answer(name, alias, record_type="CNAME", **told))
-        self.answers.append({**answer(name, address, **told), "name": alias or name})
-        return of
 
     def service(self, name: str, target: str, port: int) -> None:
         """A SRV answer to somebody."""
@@ -314,6 +305,8 @@ class Scene:
                     "payload_type": payload_type,
                     "carried": carried,
                     "packets": round(50 * seconds),
+                    "expected": round(50 * seconds),
+                    "payload_types": ((payload_type, round(50 * seconds)),),
                     "bytes": round(50 * seconds) * 120,
                     "first_time": moment(at),
                     "last_time": moment(at + seconds),

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 
 MAX_HEADERS = 256  # header lines kept; keeps a head of 30 000 one-letter lines from costing time
 MAX_VALUE = 4 * 1024  # characters kept of one header value: enough for any URL a person can use
+MAX_COOKIES = 64  # of one message; browsers keep some fifty for one site
+MAX_COOKIE_NAME = 128  # characters
 BAD_LENGTH = -1
 """A Content-Length that is no number, or several that differ."""
 
@@ -69,3 +71,22 @@ def soap_action(headers: Headers) -> str | None:
         return said
     action = re.search(r'action="?([^";]+)', first(headers, "content-type") or "", re.IGNORECASE)
     return action[1].strip() if action else None
+
+
+def cookie_names(headers: Headers) -> tuple[str, ...]:
+    """Names of the cookies a request brings (RFC 6265 4.2); values are never kept."""
+    pairs = (one for line in headers.get("cookie", [])[:MAX_COOKIES] for one in line.split(";", MAX_COOKIES))
+    return tuple(dict.fromkeys(name for one in pairs if (name := _before_equals(one))))[:MAX_COOKIES]
+
+
+def cookies_set(headers: Headers) -> tuple[str, ...]:
+    """Cookies a response sets, each as its name and, in lower case, those of its attributes: "id; path; httponly"."""
+    found = []
+    for line in headers.get("set-cookie", [])[:MAX_COOKIES]:
+        name, *attributes = (_before_equals(one) for one in line.split(";", MAX_COOKIES))
+        found.append("; ".join((name, *(one.lower() for one in attributes if one))))
+    return tuple(found)
+
+
+def _before_equals(text: str) -> str:
+    return text.partition("=")[0].strip()[:MAX_COOKIE_NAME]

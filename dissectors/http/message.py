@@ -60,6 +60,10 @@ class HttpMessage(Message):
     ms_diagnostics: str | None = None
     server_fqdn: str | None = None
     """X-MS-Server-Fqdn: the Front End that answered."""
+    cookies: tuple[str, ...] = ()
+    """Names of the cookies a request brings; their values are never kept."""
+    set_cookies: tuple[str, ...] = ()
+    """Cookies a response sets, by name with the names of their attributes: "id; path; httponly"."""
     body: bytes = b""
     """De-chunked, decompressed, at most MAX_BODY bytes."""
     complete: bool = True

@@ -28,6 +28,7 @@ from lynccap.correlation.media.stream_quality import StreamQuality, read_stream_
 from lynccap.correlation.names import DNS_PORT, NameBook, proxied, read_names, resolvers_of
 from lynccap.correlation.protocol_numbers import PSOM_PORT
 from lynccap.correlation.roles.claims import RoleBook
+from lynccap.correlation.roles.farms import Farm, read_farms
 from lynccap.correlation.roles.inference import read_roles
 from lynccap.correlation.roles.sides import SideBook, read_sides
 from lynccap.correlation.rows import rows_of
@@ -184,6 +185,11 @@ class Case:
     def tunnels_of(self, *addresses: str) -> tuple[Tunnel, ...]:
         """Those that a device asked for, by its addresses."""
         return tuple(one for one in self.tunnels if one.client in addresses)
+
+    @cached_property
+    def farms(self) -> dict[str, Farm]:
+        """Servers that share one address of a load balancer, by that address."""
+        return read_farms(self.roles, self.names)
 
     @cached_property
     def clocks(self) -> tuple[ClockOffset, ...]:

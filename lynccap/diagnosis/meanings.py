@@ -6,9 +6,9 @@ from typing import Any
 
 from lynccap import reference
 from lynccap.correlation.addresses import is_public, subnet_of
-from lynccap.correlation.attempts import Attempt
+from lynccap.correlation.attempts import Answer, Attempt, Ending
 from lynccap.correlation.case import Case
-from lynccap.correlation.names import parent_of
+from lynccap.correlation.names import SOURCE_DNS, parent_of
 from lynccap.correlation.protocol_numbers import PSOM_PORT, SIP_TLS_PORT
 from lynccap.correlation.roles.claims import (
     CRL_HOST,
@@ -18,6 +18,7 @@ from lynccap.correlation.roles.claims import (
     UNSPECIFIED,
     WEB_ROLES,
 )
+from lynccap.correlation.roles.farms import Farm
 from lynccap.correlation.roles.sides import Location
 from lynccap.correlation.tls.sessions import UNKNOWN_CA, TlsSession
 
@@ -45,6 +46,7 @@ class Meaning(StrEnum):
     PROXY_80 = "port 80 of the reverse proxy from outside"
     PSOM = "web conferencing data"
     CRL = "revocation list"
+    SHARED = "a port that a load balancer should pass on"
     OTHERS = "no matter of Lync's"
     REQUIRED = "a port Lync needs"
 
@@ -84,6 +86,46 @@ def _is_pool_member(case: Case, server: str) -> bool:
         subnet_of(one) == subnet_of(server) or parents & {parent_of(name) for name in case.names.names_of(one)}
         for one in case.roles.servers()
     )
+
+
+def _by_balancer(case: Case, attempt: Attempt, _held: frozenset[str]) -> bool:
+    """A load balancer looks after its members, and finds out by such connections which of them are gone."""
+    return any(attempt.client in farm.own and attempt.server in farm.members for farm in case.farms.values())
+
+
+def _at_balancer(case: Case, attempt: Attempt, _held: frozenset[str]) -> bool:
+    """A shared address, on a port that a load balancer of this pool has to have; silence is more often a filter's."""
+    farm = case.farms.get(attempt.server)
+    if farm is None or not farm.sure or not case.roles.is_lync(attempt.server):
+        return False
+    return attempt.ending is not Ending.UNANSWERED and attempt.port in _to_pass_on(case, farm)
+
+
+def _members_accept(case: Case, attempt: Attempt, _held: frozenset[str]) -> bool:
+    """A shared address whose members do listen on this port; of silence, where this client's network sees them do."""
+    farm = case.farms.get(attempt.server)
+    if farm is None or not farm.sure or attempt.port not in _to_pass_on(case, farm):
+        return False
+    answers = member_answers(case, attempt)
+    if attempt.ending is Ending.UNANSWERED:
+        return any(subnet_of(one.client) == subnet_of(attempt.client) for one in answers)
+    return bool(answers)
+
+
+def member_answers(case: Case, attempt: Attempt) -> list[Answer]:
+    """Connections on the same port that servers behind a shared address accepted."""
+    farm = case.farms.get(attempt.server)
+    accepted = (one for member in (farm.members if farm else ()) for one in case.answers_of(member))
+    return [one for one in accepted if one.port == attempt.port]
+
+
+def _to_pass_on(case: Case, farm: Farm) -> frozenset[int]:
+    """Ports a load balancer needs for a pool; where DNS spreads clients over the members itself, the web ones."""
+    names = {name for member in farm.members for name in case.names.names_of(member, SOURCE_DNS)}
+    spread = any(len(set(case.names.addresses_of(name)) & set(farm.members)) > 1 for name in names)
+    kind = "dns" if spread else "hardware"
+    rows = (row for row in reference.balancer_ports() if row.pool == farm.pool and row.balancing == kind)
+    return frozenset(port for row in rows for port in row.ports)
 
 
 def _is_required(case: Case, attempt: Attempt, held: frozenset[str]) -> bool:
@@ -238,9 +280,12 @@ def _waits_in_vain(case: Case, row: Any, server: str) -> bool:
 MEANINGS: tuple[tuple[Meaning, Callable[[Case, Attempt, frozenset[str]], bool]], ...] = (
     (Meaning.CRL, _waits_for_list),
     (Meaning.OTHERS, _at_crl_host),
+    (Meaning.OTHERS, _by_balancer),
+    (Meaning.SHARED, _members_accept),
     (Meaning.PROXY_80, _at_the_proxy),
     (Meaning.PSOM, _wants_conference),
     (Meaning.ROOT_CHAIN, _wants_root_chain),
+    (Meaning.SHARED, _at_balancer),
     (Meaning.WEB_PORT, _one_of_two),
     (Meaning.REQUIRED, _is_required),
 )

@@ -13,6 +13,7 @@ from lynccap.correlation.attempts import TRIES, Answer, Attempt, Ending
 from lynccap.correlation.case import Case
 from lynccap.correlation.closings.claims import Refusal
 from lynccap.correlation.closings.kinds import EndedBy
+from lynccap.correlation.names import SOURCE_DNS
 from lynccap.correlation.points.vantage import Elsewhere, Fate, Vantage
 from lynccap.correlation.protocol_numbers import PSOM_PORT
 from lynccap.correlation.roles.claims import SIP_SERVER, UNSPECIFIED
@@ -47,6 +48,8 @@ RULES: dict[tuple[How, Meaning], str] = {
     **{(how, Meaning.PROXY_80): "state-rp80-refused-external" for how in _REFUSALS},
     **{(how, Meaning.PSOM): "psom-8057-blocked-internal" for how in (*_REFUSALS, How.FILTERED)},
     **{(how, Meaning.CRL): "edge-crl-http-blocked" for how in (*_REFUSALS, How.FILTERED)},
+    **{(how, Meaning.SHARED): "lb-port-missing-on-vip" for how in (How.REFUSED, How.REFUSED_BY_HOST, How.FILTERED)},
+    (How.REFUSED_BETWEEN, Meaning.SHARED): "tcp-refused-by-middlebox",
     (How.REFUSED, Meaning.REQUIRED): "tcp-refused-by-host",
     (How.REFUSED_BY_HOST, Meaning.REQUIRED): "tcp-refused-by-host",
     (How.REFUSED_BETWEEN, Meaning.REQUIRED): "tcp-refused-by-middlebox",
@@ -86,7 +89,8 @@ def judge_attempts(case: Case, gates: Gates, vantage: Vantage | None = None) -> 
         how = _how(attempt, refusal)
         meaning = meaning_of(case, attempt) if how else None
         rule = RULES.get((how, meaning)) if how and meaning else None
-        if rule and how and meaning and not _reached_elsewhere(case, attempt):
+        alone = meaning is Meaning.SHARED or not _reached_elsewhere(case, attempt)
+        if rule and how and meaning and alone:
             one = _verdict(case, gates, attempt, how, meaning, rule, refusal)
             made.append(_as_seen_elsewhere(one, vantage) if vantage else one)
     return tuple(made)
@@ -139,13 +143,18 @@ def _how(attempt: Attempt, refusal: Refusal | None) -> How | None:
 
 
 def _reached_elsewhere(case: Case, attempt: Attempt) -> bool:
-    """The client got the same port at another address of the same role within seconds: load balancing at work."""
+    """The client got the same port at another address of the same role or name within seconds: load balancing."""
     roles = case.roles.roles_of(attempt.server) - {UNSPECIFIED, SIP_SERVER}
+    names = set(case.names.names_of(attempt.server, SOURCE_DNS))
     return any(
         one.port == attempt.port
         and one.server != attempt.server
         and one.established
-        and (attempt.port == PSOM_PORT or roles & case.roles.roles_of(one.server))
+        and (
+            attempt.port == PSOM_PORT
+            or roles & case.roles.roles_of(one.server)
+            or not names.isdisjoint(case.names.names_of(one.server, SOURCE_DNS))
+        )
         and 0 <= one.first_time - attempt.first_time <= ELSEWHERE_NS
         for one in case.attempts_of(attempt.client)
     )

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from lynccap.reference.reader import read
 from lynccap.reference.rows import (
     AmbiguousPortRow,
+    BalancerPortsRow,
     CertificateRuleRow,
     CodecRow,
     ConflictRow,
@@ -208,6 +209,12 @@ def conflicts() -> Mapping[str, ConflictRow]:
 def ambiguous_ports() -> tuple[AmbiguousPortRow, ...]:
     """Ports that do not say their service."""
     return read(AmbiguousPortRow, "ambiguous_ports.csv")
+
+
+@cache
+def balancer_ports() -> tuple[BalancerPortsRow, ...]:
+    """Ports on which a load balancer has to listen for a pool."""
+    return read(BalancerPortsRow, "balancer_ports.csv")
 
 
 @cache

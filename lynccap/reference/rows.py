@@ -410,3 +410,15 @@ class InspectionProductRow:
     product: str
     verified: bool
     source: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BalancerPortsRow:
+    """Where a load balancer has to listen for a pool."""
+
+    pool: str
+    """Role of its members."""
+    ports: tuple[int, ...]
+    balancing: str
+    """hardware: everything goes through it; dns: only the web services do, DNS spreads the rest"""
+    source: tuple[str, ...]

@@ -19,10 +19,14 @@ def balance(address: Address, members: Sequence[Address], source: str) -> None:
     listener = socket.create_server(address, backlog=32)
     for member in itertools.cycle(members):
         near, _ = listener.accept()
-        far = socket.create_connection(member, source_address=(source, 0))
-        for one, other in ((near, far), (far, near)):
-            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            threading.Thread(target=_carry, args=(one, other), daemon=True).start()
+        carry_both(near, socket.create_connection(member, source_address=(source, 0)))
+
+
+def carry_both(near: socket.socket, far: socket.socket) -> None:
+    """Carry the bytes of two connections both ways, in threads of their own."""
+    for one, other in ((near, far), (far, near)):
+        one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        threading.Thread(target=_carry, args=(one, other), daemon=True).start()
 
 
 def _carry(one: socket.socket, other: socket.socket) -> None:

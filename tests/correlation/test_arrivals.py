@@ -8,7 +8,7 @@ LEAF = {"common_name": "web.oak.example", "names": ("web.oak.example", "*.oak.ex
 
 def test_the_name_of_the_hello() -> None:
     scene = Scene()
-    scene.looks_up(PC, "alias.oak.example", SERVER)
+    scene.looks_up(PC, "alias.oak.example", -1.0, SERVER)
     of = scene.meets(PC, SERVER, 443, 1.0, sni="Web.Oak.example.", leaf=LEAF)
 
     (one,) = scene.case().arrivals
@@ -21,10 +21,10 @@ def test_the_name_of_the_hello() -> None:
 
 def test_without_one_every_name_the_client_had_looked_up() -> None:
     scene = Scene()
-    scene.looks_up(PC, "old.oak.example", SERVER, -3.0)
-    scene.looks_up(PC, "new.oak.example", SERVER, -2.0)
-    scene.looks_up(PC, "later.oak.example", SERVER, 5.0)
-    scene.looks_up(OTHER, "other.oak.example", SERVER, -2.0)
+    scene.looks_up(PC, "old.oak.example", -3.0, SERVER)
+    scene.looks_up(PC, "new.oak.example", -2.0, SERVER)
+    scene.looks_up(PC, "later.oak.example", 5.0, SERVER)
+    scene.looks_up(OTHER, "other.oak.example", -2.0, SERVER)
     scene.meets(PC, SERVER, 443, 1.0, leaf=LEAF)
 
     (one,) = scene.case().arrivals

@@ -12,6 +12,7 @@ PROOFS = ("fires", "silent", "inconclusive")
 WITHOUT_DOUBT: dict[str, str] = {
     "cert-edge-internal-has-san": "what the certificate holds; cut off, it is not read at all",
     "cert-same-inside-outside": "what both certificates hold; cut off, they are not read at all",
+    "state-encrypted-limits": "it tells of protected data that is there; a worse capture holds less of it",
 }
 """Rules that rest on nothing absent, with the reason: a worse capture shows their frames, or nothing of them."""
 

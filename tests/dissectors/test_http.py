@@ -17,6 +17,7 @@ from dissectors.http import (
     outcome_of,
     path_of,
 )
+from dissectors.http.headers import MAX_COOKIES
 
 GET = HttpMessage(kind="request", version="1.1", method="GET", target="/")
 FAULT = (
@@ -72,6 +73,22 @@ class TestHeads:
         assert (message.kind, message.status, message.reason) == ("response", 503, "Service Unavailable")
         assert (message.server, message.via) == ("Microsoft-HTTPAPI/2.0", "1.1 proxy")
         assert (message.server_fqdn, message.ms_diagnostics) == ("fe1.contoso.com", "28032;reason=no")
+
+    def test_cookies_are_names_without_values(self):
+        asked = only(b"GET / HTTP/1.1\r\nCookie: MS-WSMAN=secret; a=b\r\nCookie: a=c; ;x\r\n\r\n")
+        told = only(
+            b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nSet-Cookie: MS-WSMAN=secret; Path=/; HttpOnly\r\n"
+            b"Set-Cookie: id=secret;expires=Thu, 01 Jan 2026 00:00:00 GMT\r\n\r\n"
+        )
+
+        assert asked.cookies == ("MS-WSMAN", "a", "x")
+        assert told.set_cookies == ("MS-WSMAN; path; httponly", "id; expires")
+        assert "secret" not in repr((asked, told))
+
+    def test_cookies_are_bounded(self):
+        many = only(b"GET / HTTP/1.1\r\nCookie: " + b";".join(b"c%d=1" % one for one in range(500)) + b"\r\n\r\n")
+
+        assert len(many.cookies) <= MAX_COOKIES
 
     @pytest.mark.parametrize(
         "head",

@@ -28,6 +28,7 @@ TABLES = {
     "public_authorities": reference.public_authorities,
     "private_suffixes": reference.private_suffixes,
     "ambiguous_ports": reference.ambiguous_ports,
+    "balancer_ports": reference.balancer_ports,
     "quality_thresholds": lambda: tuple(reference.quality_thresholds().values()),
     "ice_flags": reference.ice_flags,
     "recapture": reference.recaptures,
@@ -48,6 +49,7 @@ KEYS = {
     "sip_diagnostics": ("code_min", "code_max"),
     "codecs": ("payload_type",),
     "ambiguous_ports": ("ports", "transport"),
+    "balancer_ports": ("pool", "balancing"),
     "ice_flags": ("table", "bit"),
     "recapture": ("code", "where"),
     "device_signs": ("sign", "pattern"),
@@ -216,6 +218,15 @@ def test_thresholds_get_worse_from_warn_to_poor():
     for row in reference.quality_thresholds().values():
         assert (row.poor < row.warn) is row.lower_is_worse
         assert row.poor != row.warn
+
+
+def test_dns_load_balancing_leaves_only_web_ports_to_the_load_balancer():
+    rows = {(row.pool, row.balancing): set(row.ports) for row in reference.balancer_ports()}
+    assert rows["fe", "dns"] == {80, 443, 8080, 4443}
+    assert rows["fe", "dns"] < rows["fe", "hardware"]
+    assert rows["director", "dns"] < rows["director", "hardware"]
+    assert 5061 in rows["fe", "hardware"]
+    assert {row.pool for row in reference.balancer_ports()} <= set(reference.roles())
 
 
 def test_an_ambiguous_port_means_what_the_port_table_says():

@@ -8,7 +8,6 @@ here fires on it.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -17,7 +16,7 @@ import pandas as pd
 from lynccap.correlation.addresses import Scope, is_private, scope_of, subnet_of
 from lynccap.correlation.names import SOURCE_CERTIFICATE, SOURCE_SNI, NameBook, tunnelled
 from lynccap.correlation.protocol_numbers import INITIAL_TTLS, SIP_TLS_PORT
-from lynccap.correlation.roles.claims import LOAD_BALANCER, Basis, RoleBook, RoleClaim
+from lynccap.correlation.roles.claims import LOAD_BALANCER, Basis, PassedOn, RoleBook, RoleClaim
 from lynccap.correlation.rows import rows_of
 from lynccap.tables import Tables
 
@@ -30,22 +29,6 @@ SHARED_PORTS = frozenset({80, WEB_PORT, SIP_TLS_PORT, PUBLISHED_PORT, 8080})
 connection for each that they accept, on one port: those are none of them."""
 MAX_SHARED = 200  # addresses with several cards that are looked at; each costs a pass over the flows
 MAX_FLOWS = 50_000  # connections that are compared; a capture of a busy pool has a tenth of that
-
-
-@dataclass(frozen=True, slots=True)
-class _Passed:
-    """One connection passed on: from the shared address to a host behind it."""
-
-    vip: str
-    member: str
-    port: int
-    source: str
-    """Whose address the connection behind comes from; "" when it is the client's own still."""
-    name: str
-    """Server name asked for, "" without one."""
-    capture: int
-    frame: int
-    """The first one towards the host behind."""
 
 
 def claim_balancers(book: RoleBook, tables: Tables, names: NameBook) -> None:
@@ -65,8 +48,9 @@ def _claim_same_hellos(book: RoleBook, tables: Tables) -> None:
 
     Hosts of one network, on one port, for one server name: what passes many names on is a proxy.
     """
-    groups: dict[tuple[str, int, str], list[_Passed]] = defaultdict(list)
-    for one in _passed(tables):
+    groups: dict[tuple[str, int, str], list[PassedOn]] = defaultdict(list)
+    book.passed += _passed(tables)
+    for one in book.passed:
         groups[one.vip, one.port, one.name].append(one)
     for (vip, port, _), ones in sorted(groups.items()):
         members = dict.fromkeys(one.member for one in ones)
@@ -78,14 +62,14 @@ def _claim_same_hellos(book: RoleBook, tables: Tables) -> None:
                 _claim_source(book, one)
 
 
-def _claim_source(book: RoleBook, one: _Passed) -> None:
+def _claim_source(book: RoleBook, one: PassedOn) -> None:
     """The address that a load balancer puts in place of its clients' is its own: what they say comes from there."""
     if one.source and one.source != one.vip:
         says = f"opens the connections that {one.vip} passes on"
         book.add(RoleClaim(one.source, LOAD_BALANCER, Basis.MESSAGES, True, says, one.capture, one.frame))
 
 
-def _passed(tables: Tables) -> Iterator[_Passed]:
+def _passed(tables: Tables) -> Iterator[PassedOn]:
     """The connections whose client hello came once more, at another server, at once."""
     tls = tables["tls"]
     hellos = tls[(tls["kind"] == "client-hello") & tls["from_client"]].drop_duplicates("flow")
@@ -96,7 +80,7 @@ def _passed(tables: Tables) -> Iterator[_Passed]:
     again = again.sort_values(["time", "frame"], kind="stable")
     flows = tables.flows.loc[again["flow"], ["capture", "client", "server", "server_port"]].set_index(again.index)
     groups: dict[tuple[int, bytes], list[Any]] = defaultdict(list)
-    columns = ("frame", "time", "random", "sni", *flows.columns)
+    columns = ("flow", "frame", "time", "random", "sni", *flows.columns)
     for row in rows_of(again.join(flows), columns):
         groups[row.capture, row.random].append(row)
     for rows in groups.values():
@@ -105,7 +89,8 @@ def _passed(tables: Tables) -> Iterator[_Passed]:
         if two and last.time - first.time <= CARRY_NS and _same_service(first.server_port, last.server_port):
             name, source = str(first.sni or "").lower(), last.client if last.client != first.client else ""
             facts = (first.server, last.server, int(first.server_port), source, name)
-            yield _Passed(*facts, int(first.capture), int(last.frame))
+            ends = (first.client, int(first.time), (int(first.flow), int(last.flow)))
+            yield PassedOn(*facts, int(first.capture), int(last.frame), *ends)
 
 
 def _same_service(front: int, back: int) -> bool:
@@ -138,6 +123,7 @@ def _claim_direct_return(book: RoleBook, tables: Tables) -> None:
             frame = int(rows["first_frame_server"].iloc[0])
             claim = RoleClaim(str(vip), LOAD_BALANCER, Basis.PORT_AND_BYTES, True, says, int(capture), frame)
             _claim(book, claim, members)
+            book.direct_returns[str(vip)] = int(capture)
 
 
 def _own_addresses(flows: pd.DataFrame) -> dict[int, dict[str, set[str]]]:

@@ -147,6 +147,29 @@ class RoleConflict:
     """One sentence."""
 
 
+@dataclass(frozen=True, slots=True)
+class PassedOn:
+    """One connection passed on: from the shared address to a host behind it."""
+
+    vip: str
+    member: str
+    port: int
+    """Of the shared address."""
+    source: str
+    """Whose address the connection behind comes from; "" when it is the client's own still."""
+    name: str
+    """Server name asked for, "" without one."""
+    capture: int
+    frame: int
+    """The first one towards the host behind."""
+    client: str
+    """Who came to the shared address."""
+    time: int
+    """Of the hello at the shared address."""
+    flows: tuple[int, int]
+    """Before and behind."""
+
+
 @dataclass
 class RoleBook:
     """All claims, by address."""
@@ -159,6 +182,10 @@ class RoleBook:
     conflicts: list[RoleConflict] = field(default_factory=list)
     members: dict[str, dict[str, None]] = field(default_factory=lambda: defaultdict(dict))
     """By a load balancer's address: the hosts its connections were passed on to."""
+    passed: list[PassedOn] = field(default_factory=list)
+    """The TLS connections that are seen before and behind what passes them on unread."""
+    direct_returns: dict[str, int] = field(default_factory=dict)
+    """Load balancers whose members answer the clients themselves, and the capture that shows it."""
 
     def add(self, claim: RoleClaim) -> None:
         """Keep the first claim of each role and basis of an address; a decisive one takes a weaker one's place.

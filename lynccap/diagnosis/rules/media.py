@@ -178,13 +178,26 @@ def media_relayed_internal_edge(inquiry: Inquiry) -> Iterator[Judgement]:
     Evidence: sustained media of both with the internal interface at the same time; one names the other's address, or
     the other's relay address, as its peer.
 
-    Not this: the checks at call start; a call with someone outside, which has to be relayed.
+    Not this: the checks at call start; a call with someone outside, which has to be relayed. Inconclusive where the
+    other end has a relay address of the same Edge, and who holds it is not in the capture.
     """
     relayed = [one for one in inquiry.case.media if one.sustained and one.path is Path.RELAY_INTERNAL]
     for media in relayed:
         device = media.devices[0]
         partner = next((one for one in relayed if _same_call(inquiry, media, one)), None)
-        yield _relayed(inquiry, media, partner) if partner else Clear(device)
+        yield _relayed(inquiry, media, partner) if partner else _without_partner(inquiry, media, device)
+
+
+def _without_partner(inquiry: Inquiry, media: MediaSession, device: str) -> Judgement:
+    """Whether a call goes on at the Edge to somebody whom this capture does not show: inside or outside, who knows."""
+    relays = inquiry.case.relays
+    named = {peer for entry in relays.allocations_of(device) if entry.flow == media.flow for peer in entry.peers}
+    hidden = [
+        one for one in sorted(named) if one.rpartition(":")[0] in relays.relay_hosts and not relays.holder_of(one)
+    ]
+    if hidden:
+        return Doubt(device, f"who holds the relay address {hidden[0]}, inside or outside, is not in the capture")
+    return Clear(device)
 
 
 def _same_call(inquiry: Inquiry, one: MediaSession, other: MediaSession) -> bool:

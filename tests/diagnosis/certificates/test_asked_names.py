@@ -46,7 +46,7 @@ class TestNameMismatch:
 
     def test_by_the_dns_answer_where_the_hello_names_nobody(self) -> None:
         scene = inside()
-        asked = scene.looks_up(PC, "uc-old.alder.example", POOL)
+        asked = scene.looks_up(PC, "uc-old.alder.example", -1.0, POOL)
         of = scene.meets(PC, POOL, 5061, 1.0, end="leaves", leaf=POOL_LEAF)
         frames = {scene.frame(-1.0, asked), scene.frame(1.03, of), scene.frame(1.2, of)}
 
@@ -60,15 +60,15 @@ class TestNameMismatch:
 
     def test_another_alias_that_is_in_the_certificate(self) -> None:
         scene = inside()
-        scene.looks_up(PC, "uc-old.alder.example", POOL, -2.0)
-        scene.looks_up(PC, "meet.alder.example", POOL, -1.0)
+        scene.looks_up(PC, "uc-old.alder.example", -2.0, POOL)
+        scene.looks_up(PC, "meet.alder.example", -1.0, POOL)
         scene.meets(PC, POOL, 5061, 1.0, end=42, leaf=POOL_LEAF)
 
         silent(scene, self.RULE)
 
     def test_a_default_certificate_for_who_names_nobody(self) -> None:
         scene = inside()
-        scene.looks_up(PC, "web.alder.example", POOL)
+        scene.looks_up(PC, "web.alder.example", -1.0, POOL)
         scene.meets(PC, POOL, 443, 1.0, end=42, leaf=POOL_LEAF)
         scene.meets(OTHER, POOL, 443, 2.0, sni="web.alder.example", leaf={"names": ("web.alder.example",)})
 
@@ -273,7 +273,7 @@ class TestForeignHostname:
 
     def hybrid(self) -> Scene:
         scene = Scene()
-        scene.looks_up(PC, self.NAME, self.CLOUD, alias=self.ALIAS)
+        scene.looks_up(PC, self.NAME, -1.0, ("CNAME", self.ALIAS, 0), ("A", self.CLOUD, 0, self.ALIAS))
         return scene
 
     def test_an_alias_of_the_cloud(self) -> None:

@@ -36,7 +36,7 @@ address = "{PROXY}"
 def told(extra: str = "") -> Scene:
     """An Edge and a reverse proxy by a topology, whose names the capture shows."""
     scene = Scene()
-    scene.told = Directory(read_bytes((TOPOLOGY + extra).encode(), "t.toml"))
+    scene.directory = Directory(read_bytes((TOPOLOGY + extra).encode(), "t.toml"))
     scene.named(POOL, INNER)
     scene.named("access.cedar.example", ACCESS)
     return scene
@@ -56,7 +56,7 @@ def guessed(address: str = ACCESS) -> Scene:
 
 def wildcard_record(scene: Scene) -> Scene:
     """DNS leads names that cannot belong together to the Access Edge's address: its own may be anybody's, too."""
-    scene.told = None
+    scene.directory = None
     scene.asks(PARTNER, "lyncdiscover.cedar.example", -5.0)
     scene.service("_sip._tls.cedar.example", "access.cedar.example", 443)
     for name in ("access.cedar.example", "shop.one.example", "mail.two.example"):
@@ -128,7 +128,7 @@ class TestInnerSubject:
 
     def test_the_server_name_where_the_pool_is_asked_for(self) -> None:
         scene = told()
-        scene.looks_up(FE, POOL, INNER)
+        scene.looks_up(FE, POOL, -1.0, INNER)
         scene.meets(FE, INNER, 5061, 1.0, end="leaves", leaf=self.LEAF)
         scene.meets(FE, INNER, 5061, 9.0, end="leaves", leaf=self.LEAF)
 

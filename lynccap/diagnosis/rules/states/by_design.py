@@ -1,0 +1,4 @@
+"""Words that all notes on normal behaviour share."""
+
+NOTHING_TO_DO = ("Nothing: this is by design.",)
+NOBODY = ("nobody",)
