@@ -7,6 +7,7 @@ from lynccap.correlation.attempts import Attempt
 from lynccap.correlation.case import Case
 from lynccap.correlation.devices.book import DeviceFacts
 from lynccap.correlation.points.vantage import Vantage
+from lynccap.diagnosis.failed_tls import FailedTls, read_failed_tls
 from lynccap.diagnosis.gates import Gates
 from lynccap.diagnosis.verdicts import Verdict, judge_attempts
 
@@ -28,6 +29,11 @@ class Inquiry:
     def verdicts(self) -> tuple[Verdict, ...]:
         """How every connection attempt to a Lync server ended, and which rule that belongs to."""
         return judge_attempts(self.case, self.gates, self.vantage)
+
+    @cached_property
+    def failed_tls(self) -> tuple[FailedTls, ...]:
+        """Lync's TLS handshakes that came to nothing and that their clients did not get over."""
+        return tuple(read_failed_tls(self.case))
 
     def word(self, device: str) -> str:
         """What to call a device at the start of a sentence."""

@@ -7,9 +7,10 @@ from lynccap.correlation.tls.handshakes import PATIENCE_NS, HandshakeOutcome
 from lynccap.correlation.tls.listeners import Listener
 from lynccap.correlation.tls.sessions import TlsSession
 from lynccap.diagnosis.contract import Stage, rule
+from lynccap.diagnosis.failed_tls import FailedTls
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Doubt, Found, Judgement, Proof
-from lynccap.diagnosis.rules.handshakes.objections import LISTED, alert_word, failures, served
+from lynccap.diagnosis.rules.handshakes.objections import LISTED, alert_word, served
 from lynccap.diagnosis.subjects import subject_of
 from lynccap.document import Confidence, Severity
 
@@ -18,7 +19,6 @@ VERSIONS = ("ssl2", "ssl3", "tls1.0", "tls1.1", "tls1.2", "tls1.3")
 VERSION_WORDS = {"ssl2": "SSL 2.0", "ssl3": "SSL 3.0"}
 OLD = frozenset(VERSIONS[:4])
 SHOWN_SUITES = 12
-Failed = tuple[Listener, str, tuple[TlsSession, ...]]
 
 
 def _word(version: str) -> str:
@@ -37,9 +37,9 @@ def _turned_away(session: TlsSession) -> bool:
 
 
 def _found(
-    inquiry: Inquiry, failed: Failed, what: str, why: str, confidence: Confidence, *proof: Proof, **more: object
+    inquiry: Inquiry, failed: FailedTls, what: str, why: str, confidence: Confidence, *proof: Proof, **more: object
 ) -> Found:
-    listener, client, sessions = failed
+    listener, client, sessions = failed.listener, failed.client, failed.sessions
     subject = subject_of(inquiry, sessions[0].flow)
     server = inquiry.server(listener.server, listener.port)
     times = f" {len(sessions)} times" if len(sessions) > 1 else ""
@@ -72,15 +72,15 @@ def tls_version_mismatch(inquiry: Inquiry) -> Iterator[Judgement]:
     through with another version.
     """
     yield from served(inquiry)
-    for listener, client, sessions in failures(inquiry):
-        if client in listener.completed:
+    for failed in inquiry.failed_tls:
+        if failed.client in failed.listener.completed:
             continue
-        told = tuple(one for one in sessions if one.refusal and one.refusal.code == PROTOCOL_VERSION)
-        left = tuple(one for one in sessions if _turned_away(one))
+        told = tuple(one for one in failed.sessions if one.refusal and one.refusal.code == PROTOCOL_VERSION)
+        left = tuple(one for one in failed.sessions if _turned_away(one))
         if told:
-            yield _versions(inquiry, (listener, client, told))
+            yield _versions(inquiry, failed.some(told))
         elif left:
-            yield from _split(inquiry, (listener, client, left))
+            yield from _split(inquiry, failed.some(left))
 
 
 def _offered(session: TlsSession, inquiry: Inquiry) -> str:
@@ -90,9 +90,9 @@ def _offered(session: TlsSession, inquiry: Inquiry) -> str:
     return next((str(one) for one in hellos["version"] if one), session.version)
 
 
-def _split(inquiry: Inquiry, failed: Failed) -> Iterator[Judgement]:
+def _split(inquiry: Inquiry, failed: FailedTls) -> Iterator[Judgement]:
     """Whether who gets through and who does not is told apart by the version."""
-    listener, client, sessions = failed
+    listener, client, sessions = failed.listener, failed.client, failed.sessions
     offered = _offered(sessions[0], inquiry)
     through = [_rank(one.version) for one in listener.completed.values()]
     if through and min(through) > _rank(offered) >= 0:
@@ -104,8 +104,8 @@ def _split(inquiry: Inquiry, failed: Failed) -> Iterator[Judgement]:
         yield Doubt(client, f"{listener.server} leaves after a hello of {_word(offered)}, and nobody else's is shown")
 
 
-def _versions(inquiry: Inquiry, failed: Failed) -> Found:
-    listener, _, sessions = failed
+def _versions(inquiry: Inquiry, failed: FailedTls) -> Found:
+    listener, sessions = failed.listener, failed.sessions
     offered = _offered(sessions[0], inquiry)
     answer = sessions[0].version if sessions[0].server_hello_frame else ""
     refusal = sessions[0].refusal
@@ -145,10 +145,10 @@ def tls_cipher_mismatch(inquiry: Inquiry) -> Iterator[Judgement]:
     others get.
     """
     yield from served(inquiry)
-    for listener, client, sessions in failures(inquiry):
-        refused = tuple(one for one in sessions if _no_suite(one))
-        if refused and client not in listener.completed:
-            yield _suites(inquiry, (listener, client, refused))
+    for failed in inquiry.failed_tls:
+        refused = tuple(one for one in failed.sessions if _no_suite(one))
+        if refused and failed.client not in failed.listener.completed:
+            yield _suites(inquiry, failed.some(refused))
 
 
 def _no_suite(session: TlsSession) -> bool:
@@ -157,8 +157,8 @@ def _no_suite(session: TlsSession) -> bool:
     return bool(alert and not alert.from_client and alert.code in codes and session.handshake.stage == "client-hello")
 
 
-def _suites(inquiry: Inquiry, failed: Failed) -> Judgement:
-    listener, client, sessions = failed
+def _suites(inquiry: Inquiry, failed: FailedTls) -> Judgement:
+    listener, client, sessions = failed.listener, failed.client, failed.sessions
     offered = _hello_suites(inquiry, sessions[0], "client-hello")
     through = listener.completed.values()
     if not sessions[0].sni and (not through or all(one.sni for one in through)):

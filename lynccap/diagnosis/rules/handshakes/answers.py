@@ -7,6 +7,7 @@ from lynccap.correlation.tls.listeners import Listener
 from lynccap.correlation.tls.presented import Presented
 from lynccap.correlation.tls.sessions import UNKNOWN_CA, TlsSession
 from lynccap.diagnosis.contract import Stage, rule
+from lynccap.diagnosis.failed_tls import FailedTls
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Doubt, Found, Judgement, Proof
 from lynccap.diagnosis.meanings import partner_handshakes
@@ -16,7 +17,6 @@ from lynccap.diagnosis.rules.handshakes.objections import (
     LISTED,
     UNKNOWN,
     UNSUPPORTED,
-    failures,
     objections,
     served,
 )
@@ -101,15 +101,15 @@ def tls_handshake_stalled(inquiry: Inquiry) -> Iterator[Judgement]:
     """
     yield from served(inquiry)
     explained = _waiting_for_lists(inquiry)
-    for listener, client, sessions in failures(inquiry):
-        owed = [one for one in sessions if not one.handshake.client_due and one.flow not in explained]
+    for failed in inquiry.failed_tls:
+        owed = [one for one in failed.sessions if not one.handshake.client_due and one.flow not in explained]
         stalled = tuple(one for one in owed if one.handshake.outcome is HandshakeOutcome.STALLED)
         if stalled:
-            yield _stalled(inquiry, listener, client, stalled)
+            yield _stalled(inquiry, failed.some(stalled))
             continue
         doubt = next((one.handshake.doubt for one in owed if one.handshake.doubt and one.handshake.stage), "")
         if doubt:
-            yield Doubt(client, doubt)
+            yield Doubt(failed.client, doubt)
     yield from _slow(inquiry)
 
 
@@ -118,7 +118,8 @@ def _waiting_for_lists(inquiry: Inquiry) -> frozenset[int]:
     return frozenset(flow for one in blocked for flow in partner_handshakes(inquiry.case, one.attempt))
 
 
-def _stalled(inquiry: Inquiry, listener: Listener, client: str, sessions: tuple[TlsSession, ...]) -> Judgement:
+def _stalled(inquiry: Inquiry, failed: FailedTls) -> Judgement:
+    listener, client, sessions = failed.listener, failed.client, failed.sessions
     lost = next((because for one in sessions if (because := _lost(inquiry, one, client))), None)
     if lost:
         return Doubt(client, lost)

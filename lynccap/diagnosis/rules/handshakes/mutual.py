@@ -6,9 +6,9 @@ from typing import Any
 from lynccap import reference
 from lynccap.correlation.rows import rows_of
 from lynccap.correlation.tls.handshakes import HandshakeOutcome
-from lynccap.correlation.tls.listeners import Listener
 from lynccap.correlation.tls.sessions import UNKNOWN_CA, TlsSession
 from lynccap.diagnosis.contract import Stage, rule
+from lynccap.diagnosis.failed_tls import FailedTls, mutual_ports
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Doubt, Found, Judgement
 from lynccap.diagnosis.rules.handshakes.objections import (
@@ -17,8 +17,6 @@ from lynccap.diagnosis.rules.handshakes.objections import (
     UNKNOWN,
     UNSUPPORTED,
     alert_word,
-    failures,
-    mutual_ports,
     served,
 )
 from lynccap.diagnosis.subjects import subject_of
@@ -28,15 +26,14 @@ REJECTIONS = frozenset({BAD, UNSUPPORTED, UNKNOWN, UNKNOWN_CA})
 SCHANNEL_BYTES = 16_384  # KB 2464556: longer lists are cut
 NEAR_BYTES = 15_000  # what is cut at a whole name ends a little below
 MANY_NAMES = 150  # a fresh Windows store sends some dozens
-Failed = tuple[Listener, str, tuple[TlsSession, ...]]
 
 
-def between_servers(inquiry: Inquiry) -> Iterator[Failed]:
+def between_servers(inquiry: Inquiry) -> Iterator[FailedTls]:
     """Lync's failed handshakes on ports of mutual TLS in which the server asked for a certificate."""
-    for listener, client, sessions in failures(inquiry):
-        asked = tuple(one for one in sessions if one.certificate_request_frame)
-        if listener.port in mutual_ports() and asked:
-            yield listener, client, asked
+    for failed in inquiry.failed_tls:
+        asked = tuple(one for one in failed.sessions if one.certificate_request_frame)
+        if failed.listener.port in mutual_ports() and asked:
+            yield failed.some(asked)
 
 
 def _is_server(inquiry: Inquiry, client: str) -> bool:
@@ -50,9 +47,9 @@ def _ended_by_server(session: TlsSession) -> bool:
 
 
 def _found(
-    inquiry: Inquiry, failed: Failed, what: str, why: str, confidence: Confidence, frames: set[int], **more: Any
+    inquiry: Inquiry, failed: FailedTls, what: str, why: str, confidence: Confidence, frames: set[int], **more: Any
 ) -> Found:
-    listener, client, sessions = failed
+    listener, client, sessions = failed.listener, failed.client, failed.sessions
     subject = subject_of(inquiry, sessions[0].flow)
     server = inquiry.server(listener.server, listener.port)
     times = f" {len(sessions)} times" if len(sessions) > 1 else ""
@@ -87,31 +84,32 @@ def mtls_client_cert_rejected(inquiry: Inquiry) -> Iterator[Judgement]:
     Not this: users' certificates, which travel inside SIP; an empty certificate; a server that gets through later.
     """
     yield from served(inquiry)
-    for listener, client, sessions in between_servers(inquiry):
-        showed = tuple(one for one in sessions if one.client_certificate_frame and _ended_by_server(one))
+    for failed in between_servers(inquiry):
+        showed = tuple(one for one in failed.sessions if one.client_certificate_frame and _ended_by_server(one))
         alerted = tuple(one for one in showed if one.refusal and one.refusal.code in REJECTIONS)
         left = tuple(one for one in showed if one.handshake.outcome is HandshakeOutcome.CLOSED)
         if alerted:
-            yield _rejected(inquiry, (listener, client, alerted))
+            yield _rejected(inquiry, failed.some(alerted))
         elif len(left) > 1:
-            yield _rejected(inquiry, (listener, client, left))
+            yield _rejected(inquiry, failed.some(left))
         elif left:
             yield Doubt(
-                client, "the other side leaves once after this certificate, without a reason: once proves nothing"
+                failed.client,
+                "the other side leaves once after this certificate, without a reason: once proves nothing",
             )
     yield from _hidden(inquiry)
 
 
 def _hidden(inquiry: Inquiry) -> Iterator[Doubt]:
     """TLS 1.3 hides the request, the certificate and the alert."""
-    for listener, client, sessions in failures(inquiry):
-        hidden = [one for one in sessions if one.version == "tls1.3"]
-        if hidden and listener.port in mutual_ports() and _is_server(inquiry, client):
-            yield Doubt(client, f"TLS 1.3 hides what {listener.server} makes of its certificate")
+    for one in inquiry.failed_tls:
+        hidden = any(each.version == "tls1.3" for each in one.sessions)
+        if hidden and one.listener.port in mutual_ports() and _is_server(inquiry, one.client):
+            yield Doubt(one.client, f"TLS 1.3 hides what {one.listener.server} makes of its certificate")
 
 
-def _rejected(inquiry: Inquiry, failed: Failed) -> Found:
-    listener, _, sessions = failed
+def _rejected(inquiry: Inquiry, failed: FailedTls) -> Found:
+    listener, sessions = failed.listener, failed.sessions
     leaf = _leaf_of(inquiry, sessions)
     code = sessions[0].refusal.code if sessions[0].refusal else 0
     how = f"answers its certificate with {alert_word(code)}" if code else "leaves right after its certificate"
@@ -169,8 +167,9 @@ def mtls_empty_client_certificate(inquiry: Inquiry) -> Iterator[Judgement]:
     of authorities is too long, for which mtls-authority-list-truncated speaks.
     """
     yield from served(inquiry)
-    for listener, client, sessions in between_servers(inquiry):
-        empty = tuple(one for one in sessions if one.empty_certificate_frame)
+    for failed in between_servers(inquiry):
+        client = failed.client
+        empty = tuple(one for one in failed.sessions if one.empty_certificate_frame)
         if not empty or not _is_server(inquiry, client) or any(_at_limit(one) for one in empty):
             continue
         turned = tuple(one for one in empty if _ended_by_server(one))
@@ -186,7 +185,7 @@ def mtls_empty_client_certificate(inquiry: Inquiry) -> Iterator[Judgement]:
         )
         frames = {one.empty_certificate_frame for one in turned}
         what = "it shows no certificate and is turned away"
-        yield _found(inquiry, (listener, client, turned), what, why, Confidence.CERTAIN, frames)
+        yield _found(inquiry, failed.some(turned), what, why, Confidence.CERTAIN, frames)
 
 
 def _at_limit(session: TlsSession) -> bool:
@@ -212,8 +211,9 @@ def mtls_authority_list_truncated(inquiry: Inquiry) -> Iterator[Judgement]:
     Not this: a long list of up to 16 KB that holds the issuer; a list that is long and a server that gets through.
     """
     yield from served(inquiry)
-    for listener, client, sessions in between_servers(inquiry):
-        long = tuple(one for one in sessions if _at_limit(one))
+    for failed in between_servers(inquiry):
+        listener, client = failed.listener, failed.client
+        long = tuple(one for one in failed.sessions if _at_limit(one))
         hurt = tuple(one for one in long if _ended_by_server(one) and _lacks_certificate(one))
         if long and not hurt:
             yield Doubt(client, f"the list of authorities of {listener.server} is very long, but no refusal is shown")
@@ -232,7 +232,7 @@ def mtls_authority_list_truncated(inquiry: Inquiry) -> Iterator[Judgement]:
         what = f"the list of authorities it is sent is too long ({size} bytes)"
         frames = {one.empty_certificate_frame or one.client_certificate_frame for one in hurt}
         confidence = Confidence.CERTAIN if certain else Confidence.LIKELY
-        yield _found(inquiry, (listener, client, hurt), what, why, confidence, frames)
+        yield _found(inquiry, failed.some(hurt), what, why, confidence, frames)
 
 
 def _lacks_certificate(session: TlsSession) -> bool:

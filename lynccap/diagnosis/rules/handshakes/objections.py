@@ -1,9 +1,8 @@
-"""Whose TLS is Lync's, and which clients ended it over the certificate they were shown."""
+"""Which clients ended TLS with a Lync server over the certificate they were shown."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from lynccap import reference
@@ -13,7 +12,6 @@ from lynccap.correlation.tls.presented import Presented
 from lynccap.correlation.tls.sessions import TlsSession
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Found, Proof
-from lynccap.diagnosis.meanings import completes_later
 from lynccap.diagnosis.subjects import subject_of
 from lynccap.document import Confidence
 
@@ -25,39 +23,10 @@ _CERTIFICATE_SEEN = frozenset(
 )
 
 
-@cache
-def mutual_ports() -> frozenset[int]:
-    """Ports on which Lync servers show certificates to each other, by the port table."""
-    return frozenset(row.port_min for row in reference.ports() if row.protocol == "SIP/MTLS")
-
-
-def concerns_lync(inquiry: Inquiry, client: str, server: str, port: int) -> bool:
-    """Whether TLS there is Lync's: of a Lync server, of one with its peer, or of a Lync phone with what looks so.
-
-    Phones of other makes serve any provider: what they refuse may be anybody's.
-    """
-    roles, device = inquiry.case.roles, inquiry.device(client)
-    if roles.is_lync(server):
-        return True
-    phone = device is not None and device.kind == "Lync phone"
-    between = port in mutual_ports() and roles.is_lync(client)
-    return (phone or between) and roles.is_plausible(server)
-
-
 def served(inquiry: Inquiry) -> Iterator[Clear]:
     """The Lync servers with whom somebody completed TLS: the subjects on which a rule of this room is clear."""
     done = {one.server for one in inquiry.case.listeners if one.completed}
     yield from (Clear(server) for server in sorted(done) if inquiry.case.roles.is_lync(server))
-
-
-def failures(inquiry: Inquiry) -> Iterator[tuple[Listener, str, tuple[TlsSession, ...]]]:
-    """Lync's handshakes that carried no data, by listener and client, and that the client did not get over."""
-    for listener in inquiry.case.listeners:
-        for client, sessions in listener.failed.items():
-            if concerns_lync(inquiry, client, listener.server, listener.port):
-                left = tuple(one for one in sessions if not completes_later(inquiry.case, one))
-                if left:
-                    yield listener, client, left
 
 
 def alert_word(code: int) -> str:
@@ -108,15 +77,15 @@ class Objection:
 
 def objections(inquiry: Inquiry, codes: Collection[int]) -> Iterator[Objection]:
     """What clients object to certificates of Lync's listeners with these alerts; CLOSED among them for leaving."""
-    for listener, client, sessions in failures(inquiry):
+    for failed in inquiry.failed_tls:
         groups: dict[tuple[int, int], list[TlsSession]] = defaultdict(list)
-        for session in sessions:
+        for session in failed.sessions:
             code = objection(session)
             shown = inquiry.case.shown_on.get(session.flow)
             if code in codes and shown and shown.readable:
                 groups[id(shown), code].append(session)
         for (_, code), ones in groups.items():
-            yield Objection(listener, client, inquiry.case.shown_on[ones[0].flow], code, tuple(ones))
+            yield Objection(failed.listener, failed.client, inquiry.case.shown_on[ones[0].flow], code, tuple(ones))
 
 
 def objection(session: TlsSession) -> int:

@@ -121,19 +121,21 @@ def _downloaded(inquiry: Inquiry, roots: dict[str, bool]) -> Iterator[tuple[Pres
         link = next((fetched[row.Index] for row in shown.chain if row.Index in fetched and row.issuer == issuer), None)
         if link is None or roots.get(issuer):
             continue
-        first = shown.showings[0]
-        subject = subject_of(inquiry, first.flow, of_client=False)
-        server = inquiry.server(shown.holder, shown.port)
-        frame = int(table.at[link, "frame"])
-        yield (
-            shown,
-            subject.found(
-                f"{server[:1].upper()}{server[1:]} sends its certificate on TCP port {shown.port} without that of {issuer}.",
-                "A client had to download it. Phones, mobile devices and partners that cannot do so will refuse the server.",
-                Confidence.CERTAIN,
-                subject.shows("the list of certificates", first.frame),
-                Proof(shown.capture, (frame,), f"the certificate of {issuer}, downloaded by a client"),
-                severity=Severity.MINOR,
-                time=first.time,
-            ),
-        )
+        proof = Proof(shown.capture, (int(table.at[link, "frame"]),), f"the certificate of {issuer}, downloaded")
+        yield shown, _told(inquiry, shown, issuer, proof)
+
+
+def _told(inquiry: Inquiry, shown: Presented, issuer: str, proof: Proof) -> Found:
+    first = shown.showings[0]
+    subject = subject_of(inquiry, first.flow, of_client=False)
+    server = inquiry.server(shown.holder, shown.port)
+    place = f"{server[:1].upper()}{server[1:]} sends its certificate on TCP port {shown.port}"
+    return subject.found(
+        f"{place} without that of {issuer}.",
+        "A client had to download it. Phones, mobile devices and partners that cannot do so will refuse the server.",
+        Confidence.CERTAIN,
+        subject.shows("the list of certificates", first.frame),
+        proof,
+        severity=Severity.MINOR,
+        time=first.time,
+    )

@@ -6,9 +6,10 @@ from typing import Any
 from lynccap.correlation.tls.revoked import Revoked, read_revoked
 from lynccap.correlation.tls.sessions import TlsSession
 from lynccap.diagnosis.contract import Stage, rule
+from lynccap.diagnosis.failed_tls import concerns_lync
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Doubt, Judgement, Proof
-from lynccap.diagnosis.rules.handshakes.objections import CLOSED, LISTED, REVOKED, concerns_lync, objection, served
+from lynccap.diagnosis.rules.handshakes.objections import CLOSED, LISTED, REVOKED, objection, served
 from lynccap.diagnosis.subjects import day, subject_of
 from lynccap.document import Confidence, Severity
 
@@ -35,7 +36,7 @@ def cert_revoked(inquiry: Inquiry) -> Iterator[Judgement]:
         shown = revoked.shown
         viewer = shown.showings[0].viewer
         ends = (viewer, shown.holder) if shown.by_server else (shown.holder, viewer)
-        if concerns_lync(inquiry, *ends, shown.port):
+        if concerns_lync(inquiry.case, *ends, shown.port):
             yield _found(inquiry, revoked)
     for row in _unread(inquiry):
         client = inquiry.case.flows.at[row.flow, "client"]

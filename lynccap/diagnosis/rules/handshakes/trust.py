@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from lynccap.correlation.tls.sessions import UNKNOWN_CA, TlsSession
 from lynccap.diagnosis.contract import Stage, rule
+from lynccap.diagnosis.failed_tls import concerns_lync, mutual_ports
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Found, Judgement, Proof
 from lynccap.diagnosis.meanings import completes_later
-from lynccap.diagnosis.rules.handshakes.objections import concerns_lync, mutual_ports
 from lynccap.document import Confidence, Severity
 
 LISTED = 40  # alerts shown of a device that tries again and again
@@ -56,7 +56,7 @@ def tls_unknown_ca(inquiry: Inquiry) -> Iterator[Judgement]:
             continue
         client, server = flows.at[flow, "client"], flows.at[flow, "server"]
         port = int(flows.at[flow, "server_port"])
-        if not concerns_lync(inquiry, client, server, port) or _turned_away(session, port):
+        if not concerns_lync(inquiry.case, client, server, port) or _turned_away(session, port):
             continue
         if alert and not session.completed and not completes_later(inquiry.case, session):
             key = (
