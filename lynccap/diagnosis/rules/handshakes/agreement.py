@@ -109,11 +109,15 @@ def _versions(inquiry: Inquiry, failed: FailedTls) -> Found:
     offered = _offered(sessions[0], inquiry)
     answer = sessions[0].version if sessions[0].server_hello_frame else ""
     refusal = sessions[0].refusal
-    how = f"ended with {alert_word(refusal.code)}" if refusal else "which closes the connection after the hello"
+    how = (
+        f"ends with {alert_word(refusal.code)}"
+        if refusal
+        else "ends right after the hello: the server closes the connection"
+    )
     what = f"its highest version is {_word(offered)}" + (f", the server chose {_word(answer)}" if answer else "")
     higher = sorted({one.version for one in listener.completed.values() if _rank(one.version) > _rank(offered)})
     others = f" Others get through with {' and '.join(map(_word, higher))}." if higher else ""
-    why = f"The handshake is {how}.{others}" if refusal else f"The server offers no answer: {how[6:]}.{others}"
+    why = f"The handshake {how}.{others}"
     return _found(inquiry, failed, what, why, Confidence.CERTAIN, *_others(inquiry, listener, "another client"))
 
 

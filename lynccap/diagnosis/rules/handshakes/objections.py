@@ -52,17 +52,13 @@ class Objection:
         flows = {one.flow for one in self.sessions}
         return min(one.time for one in self.shown.showings if one.flow in flows)
 
-    @property
-    def says(self) -> str:
-        """What the client does, with the number of times."""
+    def sentence(self, inquiry: Inquiry, what: str) -> str:
+        """The device, what it does and how often, the server, and what is wrong."""
         how = f"ends TLS with {alert_word(self.code)}" if self.code else "closes the connection"
         times = f", {len(self.sessions)} times" if len(self.sessions) > 1 else ""
-        return f"{how} after the certificate{times}"
-
-    def sentence(self, inquiry: Inquiry, what: str) -> str:
-        """The device, what it does, the server, and what is wrong."""
         server = inquiry.server(self.listener.server, self.listener.port)
-        return f"{inquiry.word(self.client)} {self.says} of {server} on TCP port {self.listener.port}: {what}."
+        place = f"{server} on TCP port {self.listener.port}"
+        return f"{inquiry.word(self.client)} {how} after the certificate of {place}{times}: {what}."
 
     def found(self, inquiry: Inquiry, what: str, why: str, confidence: Confidence, *proof: Proof, **more: Any) -> Found:
         """A finding on the client."""
