@@ -78,9 +78,12 @@ def cert_chain_incomplete(inquiry: Inquiry) -> Iterator[Judgement]:
     Not this: a missing root, which servers never send; a client that has the intermediate already.
     """
     yield from served(inquiry)
+    objected = list(objections(inquiry, (UNKNOWN_CA,)))
+    if not objected and not inquiry.case.issuers:
+        return
     roots = _authorities(inquiry)
     refused: set[int] = set()
-    for one in objections(inquiry, (UNKNOWN_CA,)):
+    for one in objected:
         issuer = _missing(one.shown)
         if not issuer or roots.get(issuer):
             continue

@@ -46,7 +46,7 @@ def cert_revoked(inquiry: Inquiry) -> Iterator[Judgement]:
 def _unread(inquiry: Inquiry) -> Iterator[Any]:
     table = inquiry.case.tables.revocations
     told = inquiry.case.flows["client"]
-    for row in table[table["unreadable"] != ""].itertuples():
+    for row in () if table.empty else table[table["unreadable"] != ""].itertuples():
         device = inquiry.device(told[row.flow])
         if device and device.role:
             yield row

@@ -40,8 +40,10 @@ def crl_expired(inquiry: Inquiry) -> Iterator[Judgement]:
     no list.
     """
     case = inquiry.case
-    names = _names_of_lists(inquiry)
     crl = case.tables["crl"]
+    if crl.empty:
+        return
+    names = _names_of_lists(inquiry)
     lists = crl[crl["kind"].isin(LISTS) & (crl["status"] == 200) & crl["content_ok"] & (crl["next_update"] > 0)]
     told: set[tuple[str, str]] = set()
     for row in lists.itertuples():
