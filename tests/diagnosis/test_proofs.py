@@ -9,7 +9,9 @@ import pytest
 from lynccap.diagnosis.catalogue import RULES
 
 PROOFS = ("fires", "silent", "inconclusive")
-WITHOUT_DOUBT: dict[str, str] = {}
+WITHOUT_DOUBT: dict[str, str] = {
+    "tls-unknown-ca": "one side itself says so in the clear; where the alert is cut off or hidden, nothing is left",
+}
 """Rules that rest on nothing absent, with the reason: a worse capture shows their frames, or nothing of them."""
 
 
