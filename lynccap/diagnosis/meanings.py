@@ -61,16 +61,20 @@ def meaning_of(case: Case, attempt: Attempt) -> Meaning | None:
 
 def _waits_for_list(case: Case, attempt: Attempt, held: frozenset[str]) -> bool:
     """A server fetches a revocation list, and a partner's handshake waits for it."""
-    device = case.devices.of(attempt.client)
-    return _at_crl_host(case, attempt, held) and bool(device and device.role and partner_handshakes(case, attempt))
+    is_list = _at_crl_host(case, attempt, held) and acts_as_server(case, attempt.client)
+    return is_list and bool(partner_handshakes(case, attempt))
+
+
+def acts_as_server(case: Case, address: str) -> bool:
+    """Whether an address is a server's, which may open connections as well; not all of these are devices."""
+    device = case.devices.of(address)
+    return bool(device and device.role) or case.roles.is_lync(address)
 
 
 def _client_waits(case: Case, attempt: Attempt, held: frozenset[str]) -> bool:
     """A client looks for revocation data, and its handshake with a Lync server waits meanwhile."""
-    device = case.devices.of(attempt.client)
-    return _at_crl_host(case, attempt, held) and bool(
-        device and device.role is None and waiting_handshakes(case, attempt)
-    )
+    is_list = _at_crl_host(case, attempt, held) and not acts_as_server(case, attempt.client)
+    return is_list and bool(waiting_handshakes(case, attempt))
 
 
 def waiting_handshakes(case: Case, attempt: Attempt) -> tuple[TlsSession, ...]:

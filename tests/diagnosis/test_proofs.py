@@ -10,6 +10,7 @@ from lynccap.diagnosis.catalogue import RULES
 
 PROOFS = ("fires", "silent", "inconclusive")
 WITHOUT_DOUBT: dict[str, str] = {
+    "edge-crl-via-internal-nic": "the packets that leave with the inner address are in the capture, or nothing is",
     "tls-unknown-ca": "one side itself says so in the clear; where the alert is cut off or hidden, nothing is left",
 }
 """Rules that rest on nothing absent, with the reason: a worse capture shows their frames, or nothing of them."""

@@ -180,6 +180,13 @@ class TestInnerInterface:
 
         silent(scene, self.RULE)
 
+    def test_capture_that_names_the_host_nowhere(self) -> None:
+        scene = TlsScene()
+        scene.allocates(PC, INNER, 0.2, "203.0.113.13:52000")
+        scene.connect(INNER, HOST, 80, 2.0, stack="http", basis="bytes")
+
+        silent(scene, self.RULE)
+
     def test_another_server_inside(self) -> None:
         silent(self._edge(sure=False), self.RULE)
 

@@ -9,6 +9,7 @@ from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.failed_tls import concerns_lync
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Doubt, Judgement, Proof
+from lynccap.diagnosis.meanings import acts_as_server
 from lynccap.diagnosis.rules.handshakes.objections import CLOSED, LISTED, REVOKED, objection, served
 from lynccap.diagnosis.subjects import day, subject_of
 from lynccap.document import Confidence, Severity
@@ -47,8 +48,7 @@ def _unread(inquiry: Inquiry) -> Iterator[Any]:
     table = inquiry.case.tables.revocations
     told = inquiry.case.flows["client"]
     for row in () if table.empty else table[table["unreadable"] != ""].itertuples():
-        device = inquiry.device(told[row.flow])
-        if device and device.role:
+        if acts_as_server(inquiry.case, str(told[row.flow])):
             yield row
 
 

@@ -8,7 +8,7 @@ from lynccap.correlation.roles.claims import CRL_HOST
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof
-from lynccap.diagnosis.meanings import partner_handshakes
+from lynccap.diagnosis.meanings import acts_as_server, partner_handshakes
 from lynccap.diagnosis.subjects import day, found, judged
 from lynccap.diagnosis.verdicts import How, Verdict
 from lynccap.document import Confidence, Severity
@@ -70,8 +70,7 @@ def _answered_with_errors(inquiry: Inquiry) -> Iterator[Judgement]:
     for attempt in inquiry.case.attempts:
         if concerned.isdisjoint(attempt.flows):
             continue
-        device = inquiry.device(attempt.client)
-        if device is None or device.role is None or not partner_handshakes(inquiry.case, attempt):
+        if not acts_as_server(inquiry.case, attempt.client) or not partner_handshakes(inquiry.case, attempt):
             continue
         yield _wrong_answer(inquiry, attempt, wrong[wrong["flow"].isin(attempt.flows)])
 

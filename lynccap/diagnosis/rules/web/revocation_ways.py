@@ -9,7 +9,7 @@ from lynccap.correlation.tls.sessions import TlsSession
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof
-from lynccap.diagnosis.meanings import HTTP, waiting_handshakes
+from lynccap.diagnosis.meanings import HTTP, acts_as_server, waiting_handshakes
 from lynccap.diagnosis.subjects import day, found, judged, subject_of
 from lynccap.document import Confidence, Severity
 
@@ -48,8 +48,7 @@ def crl_expired(inquiry: Inquiry) -> Iterator[Judgement]:
     told: set[tuple[str, str]] = set()
     for row in lists.itertuples():
         client = str(case.flows.at[row.flow, "client"])
-        device = inquiry.device(client)
-        if device is None or (device.role is None and row.url not in names):
+        if not acts_as_server(case, client) and row.url not in names:
             continue
         if row.next_update >= row.time:
             yield Clear(client)
@@ -116,8 +115,7 @@ def edge_crl_via_internal_nic(inquiry: Inquiry) -> Iterator[Judgement]:
     Evidence: a connection from the Edge's inner address to TCP port 80 of a public address that certificates name for
     revocation; none from its outer addresses to the same host.
 
-    Not this: a private authority's list inside, which is fetched this way and has to be; an address that nothing
-    decisive shows to be an Edge's inner one.
+    Not this: a private authority's list inside, which is fetched this way and has to be; any other server's fetch.
     """
     case = inquiry.case
     for attempt in case.attempts:
@@ -125,11 +123,8 @@ def edge_crl_via_internal_nic(inquiry: Inquiry) -> Iterator[Judgement]:
             continue
         if not case.roles.has(attempt.server, CRL_HOST):
             continue
-        claim = case.roles.best(attempt.client, EDGE_INT)
         if not is_public(attempt.server):
             yield Clear(attempt.client)
-        elif claim is None or not claim.decisive:
-            yield Doubt(attempt.client, "nothing decisive shows that it is an Edge's inner address")
         elif not _outside_too(inquiry, attempt.client, attempt.server):
             yield _inner(inquiry, attempt.client, attempt.server, attempt.flows)
 
@@ -213,6 +208,5 @@ def _fetched(inquiry: Inquiry) -> Iterator[list[TlsSession]]:
     """TLS of clients that reached a revocation server."""
     for host in inquiry.case.roles.crl_hosts():
         for attempt in inquiry.case.attempts_at(host):
-            device = inquiry.device(attempt.client)
-            if attempt.established and device and device.role is None:
+            if attempt.established and not acts_as_server(inquiry.case, attempt.client):
                 yield inquiry.case.sessions_of(inquiry.case.attempts_of(attempt.client))[:1]
