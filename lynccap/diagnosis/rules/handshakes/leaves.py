@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from lynccap.correlation.roles.claims import CLIENT_ROLES
+from lynccap.correlation.roles.claims import CLIENT_ROLES, LOAD_BALANCER, PROXY_INSIDE, REVERSE_PROXY
 from lynccap.correlation.roles.sides import Location
 from lynccap.correlation.tls.leaves import Leaf, read_leaves
 from lynccap.diagnosis.contract import Stage, rule
@@ -17,6 +17,8 @@ SHA1_ENDS = 1_483_228_800_000_000_000  # 2017-01-01: Windows and browsers stop t
 RSA_BITS = 2048
 DIRECTORY_PORTS = (389, 636, 3268, 3269)
 PSS = "pss"
+PASSING_ON = frozenset({LOAD_BALANCER, PROXY_INSIDE, REVERSE_PROXY})
+"""Roles of boxes that open TLS for others; what they check is their maker's matter."""
 
 
 def leaves_of(inquiry: Inquiry) -> Iterator[Leaf]:
@@ -134,8 +136,9 @@ def cert_no_cdp(inquiry: Inquiry) -> Iterator[Judgement]:
 
 
 def _is_server(inquiry: Inquiry, address: str) -> bool:
+    """Whether a Lync server, or a partner's, is at that address."""
     device = inquiry.device(address)
-    return bool(device and device.role and device.role not in CLIENT_ROLES)
+    return bool(device and device.role and device.role not in CLIENT_ROLES | PASSING_ON)
 
 
 @rule(
