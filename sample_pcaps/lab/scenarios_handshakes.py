@@ -242,7 +242,7 @@ def _patient_user(name: str, address: str, root: bytes, resolver: Resolver) -> N
 
 
 def handshakes_perimeter(folder: Path) -> None:
-    """Two Edges of one pool with a certificate each, a partner that refuses ours, and a user cut off from port 80; SPAN of the Internet side."""
+    """Two Edges of one pool with one certificate each, a partner that refuses ours, a user cut off from port 80."""
     with Network() as net:
         scene = Site2Site(net, TUNDRA, Authority("Steppe Trust", "Steppe", f"http://crl.labpublic.example{CRL_PATH}"))
         second = net.host(SECOND_EDGE, scene.dmz, gateway=TUNDRA.gateway, vendor=HYPER_V)

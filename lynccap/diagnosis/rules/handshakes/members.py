@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from itertools import combinations
 
-from lynccap.correlation.roles.claims import EDGE_ACCESS, EDGE_AV, EDGE_INT, EDGE_WEBCONF, FRONT_END
+from lynccap.correlation.roles.claims import EDGE_ACCESS, EDGE_AV, EDGE_INT, EDGE_WEBCONF
 from lynccap.correlation.tls.presented import Presented
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
@@ -61,11 +61,7 @@ def _pools(inquiry: Inquiry) -> dict[str, list[str]]:
             found[name.lower()][address] = None
     roles = inquiry.case.roles
     edges = {name: [one for one in ones if roles.has(one, *EDGE_ROLES)] for name, ones in found.items()}
-    return {
-        name: ones
-        for name, ones in edges.items()
-        if len(ones) > 1 and not any(roles.has(one, FRONT_END) for one in ones)
-    }
+    return {name: ones for name, ones in edges.items() if len(ones) > 1}
 
 
 def _edge_lists(inquiry: Inquiry) -> dict[str, list[Presented]]:
