@@ -164,6 +164,30 @@ def _crl(content: Cursor) -> _Told:
     return _Told(this_update, next_update)
 
 
+def lists_serial(content: bytes, serial: int) -> bool:
+    """Whether a revocation list (DER or PEM) has an entry for that serial number. Never raises."""
+    try:
+        entries = _entries(Cursor(next(unarmoured(content), b"")))
+        while entries.remaining:
+            if int.from_bytes(enter_der(enter_der(entries, _SEQUENCE), _INTEGER).rest(), "big") == serial:
+                return True
+    except (Truncated, Malformed):
+        return False
+    return False
+
+
+def _entries(content: Cursor) -> Cursor:
+    """The revoked certificates (RFC 5280 5.1), behind the dates. Raises Truncated or Malformed."""
+    signed = enter_der(enter_der(content, _SEQUENCE), _SEQUENCE)
+    if signed.peek(1) == b"\x02":
+        enter_der(signed, _INTEGER)
+    for _ in range(3):  # algorithm, issuer, thisUpdate
+        read_der(signed)
+    if signed.peek(1) in (b"\x17", b"\x18"):
+        read_der(signed)
+    return enter_der(signed, _SEQUENCE) if signed.peek(1) == b"\x30" else Cursor(b"")
+
+
 def _ocsp(content: Cursor) -> _Told:
     """RFC 6960 4.2.1, the first single response."""
     response = enter_der(content, _SEQUENCE)

@@ -289,7 +289,7 @@ CERTIFICATES: Mapping[str, str] = {
     "subject_key": "object",  # identifier in hex, "" without one
     "authority_key": "object",  # identifier of the issuer's key in hex, "" without one
     "key": "object",  # "rsa 2048", "ec secp256r1"
-    "signature": "object",  # hash name
+    "signature": "object",  # hash name, " pss" behind it where RSASSA-PSS pads it
     "sha256": "object",
     "unreadable": "object",  # why it could not be parsed, "" when it could
     "issued_by": "int64",  # position of the certificate beside it whose key made its signature, -1 when none did

@@ -51,6 +51,7 @@ TUPLES = frozenset(
 )
 TEXTS = frozenset(
     {"name", "stack", "basis", "closing", "kind", "client_mac", "server_mac", "damage", "unreadable", "recorder"}
+    | {"signature", "key"}
 )
 
 

@@ -36,6 +36,7 @@ from lynccap.correlation.searches import SearchBook, read_searches
 from lynccap.correlation.services import name_services
 from lynccap.correlation.sip.dialogs import DialogBook, read_dialogs
 from lynccap.correlation.tls.issuers import IssuerLink, issuer_links
+from lynccap.correlation.tls.listeners import Listener, read_listeners
 from lynccap.correlation.tls.presented import Presented, read_presented
 from lynccap.correlation.tls.sessions import TlsSession, read_sessions
 from lynccap.correlation.tunnels import Tunnel, read_tunnels
@@ -171,6 +172,16 @@ class Case:
     def arrivals(self) -> tuple[Arrival, ...]:
         """By which names clients came to the servers that showed them certificates."""
         return read_arrivals(self.tables, self.names, self.sessions, self.presented)
+
+    @cached_property
+    def shown_on(self) -> dict[int, Presented]:
+        """By flow the list its server showed; of one list at most MAX_SHOWINGS flows."""
+        return {showing.flow: one for one in self.presented if one.by_server for showing in one.showings}
+
+    @cached_property
+    def listeners(self) -> tuple[Listener, ...]:
+        """The ports at which TLS was spoken, with who got through there and who did not."""
+        return read_listeners(self.flows, self.sessions)
 
     @cached_property
     def exchanges(self) -> tuple[WebExchange, ...]:

@@ -5,6 +5,7 @@ Every gate answers with a sentence that says why a verdict is forbidden, or with
 
 from dataclasses import dataclass
 from functools import cached_property
+from statistics import median
 
 import pandas as pd
 
@@ -16,6 +17,7 @@ LOST_SHARE = 0.005  # a stray lost segment is everywhere; at this share a SYN an
 MANY_TRIES = 6
 MANY_LOST = 0.5  # of the packets: what is missing then is missing for one cause, however often it was tried
 LATE_NS = 1_000_000_000
+CLOCK_SLACK = 300.0  # seconds two clocks may differ: what Kerberos allows
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,20 @@ class Gates:
         if touched.empty:
             return None
         return "the recorder's clock was set at that time, so how long an answer was missing is unknown"
+
+    def clock_error(self, capture: int) -> float | None:
+        """Seconds the recorder's clock is behind, by the time servers; None when none tells, or they disagree."""
+        flows = self._flows["capture"]
+        told = [one.seconds for one in self.case.clocks if flows[one.flow] == capture]
+        return median(told) if told and max(told) - min(told) < CLOCK_SLACK else None
+
+    def clock_wrong(self, capture: int) -> str | None:
+        """Time servers contradict the recorder's clock, so that dates cannot be compared with it."""
+        error = self.clock_error(capture)
+        if error is None or abs(error) < CLOCK_SLACK:
+            return None
+        where = "behind" if error > 0 else "ahead of"
+        return f"the recorder's clock is {abs(error) / 3600:.1f} h {where} what time servers say"
 
     def torn(self, capture: int, start: int, end: int) -> str | None:
         """A file of the recording breaks off, or cannot be read at all, where the answer may have been."""

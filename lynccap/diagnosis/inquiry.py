@@ -7,6 +7,7 @@ from lynccap.correlation.attempts import Attempt
 from lynccap.correlation.case import Case
 from lynccap.correlation.devices.book import DeviceFacts
 from lynccap.correlation.points.vantage import Vantage
+from lynccap.diagnosis.failed_tls import FailedTls, read_failed_tls
 from lynccap.diagnosis.gates import Gates
 from lynccap.diagnosis.misnamed import Named, judge_names
 from lynccap.diagnosis.verdicts import Verdict, judge_attempts
@@ -34,6 +35,11 @@ class Inquiry:
     def named(self) -> tuple[Named, ...]:
         """Whether the certificates that clients were shown are for the names by which they came."""
         return judge_names(self.case)
+
+    @cached_property
+    def failed_tls(self) -> tuple[FailedTls, ...]:
+        """Lync's TLS handshakes that came to nothing and that their clients did not get over."""
+        return tuple(read_failed_tls(self.case))
 
     def word(self, device: str) -> str:
         """What to call a device at the start of a sentence."""

@@ -24,6 +24,7 @@ from lynccap.correlation.tls.sessions import UNKNOWN_CA, TlsSession
 
 HTTP, HTTPS = 80, 443
 PAIR_NS = 60_000_000_000  # both web ports are tried within one sign-in
+WAITED_S = 5.0  # a pause within a handshake that a user notices
 BEFORE_NS, AFTER_NS = 5_000_000_000, 30_000_000_000  # Windows waits up to 20 s for a revocation list
 
 _INSIDE, _OUTSIDE = (
@@ -47,6 +48,7 @@ class Meaning(StrEnum):
     PSOM = "web conferencing data"
     CRL = "revocation list"
     SHARED = "a port that a load balancer should pass on"
+    CLIENT_CRL = "revocation list, for a client's sign-in"
     OTHERS = "no matter of Lync's"
     REQUIRED = "a port Lync needs"
 
@@ -61,8 +63,33 @@ def meaning_of(case: Case, attempt: Attempt) -> Meaning | None:
 
 def _waits_for_list(case: Case, attempt: Attempt, held: frozenset[str]) -> bool:
     """A server fetches a revocation list, and a partner's handshake waits for it."""
-    device = case.devices.of(attempt.client)
-    return _at_crl_host(case, attempt, held) and bool(device and device.role and partner_handshakes(case, attempt))
+    is_list = _at_crl_host(case, attempt, held) and acts_as_server(case, attempt.client)
+    return is_list and bool(partner_handshakes(case, attempt))
+
+
+def acts_as_server(case: Case, address: str) -> bool:
+    """Whether an address is a server's, which may open connections as well; not all of these are devices."""
+    device = case.devices.of(address)
+    return bool(device and device.role) or case.roles.is_lync(address)
+
+
+def _client_waits(case: Case, attempt: Attempt, held: frozenset[str]) -> bool:
+    """A client looks for revocation data, and its handshake with a Lync server waits meanwhile."""
+    is_list = _at_crl_host(case, attempt, held) and not acts_as_server(case, attempt.client)
+    return is_list and bool(waiting_handshakes(case, attempt))
+
+
+def waiting_handshakes(case: Case, attempt: Attempt) -> tuple[TlsSession, ...]:
+    """The client's TLS with Lync servers that pauses behind the certificate while the attempt is made."""
+    waits = []
+    for one in case.attempts_of(attempt.client):
+        for session in case.sessions_of([one]) if case.roles.is_lync(one.server) else ():
+            shown = next((step.time for step in session.handshake.steps if step.kind == "certificate"), 0)
+            pause = session.handshake.pause_after("certificate") or 0.0
+            during = shown - BEFORE_NS <= attempt.last_time and attempt.first_time <= shown + pause * 1e9
+            if shown and pause > WAITED_S and during:
+                waits.append(session)
+    return tuple(waits)
 
 
 def _at_crl_host(_case: Case, attempt: Attempt, held: frozenset[str]) -> bool:
@@ -279,6 +306,7 @@ def _waits_in_vain(case: Case, row: Any, server: str) -> bool:
 
 MEANINGS: tuple[tuple[Meaning, Callable[[Case, Attempt, frozenset[str]], bool]], ...] = (
     (Meaning.CRL, _waits_for_list),
+    (Meaning.CLIENT_CRL, _client_waits),
     (Meaning.OTHERS, _at_crl_host),
     (Meaning.OTHERS, _by_balancer),
     (Meaning.SHARED, _members_accept),

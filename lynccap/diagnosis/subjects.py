@@ -9,7 +9,7 @@ from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof
 from lynccap.diagnosis.meanings import Meaning
 from lynccap.diagnosis.verdicts import Verdict
-from lynccap.document import Confidence
+from lynccap.document import Confidence, rfc3339
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,11 @@ def subject_of(inquiry: Inquiry, flow: int, of_client: bool = True) -> Subject:
     )
 
 
+def day(time: int) -> str:
+    """The date of a time, in UTC."""
+    return (rfc3339(time, 0) or "")[:10]
+
+
 def judged(inquiry: Inquiry, name: str) -> Iterator[Verdict]:
     """The verdicts that belong to one rule."""
     return (one for one in inquiry.verdicts if one.rule == name)
@@ -69,7 +74,7 @@ def service_of(inquiry: Inquiry, verdict: Verdict) -> str:
     """The service an attempt was meant for."""
     if verdict.meaning is Meaning.ROOT_CHAIN:
         return "certprov"
-    if verdict.meaning is Meaning.CRL:
+    if verdict.meaning in (Meaning.CRL, Meaning.CLIENT_CRL):
         return "crl"
     named = str(inquiry.case.flows.at[verdict.attempt.flows[0], "service"])
     return named if named != "other" else BY_PORT_OF_LYNC.get(verdict.attempt.port, "other")

@@ -55,6 +55,7 @@ RULES: dict[tuple[How, Meaning], str] = {
     (How.REFUSED_BETWEEN, Meaning.REQUIRED): "tcp-refused-by-middlebox",
     (How.FILTERED, Meaning.REQUIRED): "tcp-filtered-silent",
     **{(How.PROHIBITED, meaning): "icmp-admin-prohibited" for meaning in Meaning if meaning is not Meaning.PROXY_80},
+    **{(how, Meaning.CLIENT_CRL): "client-crl-ocsp-unreachable" for how in How},
 }
 """How and what for, to the rule. A pair that is missing is nobody's fault: a proxy may drop port 80 as it likes."""
 
@@ -247,7 +248,7 @@ def _filtered(
             f"no connection to port {attempt.port} repeats its SYN often enough: {TRIES} are needed over "
             f"{WAIT_NS / 1e9:.1f} s, {attempt.most_tries} were sent over {attempt.longest_wait / 1e9:.1f} s"
         )
-    if not doubt and not alive and meaning is not Meaning.CRL:
+    if not doubt and not alive and meaning not in (Meaning.CRL, Meaning.CLIENT_CRL):
         doubt = f"nothing comes from {attempt.server} from then on: the host itself may be down"
     doubt = doubt or gates.cut_off(attempt.capture, attempt.client, first)
     return (Confidence.CERTAIN if alive and alive[0] else Confidence.LIKELY), doubt

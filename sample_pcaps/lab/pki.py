@@ -20,6 +20,7 @@ from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsag
 
 KEY_BITS = 2048
 CERTIFICATE_LIFE = timedelta(days=730)
+AGE = timedelta(days=40)
 AUTHORITY_LIFE = timedelta(days=3650)
 CRL_LIFE = timedelta(days=7)
 LYNC_ERA_CIPHERS = "ECDHE-RSA-AES256-SHA384:ECDHE-RSA-AES256-SHA:AES256-SHA256:AES128-SHA:@SECLEVEL=0"
@@ -100,17 +101,28 @@ class Authority:
         """Return root and issuing certificate as DER PKCS#7 (certificates only, RFC 2315)."""
         return pkcs7.serialize_certificates([self._root, self._issuing], serialization.Encoding.DER)
 
-    def issue(self, common_name: str, *others: str, client: bool = False, repeats: bool = True) -> Identity:
+    def issue(
+        self,
+        common_name: str,
+        *others: str,
+        client: bool = False,
+        server: bool = True,
+        repeats: bool = True,
+        age: timedelta = AGE,
+        bits: int = KEY_BITS,
+        chained: bool = True,
+    ) -> Identity:
         """Issue a certificate for these names; `client` adds clientAuth, which mutual TLS needs.
 
         `repeats`: the common name is among the alternative names too; alone and not repeated it leaves none at all.
+        What may be wrong with it: no serverAuth, so long ago that it has run out, a short key, sent without its issuer.
         """
-        key = _new_key()
+        key = rsa.generate_private_key(public_exponent=65537, key_size=bits)
         self._serial += 1
-        usages = [ExtendedKeyUsageOID.SERVER_AUTH, *([ExtendedKeyUsageOID.CLIENT_AUTH] if client else [])]
+        usages = [ExtendedKeyUsageOID.SERVER_AUTH] * server + [ExtendedKeyUsageOID.CLIENT_AUTH] * client
         names = [x509.DNSName(name) for name in ((common_name, *others) if repeats else others)]
         builder = (
-            _begin(_name(common_name), self._issuer, key, CERTIFICATE_LIFE, self._serial)
+            _begin(_name(common_name), self._issuer, key, CERTIFICATE_LIFE, self._serial, age)
             .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
             .add_extension(_key_of(self._issuing_key), critical=False)
         )
@@ -127,7 +139,7 @@ class Authority:
         pem = serialization.Encoding.PEM
         plain = serialization.NoEncryption()
         return Identity(
-            leaf.public_bytes(pem) + self._issuing.public_bytes(pem),
+            leaf.public_bytes(pem) + self._issuing.public_bytes(pem) * chained,
             key.private_bytes(pem, serialization.PrivateFormat.TraditionalOpenSSL, plain),
         )
 
@@ -193,9 +205,9 @@ def _key_of(key: rsa.RSAPrivateKey) -> x509.AuthorityKeyIdentifier:
 
 
 def _begin(
-    subject: x509.Name, issuer: x509.Name, key: rsa.RSAPrivateKey, life: timedelta, serial: int
+    subject: x509.Name, issuer: x509.Name, key: rsa.RSAPrivateKey, life: timedelta, serial: int, age: timedelta = AGE
 ) -> x509.CertificateBuilder:
-    start = datetime.now(UTC) - timedelta(days=40)
+    start = datetime.now(UTC) - age
     return x509.CertificateBuilder(issuer, subject, key.public_key(), serial, start, start + life).add_extension(
         x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False
     )

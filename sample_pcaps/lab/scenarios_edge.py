@@ -102,8 +102,9 @@ class Site2Site:
         self.net, self.plan = net, plan
         usual = Authority("Lab Trust Network", "Lab Public", f"http://crl.labpublic.example{CRL_PATH}")
         self.ca = authority or usual
-        dmz = net.segment(plan.dmz)
-        north, south = net.segment(plan.north, delay=0.008), net.segment(plan.south, delay=0.005)
+        self.dmz = dmz = net.segment(plan.dmz)
+        self.north = north = net.segment(plan.north, delay=0.008)
+        south = net.segment(plan.south, delay=0.005)
         legs = {dmz: plan.gateway, north: plan.north_gateway, south: plan.south_gateway}
         self.firewall = net.router(legs, vendor=JUNIPER)
         self.edge = net.host(plan.edge, dmz, gateway=plan.gateway, vendor=VMWARE)

@@ -13,6 +13,8 @@ WITHOUT_DOUBT: dict[str, str] = {
     "cert-edge-internal-has-san": "what the certificate holds; cut off, it is not read at all",
     "cert-same-inside-outside": "what both certificates hold; cut off, they are not read at all",
     "state-encrypted-limits": "it tells of protected data that is there; a worse capture holds less of it",
+    "edge-crl-via-internal-nic": "the packets that leave with the inner address are in the capture, or nothing is",
+    "tls-unknown-ca": "one side itself says so in the clear; where the alert is cut off or hidden, nothing is left",
 }
 """Rules that rest on nothing absent, with the reason: a worse capture shows their frames, or nothing of them."""
 

@@ -105,7 +105,7 @@ def test_an_address_that_stands_for_others_is_no_device(name: str, stands_in: st
 
     assert stands_in not in {address for one in document.devices for address in one.addresses}
     assert told_of == behind
-    assert stands_in not in {one.device for one in document.findings}
+    assert stands_in not in {one.device for one in document.findings if one.severity != "info"}
 
 
 def test_a_conversation_counts_once() -> None:

@@ -23,6 +23,8 @@ def issuer_links(tables: Tables) -> tuple[IssuerLink, ...]:
 
     Certificates that signed themselves need nobody above them and are left out as presented ones.
     """
+    if not (tables.certificates["carried"] == "aia").any():
+        return ()
     certificates = tables.certificates[tables.certificates["unreadable"] == ""]
     capture = certificates["flow"].map(tables.flows["capture"])
     fetched: dict[tuple[int, str], list[tuple[int, bool]]] = {}

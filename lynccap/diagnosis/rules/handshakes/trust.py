@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from lynccap.correlation.tls.sessions import UNKNOWN_CA, TlsSession
 from lynccap.diagnosis.contract import Stage, rule
+from lynccap.diagnosis.failed_tls import concerns_lync, mutual_ports
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Found, Judgement, Proof
 from lynccap.diagnosis.meanings import completes_later
@@ -54,17 +55,15 @@ def tls_unknown_ca(inquiry: Inquiry) -> Iterator[Judgement]:
         if not alert and not session.completed:
             continue
         client, server = flows.at[flow, "client"], flows.at[flow, "server"]
-        device = inquiry.device(client)
-        # Phones of other makes serve any provider: what they refuse may be anybody's.
-        phone = device is not None and device.kind == "Lync phone" and inquiry.case.roles.is_plausible(server)
-        if not inquiry.case.roles.is_lync(server) and not phone:
+        port = int(flows.at[flow, "server_port"])
+        if not concerns_lync(inquiry.case, client, server, port) or _turned_away(session, port):
             continue
         if alert and not session.completed and not completes_later(inquiry.case, session):
             key = (
                 int(flows.at[flow, "capture"]),
                 client,
                 server,
-                int(flows.at[flow, "server_port"]),
+                port,
                 alert.from_client,
             )
             refusals.setdefault(key, []).append(session)
@@ -72,6 +71,13 @@ def tls_unknown_ca(inquiry: Inquiry) -> Iterator[Judgement]:
             yield Clear(client)
     for (capture, client, server, port, from_client), sessions in refusals.items():
         yield _untrusted(inquiry, capture, (client, server), port, from_client, sessions)
+
+
+def _turned_away(session: TlsSession, port: int) -> bool:
+    """A server that connects is turned away for its certificate: mtls-client-cert-rejected says so."""
+    alert = session.alert(UNKNOWN_CA)
+    asked = session.certificate_request_frame and session.client_certificate_frame
+    return bool(alert and not alert.from_client and asked and port in mutual_ports())
 
 
 def _untrusted(

@@ -8,10 +8,10 @@ from lynccap.correlation.roles.claims import CRL_HOST
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof
-from lynccap.diagnosis.meanings import partner_handshakes
-from lynccap.diagnosis.subjects import found, judged
+from lynccap.diagnosis.meanings import acts_as_server, partner_handshakes
+from lynccap.diagnosis.subjects import day, found, judged
 from lynccap.diagnosis.verdicts import How, Verdict
-from lynccap.document import Confidence, Severity, rfc3339
+from lynccap.document import Confidence, Severity
 
 CLOCK_SLACK_NS = 300_000_000_000  # two clocks may differ: what Kerberos allows
 WAITS = (
@@ -70,8 +70,7 @@ def _answered_with_errors(inquiry: Inquiry) -> Iterator[Judgement]:
     for attempt in inquiry.case.attempts:
         if concerned.isdisjoint(attempt.flows):
             continue
-        device = inquiry.device(attempt.client)
-        if device is None or device.role is None or not partner_handshakes(inquiry.case, attempt):
+        if not acts_as_server(inquiry.case, attempt.client) or not partner_handshakes(inquiry.case, attempt):
             continue
         yield _wrong_answer(inquiry, attempt, wrong[wrong["flow"].isin(attempt.flows)])
 
@@ -171,11 +170,7 @@ def state_edge_crl_fetch(inquiry: Inquiry) -> Iterator[Judgement]:
 def _outdated(fetched: Any) -> str | None:
     """Why a list was not in force when it was fetched; the recorder's clock may be wrong, so it proves nothing."""
     if fetched.next_update and fetched.next_update < fetched.time:
-        return f"by the recorder's clock {fetched.url} was fetched after its end on {_day(fetched.next_update)}"
+        return f"by the recorder's clock {fetched.url} was fetched after its end on {day(fetched.next_update)}"
     if fetched.this_update > fetched.time + CLOCK_SLACK_NS:
-        return f"by the recorder's clock {fetched.url} was fetched before its beginning on {_day(fetched.this_update)}"
+        return f"by the recorder's clock {fetched.url} was fetched before its beginning on {day(fetched.this_update)}"
     return None
-
-
-def _day(time: int) -> str:
-    return (rfc3339(time, 0) or "")[:10]

@@ -6,7 +6,7 @@ from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
-from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID
+from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID, SignatureAlgorithmOID
 
 from lynccap.ingest.streams.x509.leniency import (
     UNREADABLE,
@@ -64,7 +64,7 @@ def _fields(certificate: x509.Certificate, digest: str) -> Fields:
         "".join(_part(lambda: _subject_key(certificate))),
         "".join(_part(lambda: _authority_key(certificate))),
         _key(certificate),
-        hash_name(certificate),
+        _signature(certificate),
         digest,
         "",
     )
@@ -134,6 +134,11 @@ def _subject_key(certificate: x509.Certificate) -> tuple[str, ...]:
 def _authority_key(certificate: x509.Certificate) -> tuple[str, ...]:
     identifier = certificate.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
     return (identifier.hex(),) if identifier else ()
+
+
+def _signature(certificate: x509.Certificate) -> str:
+    padded = certificate.signature_algorithm_oid == SignatureAlgorithmOID.RSASSA_PSS
+    return hash_name(certificate) + " pss" * padded
 
 
 def _key(certificate: x509.Certificate) -> str:
