@@ -2,16 +2,14 @@
 
 from collections.abc import Iterator
 
-from lynccap.correlation.attempts import PROHIBITED_CODES
-from lynccap.correlation.media.relays import TURN_UDP_PORT
 from lynccap.correlation.roles.claims import EDGE_INT, RELAY
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
-from lynccap.diagnosis.judgements import Found, Judgement, Proof
+from lynccap.diagnosis.judgements import Judgement
 from lynccap.diagnosis.meanings import Meaning
 from lynccap.diagnosis.subjects import found, judged, reached
 from lynccap.diagnosis.verdicts import How, Verdict, accepted_meanwhile
-from lynccap.document import Confidence, Severity
+from lynccap.document import Severity
 
 REJECTS_THIS_CLIENT = "A rule on the server, or before it, rejects this client: others are accepted on the same port."
 FOR_ROOT_CHAIN = "Without it the phone has no root certificate and trusts no Lync server."
@@ -21,7 +19,7 @@ def _is_towards_relay(inquiry: Inquiry, verdict: Verdict) -> bool:
     return verdict.attempt.port == 443 and inquiry.case.roles.has(verdict.attempt.server, EDGE_INT, RELAY)
 
 
-def _consequences(inquiry: Inquiry, verdict: Verdict) -> tuple[str, ...]:
+def consequences(inquiry: Inquiry, verdict: Verdict) -> tuple[str, ...]:
     """What may follow from this very failure: no root chain, no trust; no inner relay, another way for media."""
     if verdict.meaning is Meaning.ROOT_CHAIN:
         return ("tls-unknown-ca",)
@@ -44,7 +42,7 @@ def _stop(
     device, server = inquiry.ends(attempt)
     says = f"{device} cannot reach {server} on TCP port {attempt.port}: {what}."
     act = UNKNOWN_SENDER if verdict.how is How.REFUSED else ()
-    explains = _consequences(inquiry, verdict)
+    explains = consequences(inquiry, verdict)
     return found(inquiry, verdict, says, f"{verdict.says}.", causes=causes, act=act, explains=explains, fix=fix)
 
 
@@ -134,72 +132,3 @@ def tcp_filtered_silent(inquiry: Inquiry) -> Iterator[Judgement]:
     for verdict in judged(inquiry, "tcp-filtered-silent"):
         fix = OPEN_RELAY if _is_towards_relay(inquiry, verdict) else ()
         yield _stop(inquiry, verdict, verdict.vanished, fix=fix)
-
-
-@rule(
-    title="A router or firewall says that policy forbids the connection",
-    severity=Severity.MAJOR,
-    stage=Stage.REACH,
-    causes=("An access list on the reporting router or firewall.",),
-    fix=("Change the rule on the device that sent the ICMP message: its address is in the evidence.",),
-    act=("network/firewall team",),
-    sources=("ms-int-ports",),
-    explains=("tls-unknown-ca", "media-via-external-edge-from-inside", "media-tcp443-fallback"),
-)
-def icmp_admin_prohibited(inquiry: Inquiry) -> Iterator[Judgement]:
-    """ICMP "administratively prohibited" quotes a packet of a device to a Lync server.
-
-    Evidence: ICMP type 3 code 9, 10 or 13 (or ICMPv6 type 1 code 1, 5, 6) whose quoted addresses and ports are those
-    of the flow, and no answer on that flow.
-
-    Not this: quoted ICE probes towards another client, or flows that were answered all the same.
-    """
-    yield from reached(inquiry)
-    for verdict in judged(inquiry, "icmp-admin-prohibited"):
-        attempt = verdict.attempt
-        device, server = inquiry.ends(attempt)
-        says = (
-            f"{device} may not reach {server} on TCP port "
-            f"{attempt.port}: {', '.join(attempt.reporters)} says that policy forbids it."
-        )
-        why = f"{verdict.says}."
-        if verdict.meaning is Meaning.ROOT_CHAIN:
-            why = f"{why} Port 80 is where a Lync phone fetches the root certificate chain. {FOR_ROOT_CHAIN}"
-        yield found(inquiry, verdict, says, why, explains=_consequences(inquiry, verdict))
-    yield from _prohibited_datagrams(inquiry)
-
-
-def _has_relay_or_media(inquiry: Inquiry, device: str) -> bool:
-    """Another path of the device works: what was forbidden was one of many that ICE tries."""
-    allocated = any(one.success_frames for one in inquiry.case.relays.allocations_of(device))
-    return allocated or any(one.sustained and device in one.devices for one in inquiry.case.media)
-
-
-def _prohibited_datagrams(inquiry: Inquiry) -> Iterator[Judgement]:
-    case = inquiry.case
-    errors = case.tables.icmp
-    errors = errors[(errors["flow"] >= 0) & (errors["quoted_transport"] == "udp") & errors["from_client"]]
-    for flow, rows in errors.groupby("flow", sort=True):
-        row = case.flows.loc[flow]
-        policy = [one for one in rows.itertuples() if (one.type, one.code) in PROHIBITED_CODES.get(one.version, set())]
-        wanted = row["server_port"] == TURN_UDP_PORT and case.roles.is_lync(row["server"])
-        if not policy or row["frames_server"] or not wanted or _has_relay_or_media(inquiry, row["client"]):
-            continue
-        reporter = policy[0].reporter
-        server = inquiry.server(row["server"], row["server_port"])
-        frames = tuple(sorted({int(row["first_frame_client"]), *(int(one.frame) for one in policy)}))
-        yield Found(
-            device=row["client"],
-            peer=row["server"],
-            port=int(row["server_port"]),
-            transport="udp",
-            service=row["service"],
-            says=(
-                f"{inquiry.word(row['client'])} may not reach {server} on UDP port "
-                f"{row['server_port']}: {reporter} says that policy forbids it."
-            ),
-            why=f"{reporter} answers its datagrams with ICMP type {policy[0].type} code {policy[0].code}.",
-            confidence=Confidence.CERTAIN,
-            proof=(Proof(int(row["capture"]), frames, "the datagrams and the ICMP messages that quote them"),),
-            time=int(row["first_time"]),
-        )

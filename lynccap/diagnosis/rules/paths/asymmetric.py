@@ -1,0 +1,161 @@
+"""Connections of which the two directions take different ways, and a firewall breaks them (catalogue group 1)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from lynccap.correlation.closings.hosts import TTL_SLACK
+from lynccap.correlation.points.vantage import Elsewhere
+from lynccap.correlation.protocol_numbers import RST
+from lynccap.correlation.rows import rows_of
+from lynccap.diagnosis.contract import Stage, rule
+from lynccap.diagnosis.inquiry import Inquiry
+from lynccap.diagnosis.judgements import Doubt, Judgement, Proof
+from lynccap.diagnosis.subjects import Subject, reached, subject_of
+from lynccap.document import Confidence, Severity
+
+SPOKEN = 3  # frames of the one direction: a SYN, an acknowledgement, and something to say
+LISTED = 10
+_COLUMNS = ("client", "server", "client_mac", "server_mac", "first_frame", "last_frame", "first_time", "last_time")
+
+
+@dataclass(frozen=True, slots=True)
+class HalfSeen:
+    """A connection that was opened, of which this capture shows one direction only."""
+
+    subject: Subject
+    by_client: bool
+    """The direction that is seen is the client's."""
+    first_frame: int
+    last_frame: int
+    last_time: int
+    resets: tuple[Any, ...]
+    """Of the direction that is not seen otherwise."""
+    other_mac: str
+    """Before those resets."""
+
+    @property
+    def hidden(self) -> str:
+        """The end whose packets go another way."""
+        return self.subject.peer if self.by_client else self.subject.device
+
+
+@rule(
+    title="The two directions of a connection take different ways",
+    severity=Severity.MAJOR,
+    stage=Stage.NETWORK,
+    causes=(
+        "The Edge Server has its default gateway on the inside, or lacks the static routes to the inside networks.",
+        "The load balancer lets servers answer past it (direct server return).",
+        "Two firewalls, or two lines, share the traffic.",
+    ),
+    fix=(
+        "Let both directions pass the same firewall.",
+        "On the Edge Server: a default gateway on the outside only, static routes to the inside networks.",
+    ),
+    act=("network/firewall team",),
+    sources=("notes-edge", "ms-edge-nic", "ms-hlb"),
+)
+def asymmetric_routing(inquiry: Inquiry) -> Iterator[Judgement]:
+    """The packets one way of a connection to a Lync server pass here, those the other way do not, and it is broken.
+
+    Evidence: SYN and later packets of the client and never the SYN-ACK, or the reverse; other connections of the same
+    device are seen in both directions; a reset of somebody in between, or return frames with another hardware address
+    (likely). Certain when another capture shows the direction that is missing here.
+
+    Not this, and then inconclusive: a capture that shows one direction only, or lost packets itself; two ways that
+    nothing breaks, which are harmless.
+    """
+    yield from reached(inquiry)
+    for one in _half_seen(inquiry):
+        yield _judged(inquiry, one)
+
+
+def _half_seen(inquiry: Inquiry) -> Iterator[HalfSeen]:
+    flows = inquiry.case.flows
+    tcp = flows[flows["transport"] == "tcp"]
+    silent = tcp[(tcp["opening"] == "established") & (tcp["syn_ack_time"] == 0) & (tcp["data_frames_server"] == 0)]
+    for row in rows_of(silent[silent["frames_client"] >= SPOKEN], ("server",)):
+        if inquiry.case.roles.is_lync(row.server):
+            yield from _read(inquiry, row.Index, by_client=True)
+    answers = tcp[(tcp["originator"] == "syn-ack") & (tcp["syn_ack_time"] > 0) & (tcp["data_frames_client"] == 0)]
+    for row in rows_of(answers[answers["frames_server"] >= SPOKEN], ("server",)):
+        if inquiry.case.roles.is_lync(row.server):
+            yield from _read(inquiry, row.Index, by_client=False)
+
+
+def _read(inquiry: Inquiry, flow: int, *, by_client: bool) -> Iterator[HalfSeen]:
+    """The flow, unless its other direction holds more than resets."""
+    case, row = inquiry.case, inquiry.case.flows.loc[flow]
+    seen, hidden = ("client", "server") if by_client else ("server", "client")
+    table = case.tables.tcp_frames
+    table = table[(table["flow"] == flow) & (table["from_client"] != by_client)]
+    resets = tuple(one for one in rows_of(table, ("frame", "time", "flags", "ttl")) if one.flags & RST)
+    if int(row[f"frames_{hidden}"]) <= len(resets):
+        yield HalfSeen(
+            subject_of(inquiry, flow),
+            by_client,
+            int(row[f"first_frame_{seen}"]),
+            int(row[f"last_frame_{seen}"]),
+            int(row["last_time"]),
+            resets,
+            str(row[f"{hidden}_mac"]) if resets else "",
+        )
+
+
+def _judged(inquiry: Inquiry, one: HalfSeen) -> Judgement:
+    subject, gates = one.subject, inquiry.gates
+    elsewhere = inquiry.vantage.both_ways(subject.flow) if inquiry.vantage else None
+    doubt = gates.one_sided(subject.capture, subject.device)
+    doubt = doubt or (None if one.by_client else gates.started_late(subject.capture, subject.time))
+    doubt = doubt or gates.lossy(subject.capture, subject.time, one.last_time)
+    broken = _broken(inquiry, one)
+    if doubt or not broken:
+        harmless = f"the packets of {one.hidden} go another way, but nothing shows that this breaks the connection"
+        return Doubt(subject.device, doubt or harmless)
+    way = "from" if one.by_client else "to"
+    return subject.found(
+        f"{inquiry.word(subject.device)} loses its connection to {inquiry.server(subject.peer, subject.port)}: "
+        f"the packets {way} the server take another way than the rest, and a box in between breaks it off.",
+        f"{_words(one)}; {broken}" + (f"; {elsewhere.name} shows both directions." if elsewhere else "."),
+        Confidence.CERTAIN if elsewhere else Confidence.LIKELY,
+        *_proofs(one, elsewhere),
+    )
+
+
+def _broken(inquiry: Inquiry, one: HalfSeen) -> str:
+    """What shows that somebody in between broke it: a reset that the hidden end did not send here; "" without."""
+    case, capture = inquiry.case, one.subject.capture
+    if not one.resets:
+        return ""
+    own = case.ttls_of(capture, one.hidden)
+    foreign = {reset.ttl for reset in one.resets if own and all(abs(reset.ttl - ttl) > TTL_SLACK for ttl in own)}
+    if foreign:
+        carried, usual = ("/".join(map(str, sorted(ttls))) for ttls in (foreign, own))
+        return f"a reset in its name carries TTL {carried}, its own packets {usual}"
+    macs = _macs_of(inquiry, capture, one.hidden, one.subject.flow)
+    if one.other_mac and macs and one.other_mac not in macs:
+        return f"a reset in its name comes from {one.other_mac}, its other packets from {', '.join(sorted(macs))}"
+    return ""
+
+
+def _macs_of(inquiry: Inquiry, capture: int, address: str, but: int) -> set[str]:
+    """The hardware addresses before an address's packets on other flows."""
+    flows = inquiry.case.flows
+    flows = flows[(flows["capture"] == capture) & (flows.index != but)]
+    macs = {*flows.loc[flows["server"] == address, "server_mac"], *flows.loc[flows["client"] == address, "client_mac"]}
+    return {str(mac) for mac in macs} - {""}
+
+
+def _words(one: HalfSeen) -> str:
+    if one.by_client:
+        return f"{one.subject.device} sends SYN and acknowledgements, and never a SYN-ACK of {one.hidden} passes here"
+    return f"{one.subject.peer} sends SYN-ACKs, and never a SYN of {one.hidden} passes here"
+
+
+def _proofs(one: HalfSeen, elsewhere: Elsewhere | None) -> Iterator[Proof]:
+    resets = tuple(reset.frame for reset in one.resets)[:LISTED]
+    yield one.subject.shows(f"{_words(one)} (first and last, and the resets)", one.first_frame, one.last_frame, *resets)
+    if elsewhere:
+        says = f"{elsewhere.name} shows both directions of the connection"
+        yield Proof(0, elsewhere.frames, says, elsewhere.place)
