@@ -16,7 +16,6 @@ from lynccap.document import Confidence, Severity
 
 SPOKEN = 3  # frames of the one direction: a SYN, an acknowledgement, and something to say
 LISTED = 10
-_COLUMNS = ("client", "server", "client_mac", "server_mac", "first_frame", "last_frame", "first_time", "last_time")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +66,12 @@ def asymmetric_routing(inquiry: Inquiry) -> Iterator[Judgement]:
     nothing breaks, which are harmless.
     """
     yield from reached(inquiry)
+    groups: dict[tuple[int, str, str, int], list[HalfSeen]] = {}
     for one in _half_seen(inquiry):
-        yield _judged(inquiry, one)
+        subject = one.subject
+        groups.setdefault((subject.capture, subject.device, subject.peer, subject.port), []).append(one)
+    for ones in groups.values():
+        yield _judged(inquiry, ones)
 
 
 def _half_seen(inquiry: Inquiry) -> Iterator[HalfSeen]:
@@ -103,23 +106,35 @@ def _read(inquiry: Inquiry, flow: int, *, by_client: bool) -> Iterator[HalfSeen]
         )
 
 
-def _judged(inquiry: Inquiry, one: HalfSeen) -> Judgement:
-    subject, gates = one.subject, inquiry.gates
-    elsewhere = inquiry.vantage.both_ways(subject.flow) if inquiry.vantage else None
-    doubt = gates.one_sided(subject.capture, subject.device)
-    doubt = doubt or (None if one.by_client else gates.started_late(subject.capture, subject.time))
-    doubt = doubt or gates.lossy(subject.capture, subject.time, one.last_time)
-    broken = _broken(inquiry, one)
+def _judged(inquiry: Inquiry, ones: list[HalfSeen]) -> Judgement:
+    """All such connections of a device to a server's port together."""
+    broken = {one.subject.flow: why for one in ones if (why := _broken(inquiry, one))}
+    one = next((one for one in ones if one.subject.flow in broken), ones[0])
+    doubt = _doubt(inquiry, one)
     if doubt or not broken:
         harmless = f"the packets of {one.hidden} go another way, but nothing shows that this breaks the connection"
-        return Doubt(subject.device, doubt or harmless)
+        return Doubt(one.subject.device, doubt or harmless)
+    subject = one.subject
+    elsewhere = inquiry.vantage.both_ways(subject.flow) if inquiry.vantage else None
     way = "from" if one.by_client else "to"
     return subject.found(
         f"{inquiry.word(subject.device)} loses its connection to {inquiry.server(subject.peer, subject.port)}: "
         f"the packets {way} the server take another way than the rest, and a box in between breaks it off.",
-        f"{_words(one)}; {broken}" + (f"; {elsewhere.name} shows both directions." if elsewhere else "."),
+        f"{_words(one)}; {broken[subject.flow]}" + (f"; {elsewhere.name} shows both directions." if elsewhere else "."),
         Confidence.CERTAIN if elsewhere else Confidence.LIKELY,
-        *_proofs(one, elsewhere),
+        *(_proof(each) for each in ones if each.subject.flow in broken),
+        *_shown(elsewhere),
+        flows=tuple(broken),
+    )
+
+
+def _doubt(inquiry: Inquiry, one: HalfSeen) -> str | None:
+    subject, gates = one.subject, inquiry.gates
+    late = None if one.by_client else gates.started_late(subject.capture, subject.time)
+    return (
+        gates.one_sided(subject.capture, subject.device)
+        or late
+        or gates.lossy(subject.capture, subject.time, one.last_time)
     )
 
 
@@ -153,9 +168,14 @@ def _words(one: HalfSeen) -> str:
     return f"{one.subject.peer} sends SYN-ACKs, and never a SYN of {one.hidden} passes here"
 
 
-def _proofs(one: HalfSeen, elsewhere: Elsewhere | None) -> Iterator[Proof]:
+def _proof(one: HalfSeen) -> Proof:
     resets = tuple(reset.frame for reset in one.resets)[:LISTED]
-    yield one.subject.shows(f"{_words(one)} (first and last, and the resets)", one.first_frame, one.last_frame, *resets)
+    return one.subject.shows(
+        f"{_words(one)} (first and last, and the resets)", one.first_frame, one.last_frame, *resets
+    )
+
+
+def _shown(elsewhere: Elsewhere | None) -> Iterator[Proof]:
     if elsewhere:
         says = f"{elsewhere.name} shows both directions of the connection"
         yield Proof(0, elsewhere.frames, says, elsewhere.place)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lynccap.correlation.attempts import PORT_CODES
+from lynccap.correlation.media.allocations import Allocation, AllocationStepKind
 from lynccap.correlation.media.relays import TURN_UDP_PORT
 from lynccap.correlation.rows import rows_of
 from lynccap.diagnosis.contract import Stage, rule
@@ -71,11 +72,15 @@ def bounced(inquiry: Inquiry, codes: Codes) -> Iterator[Bounced]:
 
 
 def bounced_from_relay(inquiry: Inquiry, codes: Codes) -> Iterator[Bounced]:
-    """Those to UDP 3478 of a Lync server that never answered, of devices that have no other way for their media."""
+    """Those to a media relay that never answered, of devices that have no other way for their media."""
     for one in bounced(inquiry, codes):
         subject = one.subject
-        relay = subject.port == TURN_UDP_PORT and inquiry.case.roles.is_lync(subject.peer)
-        if relay and not one.answered and not _has_relay_or_media(inquiry, subject.device):
+        known = subject.port == TURN_UDP_PORT and inquiry.case.roles.is_lync(subject.peer)
+        if (
+            (known or _asked(inquiry, subject))
+            and not one.answered
+            and not _has_relay_or_media(inquiry, subject.device)
+        ):
             yield one
 
 
@@ -109,8 +114,9 @@ def icmp_port_unreachable_udp(inquiry: Inquiry) -> Iterator[Judgement]:
     in between that rejects, which has another address.
     """
     for one in bounced(inquiry, PORT_CODES):
-        if one.subject.port == TURN_UDP_PORT and _asks_relay(inquiry, one.subject):
-            yield _of_relay(inquiry, one)
+        asked = _asked(inquiry, one.subject)
+        if asked is not None:
+            yield _of_relay(inquiry, one, asked)
         elif not one.answered or one.subject.flow in _media_flows(inquiry):
             yield from _of_media(inquiry, one)
     for held in inquiry.case.relays.allocations:
@@ -118,24 +124,23 @@ def icmp_port_unreachable_udp(inquiry: Inquiry) -> Iterator[Judgement]:
             yield Clear(held.client)
 
 
-def _asks_relay(inquiry: Inquiry, subject: Subject) -> bool:
-    """Allocate requests in Microsoft's dialect, or any to an address that is known as Lync's."""
-    mine = [one for one in inquiry.case.relays.allocations_of(subject.device) if one.flow == subject.flow]
-    return bool(mine) and inquiry.case.roles.is_plausible(subject.peer)
+def _asked(inquiry: Inquiry, subject: Subject) -> Allocation | None:
+    """The request for a relay that a flow carries: in Microsoft's dialect, which only Lync's clients speak."""
+    mine = inquiry.case.relays.allocations_of(subject.device)
+    return next((one for one in mine if one.flow == subject.flow), None)
 
 
-def _of_relay(inquiry: Inquiry, one: Bounced) -> Judgement:
+def _of_relay(inquiry: Inquiry, one: Bounced, asked: Allocation) -> Judgement:
     subject = one.subject
-    (asked,) = (held for held in inquiry.case.relays.allocations_of(subject.device) if held.flow == subject.flow)
     if asked.answered:
         return Clear(subject.device)
     if one.reporters != (subject.peer,):
         return Doubt(subject.device, f"{', '.join(one.reporters)} rejects the datagrams and not {subject.peer} itself")
     if min(len(one.errors), len(asked.request_frames)) < HITS:
         return Doubt(subject.device, f"only one request to {subject.peer} UDP port {subject.port} was rejected")
-    late = inquiry.gates.started_late(subject.capture, subject.time)
-    if late:
-        return Doubt(subject.device, late)
+    if asked.steps[0].kind is not AllocationStepKind.REQUEST:
+        because = f"the capture begins amid the requests to {subject.peer}: whether it answered before is not in it"
+        return Doubt(subject.device, because)
     says = (
         f"{inquiry.word(subject.device)} gets no media relay from {inquiry.server(subject.peer, subject.port)}: "
         f"nothing listens on UDP port {subject.port}."

@@ -27,12 +27,13 @@ _COLUMNS = ("client", "opening", "server_mac", "first_frame", "first_frame_serve
         "A virtual machine was cloned with its address.",
         "A second address of an Edge Server is still in use elsewhere.",
     ),
-    fix=(
-        "Take the address away from the machine that should not have it: both hardware addresses are in the evidence.",
-    ),
+    fix=("Take the address from the machine that should not have it: both hardware addresses are in the evidence.",),
     act=("network team",),
     sources=("rfc5227",),
-    explains=("tcp-refused-by-host", "tcp-refused-by-middlebox", "tcp-filtered-silent", "psom-8057-blocked-internal"),
+    explains=(
+        *("tcp-refused-by-host", "tcp-refused-by-middlebox", "tcp-filtered-silent", "psom-8057-blocked-internal"),
+        *("port80-open-443-filtered", "rootchain-http80-refused"),
+    ),
 )
 def duplicate_ip(inquiry: Inquiry) -> Iterator[Judgement]:
     """Two hardware addresses answer for the address of a Lync server, and the wrong one rejects its clients.

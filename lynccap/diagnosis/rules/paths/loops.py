@@ -45,19 +45,6 @@ class Circling:
         """It was sent with few hops to go, as who traces a route does."""
         return self.top <= TRACED_HOPS or (self.low <= TRACED_HOPS and not self.copies)
 
-    @property
-    def says(self) -> str:
-        """What the frames show, without a full stop."""
-        told = []
-        if self.errors:
-            reporters = ", ".join(dict.fromkeys(one.reporter for one in self.errors))
-            told.append(f"{reporters} answers {len(self.errors)} of its packets with ICMP time exceeded (out of hops)")
-        if self.falls:
-            told.append(
-                f"each packet comes by {self.copies // max(self.sent, 1) + 1} times, TTL {self.top} to {self.low}"
-            )
-        return f"{'; '.join(told)}; they were sent with TTL {self.top}"
-
 
 @rule(
     title="Packets circle between routers and never arrive",
@@ -136,17 +123,29 @@ def _found(inquiry: Inquiry, ones: list[Circling]) -> Found:
     """One finding for all flows of a device to a server's port."""
     first = ones[0]
     subject = first.subject
-    errors = sum(len(one.errors) for one in ones)
+    errors = [row for one in ones for row in one.errors]
     frames = [frame for one in ones for frame in (one.first_frame, *(row.frame for row in one.errors))]
-    sure = errors >= SEEN_OFTEN or any(one.falls for one in ones)
+    sure = len(errors) >= SEEN_OFTEN or any(one.falls for one in ones)
     return subject.found(
         f"{inquiry.word(subject.device)} cannot reach {inquiry.server(subject.peer, subject.port)}: "
         "its packets circle between routers.",
-        f"{'; '.join(dict.fromkeys(one.says for one in ones))}.",
+        _words(ones, errors),
         Confidence.CERTAIN if sure else Confidence.LIKELY,
         subject.shows("packets that circle, and the ICMP messages that quote them", *frames[:LISTED]),
         flows=tuple(one.subject.flow for one in ones),
     )
+
+
+def _words(ones: list[Circling], errors: list[Any]) -> str:
+    """What the frames show, in one sentence."""
+    told = [f"its packets pass here with TTL {max(one.top for one in ones)}, and nothing answers them"]
+    if errors:
+        reporters = ", ".join(dict.fromkeys(row.reporter for row in errors))
+        told.append(f"{reporters} reports {len(errors)} of them with ICMP time exceeded: out of hops")
+    often = max((one.copies // max(one.sent, 1) + 1 for one in ones if one.falls), default=0)
+    if often:
+        told.append(f"each comes by up to {often} times, with falling TTL")
+    return f"{'; '.join(told)}."
 
 
 def _unseen(inquiry: Inquiry) -> Iterator[Doubt]:

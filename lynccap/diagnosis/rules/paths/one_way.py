@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from lynccap.correlation.media.calls.records import Flowing, Leg
 from lynccap.correlation.points.vantage import Elsewhere
+from lynccap.correlation.roles.claims import GATEWAY, MEDIATION, NOT_LYNC
 from lynccap.correlation.rows import rows_of
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
@@ -101,7 +102,8 @@ def _unanswered(inquiry: Inquiry, leg: Leg, flow: int) -> Unanswered | None:
 
 def _judged(inquiry: Inquiry, one: Unanswered) -> Judgement:
     subject, case = one.subject, inquiry.case
-    server_plays = case.roles.is_plausible(subject.device) and not case.roles.is_plausible(subject.peer)
+    held = case.roles.roles_of(subject.device)
+    server_plays = not {MEDIATION, GATEWAY} & {*held, *case.roles.roles_of(subject.peer)} and bool(held - NOT_LYNC)
     icmp = bool((case.tables.icmp["flow"] == subject.flow).any())
     if one.leg.flowing in (Flowing.HELD, Flowing.QUIET) or server_plays or icmp or _reports(inquiry, one):
         return Clear(subject.device)
