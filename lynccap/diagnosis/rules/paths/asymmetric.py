@@ -131,11 +131,18 @@ def _judged(inquiry: Inquiry, ones: list[HalfSeen]) -> Judgement:
 def _doubt(inquiry: Inquiry, one: HalfSeen) -> str | None:
     subject, gates = one.subject, inquiry.gates
     late = None if one.by_client else gates.started_late(subject.capture, subject.time)
-    return (
-        gates.one_sided(subject.capture, subject.device)
-        or late
-        or gates.lossy(subject.capture, subject.time, one.last_time)
-    )
+    return _one_sided(inquiry, subject) or late or gates.lossy(subject.capture, subject.time, one.last_time)
+
+
+def _one_sided(inquiry: Inquiry, subject: Subject) -> str | None:
+    """No flow of the device that is seen half only proves that the capture has both directions."""
+    flows = inquiry.case.flows
+    half = (flows["transport"] == "tcp") & (flows["syns"] > 0) & (flows["syn_ack_time"] == 0)
+    whole = flows[~half & (flows["frames_client"] > 0) & (flows["frames_server"] > 0)]
+    mine = (whole["client"] == subject.device) | (whole["server"] == subject.device)
+    if (mine & (whole["capture"] == subject.capture)).any():
+        return None
+    return f"the capture shows no other flow of {subject.device} in both directions: it may hold one direction only"
 
 
 def _broken(inquiry: Inquiry, one: HalfSeen) -> str:

@@ -96,12 +96,13 @@ def _judged(inquiry: Inquiry, call: Call, leg: Leg, negotiations: list[Any], del
 def _found(inquiry: Inquiry, call: Call, leg: Leg, between: list[Any], delay: float) -> Found:
     subject = subject_of(inquiry, between[0].Index)
     since = "the call was accepted" if call.answered_time else "the first check"
+    heard = [one.frames[0] for one in inquiry.case.media if one.flow in leg.flows]
     frames = [frame for one in between for frame in (one.first_frame, one.last_frame)]
     return subject.found(
         f"{inquiry.word(subject.device)} negotiates IPsec with {subject.peer}; their media begins {delay:.1f} s late.",
         f"IKE between the two media addresses comes before their first media, {delay:.1f} s after {since}.",
         Confidence.LIKELY,
         subject.shows("IKE between the two ends of the call (first and last)", *frames),
-        subject.shows(f"the first media, {delay:.1f} s after {since}", leg.frames[0]),
+        subject.shows(f"the first media, {delay:.1f} s after {since}", min(heard)),
         service="rtp",
     )
