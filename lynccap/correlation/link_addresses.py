@@ -75,6 +75,8 @@ class LinkBook:
     def unresolved(self) -> tuple[Unresolved, ...]:
         """In order of the first question."""
         arp = self.tables.arp
+        if arp.empty:
+            return ()
         asked = arp[(arp["kind"] == "request") & (arp["address"] != arp["target"]) & (arp["address"] != NOBODY)]
         asked = asked[~self._pairs(asked, "target").isin(self._pairs(arp, "address"))]
         answers = arp[arp["kind"] == "reply"]
@@ -91,6 +93,8 @@ class LinkBook:
     def rivals(self) -> tuple[Rivals, ...]:
         """In order of the first claim."""
         arp = self.tables.arp
+        if arp.empty:
+            return ()
         told = arp[((arp["kind"] == "reply") | (arp["address"] == arp["target"])) & (arp["address"] != NOBODY)]
         shared = told.groupby(["capture", "address"], sort=False)["mac"].transform("nunique") > 1
         groups: dict[tuple[int, str], list[Claim]] = defaultdict(list)

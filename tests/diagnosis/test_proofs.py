@@ -9,7 +9,10 @@ import pytest
 from lynccap.diagnosis.catalogue import RULES
 
 PROOFS = ("fires", "silent", "inconclusive")
-WITHOUT_DOUBT: dict[str, str] = {}
+WITHOUT_DOUBT: dict[str, str] = {
+    "icmp-admin-prohibited": "who forbids it says so in the frame that is the evidence",
+    "tcp-refused-by-middlebox": "where nothing shows the host's own TTL, the reset counts as the host's",
+}
 """Rules that rest on nothing absent, with the reason: a worse capture shows their frames, or nothing of them."""
 
 

@@ -77,6 +77,13 @@ class TestRefusedByMiddlebox:
     def test_with_the_hosts_own_ttl_or_one_beside_it_is_nothing(self, ttl: int) -> None:
         silent(refused(ttl=ttl)[0], self.RULE)
 
+    def test_where_the_host_sends_nothing_else_is_left_to_the_host(self) -> None:
+        scene = office()
+        scene.refused(CLIENT, POOL, SIP, 20.0, ttl=FIREWALL_TTL)
+
+        silent(scene, self.RULE)
+        assert fires(scene, "tcp-refused-by-host", CLIENT).confidence == "likely"
+
     def test_with_one_of_several_ttls_of_the_host_is_nothing(self) -> None:
         scene, _ = refused(ttl=FIREWALL_TTL)
         scene.secure(PC, POOL, SIP, 40.0, ttl_server_min=FIREWALL_TTL, ttl_server_max=FIREWALL_TTL)

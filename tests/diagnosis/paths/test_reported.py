@@ -105,6 +105,12 @@ class TestProhibited:
 
         silent(scene, self.RULE)
 
+    def test_whose_quotation_cannot_be_read_is_nothing(self) -> None:
+        scene, _ = told(FORBIDDEN, reports=1)
+        scene.errors[0] |= {"flow": -1, "from_client": False, "quoted_destination": POOL}
+
+        silent(scene, self.RULE)
+
     def test_of_a_connection_that_was_answered_is_nothing(self) -> None:
         scene = office()
         scene.forbidden(scene.secure(CLIENT, POOL, SIP, 20.0), 20.1)

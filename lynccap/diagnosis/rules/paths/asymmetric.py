@@ -76,15 +76,17 @@ def asymmetric_routing(inquiry: Inquiry) -> Iterator[Judgement]:
 
 def _half_seen(inquiry: Inquiry) -> Iterator[HalfSeen]:
     flows = inquiry.case.flows
-    tcp = flows[flows["transport"] == "tcp"]
-    silent = tcp[(tcp["opening"] == "established") & (tcp["syn_ack_time"] == 0) & (tcp["data_frames_server"] == 0)]
-    for row in rows_of(silent[silent["frames_client"] >= SPOKEN], ("server",)):
-        if inquiry.case.roles.is_lync(row.server):
-            yield from _read(inquiry, row.Index, by_client=True)
-    answers = tcp[(tcp["originator"] == "syn-ack") & (tcp["syn_ack_time"] > 0) & (tcp["data_frames_client"] == 0)]
-    for row in rows_of(answers[answers["frames_server"] >= SPOKEN], ("server",)):
-        if inquiry.case.roles.is_lync(row.server):
-            yield from _read(inquiry, row.Index, by_client=False)
+    opened = flows["syns"] > 0
+    told = flows["syn_ack_time"] > 0
+    asks = opened & ~told & (flows["data_frames_server"] == 0) & (flows["frames_client"] >= SPOKEN)
+    answers = ~opened & told & (flows["data_frames_client"] == 0) & (flows["frames_server"] >= SPOKEN)
+    for by_client, chosen, column, word in (
+        (True, asks, "opening", "established"),
+        (False, answers, "originator", "syn-ack"),
+    ):
+        for row in rows_of(flows.loc[chosen, ["server", column]], ("server", column)):
+            if getattr(row, column) == word and inquiry.case.roles.is_lync(row.server):
+                yield from _read(inquiry, row.Index, by_client=by_client)
 
 
 def _read(inquiry: Inquiry, flow: int, *, by_client: bool) -> Iterator[HalfSeen]:

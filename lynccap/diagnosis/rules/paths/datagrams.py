@@ -55,6 +55,8 @@ class Bounced:
 def bounced(inquiry: Inquiry, codes: Codes) -> Iterator[Bounced]:
     """By flow the client's datagrams that came back as errors of these types and codes."""
     table = inquiry.case.tables.icmp
+    if table.empty:
+        return
     table = table[(table["flow"] >= 0) & (table["quoted_transport"] == "udp") & table["from_client"]]
     errors: dict[int, list[Any]] = {}
     for row in rows_of(table, ("flow", "frame", "time", "version", "type", "code", "reporter")):

@@ -13,11 +13,12 @@ from lynccap.document import Confidence, Severity
 from lynccap.tables import SECOND
 
 IKE_PORTS = (500, 4500)
+NO_PORT = 0
 ENCRYPTED = ("ip-50", "ip-51")
 BEFORE_NS = 10 * SECOND  # policy is negotiated at the first packet; three tries in clear mode take 3 s
 DELAY_S = 1.0
 Pair = tuple[int, frozenset[str]]
-_COLUMNS = ("capture", "client", "server", "first_frame", "last_frame", "first_time")
+_COLUMNS = ["capture", "transport", "client", "server", "server_port", "first_frame", "last_frame", "first_time"]
 
 
 @rule(
@@ -38,8 +39,7 @@ def ipsec_delays_media(inquiry: Inquiry) -> Iterator[Judgement]:
     Not this: VPN clients, which negotiate with a concentrator and not with the media's other end; media that begins in
     time. Inconclusive when the capture begins during the call, or media is encrypted altogether (ESP).
     """
-    negotiated = _flows(inquiry, inquiry.case.flows["server_port"].isin(IKE_PORTS), "udp")
-    encrypted = _flows(inquiry, inquiry.case.flows["transport"].isin(ENCRYPTED), *ENCRYPTED)
+    negotiated, encrypted = _read(inquiry)
     if not negotiated and not encrypted:
         return
     for call in inquiry.case.calls.calls:
@@ -48,12 +48,18 @@ def ipsec_delays_media(inquiry: Inquiry) -> Iterator[Judgement]:
                 yield from _of_leg(inquiry, call, leg, negotiated, encrypted)
 
 
-def _flows(inquiry: Inquiry, chosen: Any, *transports: str) -> dict[Pair, list[Any]]:
+def _read(inquiry: Inquiry) -> tuple[dict[Pair, list[Any]], dict[Pair, list[Any]]]:
+    """Negotiations, and what was encrypted, by the two hosts."""
     flows = inquiry.case.flows
-    found: dict[Pair, list[Any]] = {}
-    for row in rows_of(flows[chosen & flows["transport"].isin(transports)], _COLUMNS):
-        found.setdefault((row.capture, frozenset((row.client, row.server))), []).append(row)
-    return found
+    negotiated: dict[Pair, list[Any]] = {}
+    encrypted: dict[Pair, list[Any]] = {}
+    for row in rows_of(flows.loc[flows["server_port"].isin((NO_PORT, *IKE_PORTS)), _COLUMNS], _COLUMNS):
+        pair = (row.capture, frozenset((row.client, row.server)))
+        if row.transport == "udp" and row.server_port != NO_PORT:
+            negotiated.setdefault(pair, []).append(row)
+        elif row.transport in ENCRYPTED:
+            encrypted.setdefault(pair, []).append(row)
+    return negotiated, encrypted
 
 
 def _of_leg(

@@ -80,15 +80,12 @@ def routing_loop_ttl(inquiry: Inquiry) -> Iterator[Judgement]:
 
 def _circling(inquiry: Inquiry) -> Iterator[Circling]:
     """The flows with a Lync server at one end whose packets run out of hops, and which get no answer from then on."""
-    case, flows = inquiry.case, inquiry.case.flows
+    case = inquiry.case
     errors: dict[tuple[int, bool], list[Any]] = {}
     for row in _expired(inquiry):
         errors.setdefault((row.flow, bool(row.from_client)), []).append(row)
-    for side in ("client", "server"):
-        fallen = flows[f"ttl_{side}_max"] - flows[f"ttl_{side}_min"] >= FALLEN
-        again = flows[f"copies_{side}"] >= AGAIN * flows[f"frames_{side}"].clip(lower=1)
-        for flow in flows.index[fallen & again].tolist():
-            errors.setdefault((flow, side == "client"), [])
+    for flow, of_client in _again(inquiry):
+        errors.setdefault((flow, of_client), [])
     for (flow, of_client), rows in sorted(errors.items()):
         one = _read(inquiry, flow, of_client, tuple(rows))
         lync = case.roles.is_lync(one.subject.peer) or case.roles.is_lync(one.subject.device)
@@ -97,8 +94,21 @@ def _circling(inquiry: Inquiry) -> Iterator[Circling]:
             yield one
 
 
+def _again(inquiry: Inquiry) -> Iterator[tuple[int, bool]]:
+    """Flows, and whether it is the client's packets, that come by here often enough with falling TTL."""
+    flows = inquiry.case.flows
+    for side in ("client", "server"):
+        if not flows[f"copies_{side}"].to_numpy().any():
+            continue
+        fallen = flows[f"ttl_{side}_max"] - flows[f"ttl_{side}_min"] >= FALLEN
+        again = flows[f"copies_{side}"] >= AGAIN * flows[f"frames_{side}"].clip(lower=1)
+        yield from ((flow, side == "client") for flow in flows.index[fallen & again].tolist())
+
+
 def _expired(inquiry: Inquiry) -> list[Any]:
     table = inquiry.case.tables.icmp
+    if table.empty:
+        return []
     table = table[(table["flow"] >= 0) & table["type"].isin((11, 3)) & (table["code"] == 0)]
     columns = ("flow", "from_client", "frame", "time", "version", "type", "code", "reporter")
     return [row for row in rows_of(table, columns) if (row.type, row.code) in EXPIRED_CODES.get(row.version, ())]
@@ -151,6 +161,8 @@ def _words(ones: list[Circling], errors: list[Any]) -> str:
 def _unseen(inquiry: Inquiry) -> Iterator[Doubt]:
     """Reports whose quoted packets are not in the capture: with which TTL they were sent is not known."""
     table = inquiry.case.tables.icmp
+    if table.empty:
+        return
     table = table[(table["flow"] < 0) & table["type"].isin((11, 3)) & (table["code"] == 0)]
     columns = ("version", "type", "code", "quoted_source", "quoted_destination", "quoted_transport")
     for row in rows_of(table[table["quoted_transport"].isin(("tcp", "udp"))], columns):
