@@ -2,7 +2,7 @@
 
 import pytest
 from proofs import fires, inconclusive, silent
-from scenes import Scene
+from scenes import Scene, found
 
 DOMAIN = "contoso.example"
 POOL, MEMBER, CLIENT, PC = "10.9.0.5", "10.9.0.6", "10.1.0.9", "10.2.0.9"
@@ -34,6 +34,16 @@ class TestRefusedByHost:
         one = fires(scene, self.RULE, CLIENT, frames)
 
         assert (one.confidence, one.peer, one.port) == (confidence, POOL, SIP)
+
+    def test_of_several_devices_names_the_others(self) -> None:
+        scene, _ = refused()
+        others = [f"10.1.0.{n}" for n in range(20, 25)]
+        for other in others:
+            scene.refused(other, POOL, SIP, 21.0)
+        told = {one.device: one.why for one in found(self.RULE, scene)}
+
+        assert told[CLIENT].endswith("The same happens to 10.1.0.20, 10.1.0.21, 10.1.0.22 and 2 more.")
+        assert CLIENT in told["10.1.0.24"]
 
     def test_a_check_of_a_candidate_is_nothing(self) -> None:
         scene = office()
@@ -72,6 +82,7 @@ class TestRefusedByMiddlebox:
         one = fires(scene, self.RULE, CLIENT, frames)
 
         assert (one.confidence, one.peer, one.port) == ("possible", POOL, SIP)
+        assert "5 hops away" in one.why
 
     @pytest.mark.parametrize("ttl", [OWN_TTL, OWN_TTL - 1, OWN_TTL + 1])
     def test_with_the_hosts_own_ttl_or_one_beside_it_is_nothing(self, ttl: int) -> None:

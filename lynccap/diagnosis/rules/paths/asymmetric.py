@@ -76,10 +76,10 @@ def asymmetric_routing(inquiry: Inquiry) -> Iterator[Judgement]:
 
 def _half_seen(inquiry: Inquiry) -> Iterator[HalfSeen]:
     flows = inquiry.case.flows
-    opened = flows["syns"] > 0
-    told = flows["syn_ack_time"] > 0
-    asks = opened & ~told & (flows["data_frames_server"] == 0) & (flows["frames_client"] >= SPOKEN)
-    answers = ~opened & told & (flows["data_frames_client"] == 0) & (flows["frames_server"] >= SPOKEN)
+    opened, told = flows["syns"].to_numpy() > 0, flows["syn_ack_time"].to_numpy() > 0
+    mute = {side: flows[f"data_frames_{side}"].to_numpy() == 0 for side in ("client", "server")}
+    asks = opened & ~told & mute["server"] & (flows["frames_client"].to_numpy() >= SPOKEN)
+    answers = ~opened & told & mute["client"] & (flows["frames_server"].to_numpy() >= SPOKEN)
     for by_client, chosen, column, word in (
         (True, asks, "opening", "established"),
         (False, answers, "originator", "syn-ack"),

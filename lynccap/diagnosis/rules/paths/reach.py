@@ -1,7 +1,9 @@
 """Reachability: ports that are refused, silently dropped, or forbidden (catalogue group 1)."""
 
 from collections.abc import Iterator
+from itertools import islice
 
+from lynccap.correlation.protocol_numbers import INITIAL_TTLS
 from lynccap.correlation.roles.claims import EDGE_INT, RELAY
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
@@ -11,6 +13,7 @@ from lynccap.diagnosis.subjects import found, judged, reached
 from lynccap.diagnosis.verdicts import How, Verdict, accepted_meanwhile
 from lynccap.document import Severity
 
+LISTED = 3  # devices a sentence names
 REJECTS_THIS_CLIENT = "A rule on the server, or before it, rejects this client: others are accepted on the same port."
 FOR_ROOT_CHAIN = "Without it the phone has no root certificate and trusts no Lync server."
 
@@ -35,15 +38,45 @@ OPEN_RELAY = (
 UNKNOWN_SENDER = ("network/firewall team", "service owner of the server")
 
 
+def _with_others(inquiry: Inquiry, name: str) -> Iterator[tuple[Verdict, str]]:
+    """The verdicts of one rule, each with a sentence on the other devices at the same port of the server."""
+    clients: dict[tuple[int, str, int], dict[str, None]] = {}
+    for one in judged(inquiry, name):
+        clients.setdefault(_target(one), {})[one.attempt.client] = None
+    for one in judged(inquiry, name):
+        others = [client for client in islice(clients[_target(one)], LISTED + 1) if client != one.attempt.client]
+        more = len(clients[_target(one)]) - 1 - len(others[:LISTED])
+        listed = ", ".join(others[:LISTED]) + (f" and {more} more" if more else "")
+        yield one, f" The same happens to {listed}." if others else ""
+
+
+def _target(verdict: Verdict) -> tuple[int, str, int]:
+    return verdict.attempt.capture, verdict.attempt.server, verdict.attempt.port
+
+
+def _distance(verdict: Verdict) -> str:
+    """How far away the sender of the resets is, by the hops their TTL has lost."""
+    if len(verdict.attempt.rst_ttls) != 1:
+        return ""
+    (ttl,) = verdict.attempt.rst_ttls
+    hops = min(initial for initial in INITIAL_TTLS if initial >= ttl) - ttl
+    return f" Their sender is {hops} {'hop' if hops == 1 else 'hops'} away from the place of the capture."
+
+
 def _stop(
-    inquiry: Inquiry, verdict: Verdict, what: str, causes: tuple[str, ...] = (), fix: tuple[str, ...] = ()
+    inquiry: Inquiry,
+    verdict: Verdict,
+    what: str,
+    causes: tuple[str, ...] = (),
+    fix: tuple[str, ...] = (),
+    more: str = "",
 ) -> Judgement:
     attempt = verdict.attempt
     device, server = inquiry.ends(attempt)
     says = f"{device} cannot reach {server} on TCP port {attempt.port}: {what}."
     act = UNKNOWN_SENDER if verdict.how is How.REFUSED else ()
     explains = consequences(inquiry, verdict)
-    return found(inquiry, verdict, says, f"{verdict.says}.", causes=causes, act=act, explains=explains, fix=fix)
+    return found(inquiry, verdict, says, f"{verdict.says}.{more}", causes=causes, act=act, explains=explains, fix=fix)
 
 
 @rule(
@@ -74,10 +107,10 @@ def tcp_refused_by_host(inquiry: Inquiry) -> Iterator[Judgement]:
     are accepted; a TTL that is clearly not the server's.
     """
     yield from reached(inquiry)
-    for verdict in judged(inquiry, "tcp-refused-by-host"):
+    for verdict, more in _with_others(inquiry, "tcp-refused-by-host"):
         selective = accepted_meanwhile(inquiry.case, verdict.attempt)
         causes = (REJECTS_THIS_CLIENT, *tcp_refused_by_host.causes[2:]) if selective else ()
-        yield _stop(inquiry, verdict, "the connection is refused", causes)
+        yield _stop(inquiry, verdict, "the connection is refused", causes, more=more)
 
 
 @rule(
@@ -101,8 +134,9 @@ def tcp_refused_by_middlebox(inquiry: Inquiry) -> Iterator[Judgement]:
     Not this: servers whose TTL varies on accepted connections too; load balancers that answer with their own TTL.
     """
     yield from reached(inquiry)
-    for verdict in judged(inquiry, "tcp-refused-by-middlebox"):
-        yield _stop(inquiry, verdict, "resets come back that the server itself may not have sent")
+    for verdict, more in _with_others(inquiry, "tcp-refused-by-middlebox"):
+        what = "resets come back that the server itself may not have sent"
+        yield _stop(inquiry, verdict, what, more=_distance(verdict) + more)
 
 
 @rule(
@@ -129,6 +163,6 @@ def tcp_filtered_silent(inquiry: Inquiry) -> Iterator[Judgement]:
     nothing proves that the server is up.
     """
     yield from reached(inquiry)
-    for verdict in judged(inquiry, "tcp-filtered-silent"):
+    for verdict, more in _with_others(inquiry, "tcp-filtered-silent"):
         fix = OPEN_RELAY if _is_towards_relay(inquiry, verdict) else ()
-        yield _stop(inquiry, verdict, verdict.vanished, fix=fix)
+        yield _stop(inquiry, verdict, verdict.vanished, fix=fix, more=more)
