@@ -120,6 +120,18 @@ NEIGHBOURS: Mapping[str, str] = {
 }
 """One row a frame in which a switch or a phone tells who it is and which VLAN voice belongs to (LLDP, CDP)."""
 
+ARP: Mapping[str, str] = {
+    "capture": "int64",
+    "frame": "int64",
+    "time": "int64",
+    "kind": "object",  # request, reply
+    "mac": "object",  # the sender's hardware address, as the message says
+    "address": "object",  # the sender's IPv4 address; 0.0.0.0 when it only asks whether one is free (RFC 5227)
+    "target": "object",  # the address asked for, of a reply who asked; the same as `address` in an announcement
+    "vlan": "int64",  # innermost tag of the frame, -1 when untagged
+}
+"""One row a frame in which a host asks for, tells or announces the hardware address of an IPv4 address (RFC 826)."""
+
 FLOWS: Mapping[str, str] = {
     "capture": "int64",
     "transport": "object",  # tcp, udp, or "ip-N"
@@ -398,6 +410,7 @@ class Tables:
     host_names: pd.DataFrame
     comments: pd.DataFrame
     neighbours: pd.DataFrame
+    arp: pd.DataFrame
     flows: pd.DataFrame
     tcp_frames: pd.DataFrame
     repeats: pd.DataFrame

@@ -123,6 +123,7 @@ def tables(
     repeats: Any = (),
     certificates: Any = (), dns_answers: Any = (), clock_steps: Any = (), interfaces: Any = (),
     host_names: Any = (), comments: Any = (), revocations: Any = (), decryptions: Any = (), neighbours: Any = (),
+    arp: Any = (),
     **messages: list[dict[str, Any]],
 ) -> Tables:  # fmt: skip
     """Tables of one capture that starts at START and lasts `seconds`; message tables by protocol, "_" for "-"."""
@@ -143,6 +144,7 @@ def tables(
         host_names=rows(schemas.HOST_NAMES, list(host_names)),
         comments=rows(schemas.COMMENTS, list(comments)),
         neighbours=rows(schemas.NEIGHBOURS, list(neighbours)),
+        arp=rows(schemas.ARP, list(arp)),
         flows=rows(schemas.FLOWS, flows),
         tcp_frames=rows(schemas.TCP_FRAMES, list(tcp_frames)),
         repeats=rows(schemas.REPEATS, list(repeats)),

@@ -39,6 +39,7 @@ class Scene:
         self.certificates: list[dict[str, Any]] = []
         self.interfaces: list[dict[str, Any]] = []
         self.host_names: list[dict[str, Any]] = []
+        self.links: list[dict[str, Any]] = []
         self.messages: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self.directory: Directory | None = None
         self.exchange(ANYBODY, RESOLVER, 53, BEFORE, stack="dns")
@@ -52,7 +53,8 @@ class Scene:
         return case(
             self.flows, seconds=seconds, tcp_frames=self.controls, repeats=self.repeats, icmp=self.errors,
             media=self.streams, certificates=self.certificates, dns_answers=self.answers,
-            interfaces=self.interfaces, host_names=self.host_names, directory=self.directory, **self.messages,
+            interfaces=self.interfaces, host_names=self.host_names, arp=self.links, directory=self.directory,
+            **self.messages,
         )  # fmt: skip
 
     def _add(self, client: str, server: str, port: int, at: float, seconds: float, **facts: Any) -> int:
@@ -304,9 +306,10 @@ class Scene:
                     "ssrc": 1 + from_client,
                     "payload_type": payload_type,
                     "carried": carried,
+                    "payload_types": ((payload_type, round(50 * seconds)),),
+                    "dscps": ((0, round(50 * seconds)),),
                     "packets": round(50 * seconds),
                     "expected": round(50 * seconds),
-                    "payload_types": ((payload_type, round(50 * seconds)),),
                     "bytes": round(50 * seconds) * 120,
                     "first_time": moment(at),
                     "last_time": moment(at + seconds),
@@ -338,6 +341,10 @@ class Scene:
 
     def forbidden(self, of: int, at: float = 0.01, reporter: str = "10.1.0.1") -> None:
         """ICMP "administratively prohibited" quotes the client's first packet of a flow."""
+        self.reported(of, at, reporter, (3, 13))
+
+    def reported(self, of: int, at: float, reporter: str, code: tuple[int, int]) -> int:
+        """ICMP of a type and code quotes a packet of the client of a flow; returns the frame."""
         row = self.flows[of]
         self.errors.append(
             {
@@ -345,8 +352,8 @@ class Scene:
                 "time": moment(at),
                 "reporter": reporter,
                 "recipient": row["client"],
-                "type": 3,
-                "code": 13,
+                "type": code[0],
+                "code": code[1],
                 "version": 4,
                 "flow": of,
                 "from_client": True,
@@ -357,6 +364,23 @@ class Scene:
                 "quoted_destination_port": row["server_port"],
             }
         )
+        return self.frame(at, of)
+
+    def link(self, kind: str, mac: str, address: str, target: str, at: float) -> int:
+        """An ARP message, kind request or reply; returns its frame."""
+        frame = self.frame(at, 90_000 + len(self.links))
+        self.links.append(
+            {
+                "frame": frame,
+                "time": moment(at),
+                "kind": kind,
+                "mac": mac,
+                "address": address,
+                "target": target,
+                "vlan": -1,
+            }
+        )
+        return frame
 
 
 def _nothing_back() -> Mapping[str, int]:

@@ -35,8 +35,12 @@ class Ending(StrEnum):
     """Every SYN that got an answer got a reset."""
     PROHIBITED = "prohibited"
     """ICMP said that policy forbids it."""
+    UNREACHABLE = "unreachable"
+    """ICMP said that the last router cannot reach the host."""
     NO_ROUTE = "no-route"
     """ICMP said that there is no way."""
+    EXPIRED = "expired"
+    """ICMP said that it ran out of hops on its way."""
     REJECTED = "rejected"
     """ICMP said that the port is unreachable: an active refusal, by the reporter."""
     UNANSWERED = "unanswered"
@@ -237,13 +241,15 @@ def _handshake(rows: list[Any]) -> _Handshake:
 
 PROHIBITED_CODES = {4: {(3, 9), (3, 10), (3, 13)}, 6: {(1, 1), (1, 5), (1, 6)}}
 """RFC 1812 5.2.7.1, RFC 4443 3.1: administratively prohibited, source policy, reject route."""
-NO_ROUTE_CODES = {4: {(3, 0), (3, 1), (3, 5), (3, 6), (3, 7)}, 6: {(1, 0), (1, 3)}}
-
-
+UNREACHABLE_CODES = {4: {(3, 1)}, 6: {(1, 3)}}
+NO_ROUTE_CODES = {4: {(3, 0), (3, 5), (3, 6), (3, 7)}, 6: {(1, 0)}}
+EXPIRED_CODES = {4: {(11, 0)}, 6: {(3, 0)}}
 PORT_CODES = {4: {(3, 3)}, 6: {(1, 4)}}
 _ICMP_ENDINGS = (
     (PROHIBITED_CODES, Ending.PROHIBITED),
+    (UNREACHABLE_CODES, Ending.UNREACHABLE),
     (NO_ROUTE_CODES, Ending.NO_ROUTE),
+    (EXPIRED_CODES, Ending.EXPIRED),
     (PORT_CODES, Ending.REJECTED),
 )
 

@@ -17,6 +17,7 @@ from lynccap.correlation.closings.hosts import Hosts
 from lynccap.correlation.collector import collector_paused
 from lynccap.correlation.devices.book import DeviceBook
 from lynccap.correlation.devices.reading import read_devices
+from lynccap.correlation.link_addresses import LinkBook
 from lynccap.correlation.log_ons import LogOn, read_log_ons
 from lynccap.correlation.lookups import Lookup, read_lookups
 from lynccap.correlation.media.calls.book import CallBook, read_calls
@@ -111,6 +112,11 @@ class Case:
     def closings(self) -> ClosingBook:
         """How connections ended that did not simply close, and by whom."""
         return read_closings(self.tables, Hosts(self.tables, self.ttls_of, self.heard_after))
+
+    @cached_property
+    def links(self) -> LinkBook:
+        """Who holds an address on the link, as ARP tells."""
+        return LinkBook(self.tables)
 
     @cached_property
     def dialogs(self) -> DialogBook:

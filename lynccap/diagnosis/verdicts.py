@@ -20,6 +20,7 @@ from lynccap.correlation.roles.claims import SIP_SERVER, UNSPECIFIED
 from lynccap.diagnosis.gates import Gates
 from lynccap.diagnosis.judgements import Proof
 from lynccap.diagnosis.meanings import Meaning, meaning_of
+from lynccap.diagnosis.reports import REPORTS, report_words
 from lynccap.document import Confidence
 
 ELSEWHERE_NS = 30_000_000_000  # a client goes through the pool's addresses, some 20 s each when one is silent
@@ -37,9 +38,16 @@ class How(StrEnum):
     REFUSED = "refused"
     FILTERED = "silently dropped"
     PROHIBITED = "forbidden by a router"
+    UNREACHABLE = "the last router cannot reach the host"
+    NO_ROUTE = "a router knows no way"
 
 
 _REFUSED_BY = {EndedBy.SERVER: How.REFUSED_BY_HOST, EndedBy.BOX_BETWEEN: How.REFUSED_BETWEEN}
+_REPORTED = {
+    Ending.PROHIBITED: How.PROHIBITED,
+    Ending.UNREACHABLE: How.UNREACHABLE,
+    Ending.NO_ROUTE: How.NO_ROUTE,
+}
 _REFUSALS = (How.REFUSED, How.REFUSED_BY_HOST, How.REFUSED_BETWEEN)
 RULES: dict[tuple[How, Meaning], str] = {
     **{(how, Meaning.ROOT_CHAIN): "rootchain-http80-refused" for how in _REFUSALS},
@@ -54,7 +62,16 @@ RULES: dict[tuple[How, Meaning], str] = {
     (How.REFUSED_BY_HOST, Meaning.REQUIRED): "tcp-refused-by-host",
     (How.REFUSED_BETWEEN, Meaning.REQUIRED): "tcp-refused-by-middlebox",
     (How.FILTERED, Meaning.REQUIRED): "tcp-filtered-silent",
-    **{(How.PROHIBITED, meaning): "icmp-admin-prohibited" for meaning in Meaning if meaning is not Meaning.PROXY_80},
+    **{
+        (how, meaning): rule
+        for how, rule in (
+            (How.PROHIBITED, "icmp-admin-prohibited"),
+            (How.UNREACHABLE, "host-unreachable"),
+            (How.NO_ROUTE, "icmp-no-route"),
+        )
+        for meaning in Meaning
+        if meaning is not Meaning.PROXY_80
+    },
     **{(how, Meaning.CLIENT_CRL): "client-crl-ocsp-unreachable" for how in How},
 }
 """How and what for, to the rule. A pair that is missing is nobody's fault: a proxy may drop port 80 as it likes."""
@@ -134,8 +151,8 @@ def _elsewhere_words(attempt: Attempt, other: Elsewhere) -> str:
 
 
 def _how(attempt: Attempt, refusal: Refusal | None) -> How | None:
-    if attempt.ending is Ending.PROHIBITED:
-        return How.PROHIBITED
+    if attempt.ending in _REPORTED:
+        return _REPORTED[attempt.ending]
     if attempt.ending is Ending.UNANSWERED:
         return How.FILTERED
     if attempt.ending is Ending.REJECTED:
@@ -171,16 +188,16 @@ def _verdict(
         says = _filtered_words(attempt)
         if alive:
             rejected.append(("host-unreachable", f"{attempt.server} answers elsewhere in this capture"))
-    elif how is How.PROHIBITED:
-        confidence, doubt = Confidence.CERTAIN, None
-        says = _prohibited_words(attempt)
+    elif attempt.ending in _REPORTED:
+        confidence, doubt = REPORTS[attempt.ending](case, attempt)
+        says = report_words(attempt)
     else:
         confidence, doubt = _refused(case, attempt, how, refusal)
         says, because = _refused_words(case, attempt, how, refusal)
         if because:
             rejected.append(because)
     proofs = [Proof(attempt.capture, attempt.failed_frames, says)]
-    if alive and how is not How.PROHIBITED:
+    if alive and attempt.ending not in _REPORTED:
         proofs.append(alive[1])
     return Verdict(rule, attempt, how, meaning, confidence, says, tuple(proofs), doubt, tuple(rejected))
 
@@ -276,14 +293,6 @@ def _filtered_words(attempt: Attempt) -> str:
     return (
         f"{len(attempt.syn_times)} SYNs to {attempt.server} TCP port {attempt.port} over {spread:.1f} s "
         "got no answer: no SYN-ACK, no reset, no ICMP"
-    )
-
-
-def _prohibited_words(attempt: Attempt) -> str:
-    codes = ", ".join(f"type {kind} code {code}" for kind, code in attempt.icmp_codes)
-    return (
-        f"{', '.join(attempt.reporters)} answers the SYNs to {attempt.server} TCP port {attempt.port} "
-        f"with ICMP {codes}: administratively prohibited"
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from lynccap.ingest.decoding import MAX_ANNOUNCEMENTS, Decoder, Packets
+from lynccap.ingest.decoding import MAX_ANNOUNCEMENTS, MAX_RESOLUTIONS, Decoder, Packets
 from lynccap.ingest.flows.flow_rows import FlowRows, repeat_columns
 from lynccap.ingest.flows.flow_table import MAX_CONTROL_ROWS, FlowTable
 from lynccap.ingest.flows.icmp import MAX_ERRORS, IcmpErrors
@@ -128,6 +128,7 @@ class Engine:
         yielded = self._streams.finish(self._flows, flow_rows)
         parts.tables = yielded.tables
         parts.tables["neighbours"] = neighbours_of(decoder.announcements.kept)
+        parts.tables["arp"] = decoder.resolutions.columns()
         self._say_bounds()
         parts.reordered = self._clock.reordered
         parts.large_frames, parts.unsealed_hosts = self._offload.large_frames, self._offload.hosts()
@@ -145,6 +146,7 @@ class Engine:
             ("tcp", "frames with SYN, FIN, RST or a closed window", self._flows.control_rows, MAX_CONTROL_ROWS),
             ("icmp", "ICMP errors", self._icmp.rows, MAX_ERRORS),
             ("lldp", "announcements of neighbours", self._decoder.announcements.count, MAX_ANNOUNCEMENTS),
+            ("arp", "questions for hardware addresses and answers", self._decoder.resolutions.count, MAX_RESOLUTIONS),
         )
         rows = [
             (-1, 0, 0, False, protocol, "bounded", f"{count} {what}; the first {limit} are listed")

@@ -8,6 +8,7 @@ import pandas as pd
 from lynccap.ingest.engine import CaptureParts
 from lynccap.ingest.schemas import MESSAGES, NOTES, SCHEMAS, Arrays, array_of
 from lynccap.tables import (
+    ARP,
     CAPTURES,
     CLOCK_STEPS,
     DECRYPTIONS,
@@ -30,6 +31,7 @@ ALL_SCHEMAS = {
     "decryptions": DECRYPTIONS,
     "neighbours": NEIGHBOURS,
     "repeats": REPEATS,
+    "arp": ARP,
 }
 OF_CAPTURES = [name for name, columns in ALL_SCHEMAS.items() if "capture" in columns]
 """The other tables whose rows name their capture."""
@@ -55,6 +57,7 @@ def join(parts: list[CaptureParts]) -> Tables:
         host_names=table("host_names"),
         comments=table("comments"),
         neighbours=table("neighbours"),
+        arp=table("arp"),
         flows=_joined(FLOWS, [part.flows for part in parts], first_flow),
         tcp_frames=_joined(TCP_FRAMES, [part.tcp_frames for part in parts], first_flow),
         repeats=table("repeats"),

@@ -39,6 +39,10 @@ def test_ending(openings: tuple[str, ...], ending: Ending) -> None:
     [
         (4, 3, 13, Ending.PROHIBITED),
         (4, 3, 0, Ending.NO_ROUTE),
+        (4, 3, 1, Ending.UNREACHABLE),
+        (6, 1, 3, Ending.UNREACHABLE),
+        (4, 11, 0, Ending.EXPIRED),
+        (6, 3, 0, Ending.EXPIRED),
         (6, 1, 1, Ending.PROHIBITED),
         (6, 1, 0, Ending.NO_ROUTE),
         (4, 3, 4, Ending.UNANSWERED),  # fragmentation needed says nothing of policy

@@ -14,7 +14,9 @@ FAILED_WORDS = {
     Ending.REFUSED: "was refused",
     Ending.REJECTED: "was refused (ICMP)",
     Ending.PROHIBITED: "was forbidden by a router (ICMP)",
+    Ending.UNREACHABLE: "found nobody at the address (ICMP)",
     Ending.NO_ROUTE: "found no route (ICMP)",
+    Ending.EXPIRED: "ran out of hops (ICMP)",
     Ending.UNANSWERED: "got no answer",
 }
 ALERTS = {

@@ -66,6 +66,11 @@ class Vantage:
         told = [one for flow in attempt.flows for one in self._told(flow)]
         return min(told, key=lambda one: WORSE.index(one.fate), default=None)
 
+    def both_ways(self, flow: int) -> Elsewhere | None:
+        """Another capture that shows packets of both ends of a connection; None where there is none."""
+        told = (one for one in self._told(flow) if one.fate in (Fate.ANSWERED, Fate.ANSWER_LOST))
+        return next((one for one in told if len(one.frames) > 1), None)
+
     def _told(self, flow: int) -> Iterator[Elsewhere]:
         for one in self.crossings.other_side(self.place, flow):
             there, number = _other(one, self.place)

@@ -3,6 +3,7 @@
 Every read is masked by the captured length.
 """
 
+from lynccap.ingest.decoding.arp import MAX_RESOLUTIONS
 from lynccap.ingest.decoding.cursor import CDP_TYPE, IPV4_TYPE, IPV6_TYPE, LLDP_TYPE, REASONS, bare
 from lynccap.ingest.decoding.decoder import Decoder
 from lynccap.ingest.decoding.neighbours import MAX_ANNOUNCEMENTS, Announcement
@@ -17,6 +18,7 @@ __all__ = [
     "IPV6_TYPE",
     "LLDP_TYPE",
     "MAX_ANNOUNCEMENTS",
+    "MAX_RESOLUTIONS",
     "OFFSET",
     "REASONS",
     "TCP",

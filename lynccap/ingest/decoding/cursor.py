@@ -20,6 +20,7 @@ IPV4_TYPE, IPV6_TYPE = 0x0800, 0x86DD
 ETHERNET_TYPE = 0x6558  # an Ethernet header ("transparent Ethernet bridging", RFC 1701)
 PPP_TYPE = 0x880B
 MPLS_TYPE = 0x8847
+ARP_TYPE = 0x0806
 LLDP_TYPE, CDP_TYPE = 0x88CC, 0x2000  # the latter is Cisco's number, in its SNAP and HDLC headers
 NO_TAG = -1
 NO_ADDRESS = -1

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from lynccap.ingest.decoding.arp import Resolutions
 from lynccap.ingest.decoding.cursor import BROKEN, ENCRYPTED, REASONS, Cursor
 from lynccap.ingest.decoding.fragments import Fragments
 from lynccap.ingest.decoding.links import links
@@ -27,6 +28,7 @@ class Decoder:
         self.unread: Counter[str] = Counter()
         """Frames of which a layer is not read, by reason (one of REASONS). Fragments are counted by datagram below."""
         self.announcements = Announcements()
+        self.resolutions = Resolutions()
         self._intern = intern
         self._fragments = Fragments()
 
@@ -51,6 +53,7 @@ class Decoder:
         self.unread.update(unread)
         if len(network) < len(cursor):
             self.announcements.add(buffer, stamps, cursor)
+            self.resolutions.add(buffer, stamps, cursor)
         return self._packets(buffer, stamps, self._whole(buffer, stamps, network))
 
     def finish(self) -> Iterator[Packets]:

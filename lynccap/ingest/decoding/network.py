@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lynccap.ingest.decoding.cursor import (
+    ARP_TYPE,
     BROKEN,
     CDP_TYPE,
     IPV4_TYPE,
@@ -26,7 +27,7 @@ MAX_EXTENSIONS = 8  # RFC 8200 names six kinds, each once, destination options t
 HOP, ROUTING, FRAGMENT, AUTHENTICATION, DESTINATION, MOBILITY = 0, 43, 44, 51, 60, 135
 EXTENSIONS = (HOP, ROUTING, FRAGMENT, AUTHENTICATION, DESTINATION, MOBILITY)
 ADDRESSLESS_TYPES = (
-    0x0806,  # ARP
+    ARP_TYPE,
     CDP_TYPE,
     0x8035,  # RARP, and Cisco's keep-alives over HDLC
     0x8809,  # LACP

@@ -1,18 +1,19 @@
 """Reachability: ports that are refused, silently dropped, or forbidden (catalogue group 1)."""
 
 from collections.abc import Iterator
+from itertools import islice
 
-from lynccap.correlation.attempts import PROHIBITED_CODES
-from lynccap.correlation.media.relays import TURN_UDP_PORT
+from lynccap.correlation.protocol_numbers import INITIAL_TTLS
 from lynccap.correlation.roles.claims import EDGE_INT, RELAY
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
-from lynccap.diagnosis.judgements import Found, Judgement, Proof
+from lynccap.diagnosis.judgements import Judgement
 from lynccap.diagnosis.meanings import Meaning
 from lynccap.diagnosis.subjects import found, judged, reached
 from lynccap.diagnosis.verdicts import How, Verdict, accepted_meanwhile
-from lynccap.document import Confidence, Severity
+from lynccap.document import Severity
 
+LISTED = 3  # devices a sentence names
 REJECTS_THIS_CLIENT = "A rule on the server, or before it, rejects this client: others are accepted on the same port."
 FOR_ROOT_CHAIN = "Without it the phone has no root certificate and trusts no Lync server."
 
@@ -21,7 +22,7 @@ def _is_towards_relay(inquiry: Inquiry, verdict: Verdict) -> bool:
     return verdict.attempt.port == 443 and inquiry.case.roles.has(verdict.attempt.server, EDGE_INT, RELAY)
 
 
-def _consequences(inquiry: Inquiry, verdict: Verdict) -> tuple[str, ...]:
+def consequences(inquiry: Inquiry, verdict: Verdict) -> tuple[str, ...]:
     """What may follow from this very failure: no root chain, no trust; no inner relay, another way for media."""
     if verdict.meaning is Meaning.ROOT_CHAIN:
         return ("tls-unknown-ca",)
@@ -37,15 +38,45 @@ OPEN_RELAY = (
 UNKNOWN_SENDER = ("network/firewall team", "service owner of the server")
 
 
+def _with_others(inquiry: Inquiry, name: str) -> Iterator[tuple[Verdict, str]]:
+    """The verdicts of one rule, each with a sentence on the other devices at the same port of the server."""
+    clients: dict[tuple[int, str, int], dict[str, None]] = {}
+    for one in judged(inquiry, name):
+        clients.setdefault(_target(one), {})[one.attempt.client] = None
+    for one in judged(inquiry, name):
+        others = [client for client in islice(clients[_target(one)], LISTED + 1) if client != one.attempt.client]
+        more = len(clients[_target(one)]) - 1 - len(others[:LISTED])
+        listed = ", ".join(others[:LISTED]) + (f" and {more} more" if more else "")
+        yield one, f" The same happens to {listed}." if others else ""
+
+
+def _target(verdict: Verdict) -> tuple[int, str, int]:
+    return verdict.attempt.capture, verdict.attempt.server, verdict.attempt.port
+
+
+def _distance(verdict: Verdict) -> str:
+    """How far away the sender of the resets is, by the hops their TTL has lost."""
+    if len(verdict.attempt.rst_ttls) != 1:
+        return ""
+    (ttl,) = verdict.attempt.rst_ttls
+    hops = min(initial for initial in INITIAL_TTLS if initial >= ttl) - ttl
+    return f" Their sender is {hops} {'hop' if hops == 1 else 'hops'} away from the place of the capture."
+
+
 def _stop(
-    inquiry: Inquiry, verdict: Verdict, what: str, causes: tuple[str, ...] = (), fix: tuple[str, ...] = ()
+    inquiry: Inquiry,
+    verdict: Verdict,
+    what: str,
+    causes: tuple[str, ...] = (),
+    fix: tuple[str, ...] = (),
+    more: str = "",
 ) -> Judgement:
     attempt = verdict.attempt
     device, server = inquiry.ends(attempt)
     says = f"{device} cannot reach {server} on TCP port {attempt.port}: {what}."
     act = UNKNOWN_SENDER if verdict.how is How.REFUSED else ()
-    explains = _consequences(inquiry, verdict)
-    return found(inquiry, verdict, says, f"{verdict.says}.", causes=causes, act=act, explains=explains, fix=fix)
+    explains = consequences(inquiry, verdict)
+    return found(inquiry, verdict, says, f"{verdict.says}.{more}", causes=causes, act=act, explains=explains, fix=fix)
 
 
 @rule(
@@ -76,10 +107,10 @@ def tcp_refused_by_host(inquiry: Inquiry) -> Iterator[Judgement]:
     are accepted; a TTL that is clearly not the server's.
     """
     yield from reached(inquiry)
-    for verdict in judged(inquiry, "tcp-refused-by-host"):
+    for verdict, more in _with_others(inquiry, "tcp-refused-by-host"):
         selective = accepted_meanwhile(inquiry.case, verdict.attempt)
         causes = (REJECTS_THIS_CLIENT, *tcp_refused_by_host.causes[2:]) if selective else ()
-        yield _stop(inquiry, verdict, "the connection is refused", causes)
+        yield _stop(inquiry, verdict, "the connection is refused", causes, more=more)
 
 
 @rule(
@@ -103,8 +134,9 @@ def tcp_refused_by_middlebox(inquiry: Inquiry) -> Iterator[Judgement]:
     Not this: servers whose TTL varies on accepted connections too; load balancers that answer with their own TTL.
     """
     yield from reached(inquiry)
-    for verdict in judged(inquiry, "tcp-refused-by-middlebox"):
-        yield _stop(inquiry, verdict, "resets come back that the server itself may not have sent")
+    for verdict, more in _with_others(inquiry, "tcp-refused-by-middlebox"):
+        what = "resets come back that the server itself may not have sent"
+        yield _stop(inquiry, verdict, what, more=_distance(verdict) + more)
 
 
 @rule(
@@ -131,75 +163,6 @@ def tcp_filtered_silent(inquiry: Inquiry) -> Iterator[Judgement]:
     nothing proves that the server is up.
     """
     yield from reached(inquiry)
-    for verdict in judged(inquiry, "tcp-filtered-silent"):
+    for verdict, more in _with_others(inquiry, "tcp-filtered-silent"):
         fix = OPEN_RELAY if _is_towards_relay(inquiry, verdict) else ()
-        yield _stop(inquiry, verdict, verdict.vanished, fix=fix)
-
-
-@rule(
-    title="A router or firewall says that policy forbids the connection",
-    severity=Severity.MAJOR,
-    stage=Stage.REACH,
-    causes=("An access list on the reporting router or firewall.",),
-    fix=("Change the rule on the device that sent the ICMP message: its address is in the evidence.",),
-    act=("network/firewall team",),
-    sources=("ms-int-ports",),
-    explains=("tls-unknown-ca", "media-via-external-edge-from-inside", "media-tcp443-fallback"),
-)
-def icmp_admin_prohibited(inquiry: Inquiry) -> Iterator[Judgement]:
-    """ICMP "administratively prohibited" quotes a packet of a device to a Lync server.
-
-    Evidence: ICMP type 3 code 9, 10 or 13 (or ICMPv6 type 1 code 1, 5, 6) whose quoted addresses and ports are those
-    of the flow, and no answer on that flow.
-
-    Not this: quoted ICE probes towards another client, or flows that were answered all the same.
-    """
-    yield from reached(inquiry)
-    for verdict in judged(inquiry, "icmp-admin-prohibited"):
-        attempt = verdict.attempt
-        device, server = inquiry.ends(attempt)
-        says = (
-            f"{device} may not reach {server} on TCP port "
-            f"{attempt.port}: {', '.join(attempt.reporters)} says that policy forbids it."
-        )
-        why = f"{verdict.says}."
-        if verdict.meaning is Meaning.ROOT_CHAIN:
-            why = f"{why} Port 80 is where a Lync phone fetches the root certificate chain. {FOR_ROOT_CHAIN}"
-        yield found(inquiry, verdict, says, why, explains=_consequences(inquiry, verdict))
-    yield from _prohibited_datagrams(inquiry)
-
-
-def _has_relay_or_media(inquiry: Inquiry, device: str) -> bool:
-    """Another path of the device works: what was forbidden was one of many that ICE tries."""
-    allocated = any(one.success_frames for one in inquiry.case.relays.allocations_of(device))
-    return allocated or any(one.sustained and device in one.devices for one in inquiry.case.media)
-
-
-def _prohibited_datagrams(inquiry: Inquiry) -> Iterator[Judgement]:
-    case = inquiry.case
-    errors = case.tables.icmp
-    errors = errors[(errors["flow"] >= 0) & (errors["quoted_transport"] == "udp") & errors["from_client"]]
-    for flow, rows in errors.groupby("flow", sort=True):
-        row = case.flows.loc[flow]
-        policy = [one for one in rows.itertuples() if (one.type, one.code) in PROHIBITED_CODES.get(one.version, set())]
-        wanted = row["server_port"] == TURN_UDP_PORT and case.roles.is_lync(row["server"])
-        if not policy or row["frames_server"] or not wanted or _has_relay_or_media(inquiry, row["client"]):
-            continue
-        reporter = policy[0].reporter
-        server = inquiry.server(row["server"], row["server_port"])
-        frames = tuple(sorted({int(row["first_frame_client"]), *(int(one.frame) for one in policy)}))
-        yield Found(
-            device=row["client"],
-            peer=row["server"],
-            port=int(row["server_port"]),
-            transport="udp",
-            service=row["service"],
-            says=(
-                f"{inquiry.word(row['client'])} may not reach {server} on UDP port "
-                f"{row['server_port']}: {reporter} says that policy forbids it."
-            ),
-            why=f"{reporter} answers its datagrams with ICMP type {policy[0].type} code {policy[0].code}.",
-            confidence=Confidence.CERTAIN,
-            proof=(Proof(int(row["capture"]), frames, "the datagrams and the ICMP messages that quote them"),),
-            time=int(row["first_time"]),
-        )
+        yield _stop(inquiry, verdict, verdict.vanished, fix=fix, more=more)
