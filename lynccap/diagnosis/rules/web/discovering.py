@@ -23,7 +23,7 @@ from lynccap.diagnosis.rules.web.asking import (
     speaker_in_words,
     subject_asking,
 )
-from lynccap.diagnosis.rules.web.discovery_answers import MOBILE_STOPS, errors_of, is_on_both
+from lynccap.diagnosis.rules.web.discovery_answers import MOBILE_STOPS, asked_by_users, errors_of, is_on_both
 from lynccap.diagnosis.subjects import found, judged, subject_of
 from lynccap.diagnosis.verdicts import Verdict
 from lynccap.diagnosis.web_purposes import discovery_names
@@ -54,7 +54,7 @@ def autodiscover_443_fails_80_works(inquiry: Inquiry) -> Iterator[Judgement]:
     """
     for verdict in judged(inquiry, "autodiscover-443-fails-80-works"):
         yield _closed_443(inquiry, verdict)
-    for client, asked in by_client(asked_of_lync(inquiry, "autodiscover")):
+    for client, asked in by_client(asked_by_users(inquiry)):
         for part in by_server([one for one in asked if _leads_on(one)]):
             yield _sealed_way(inquiry, client, part[0])
 
@@ -159,7 +159,7 @@ def autodiscover_both_ports_fail(inquiry: Inquiry) -> Iterator[Judgement]:
         closed[verdict.attempt.capture, verdict.attempt.client, verdict.attempt.server].append(verdict)
     for ones in closed.values():
         yield _both_closed(inquiry, ones)
-    for client, asked in by_client(asked_of_lync(inquiry, "autodiscover")):
+    for client, asked in by_client(asked_by_users(inquiry)):
         bad = [part for part in by_server(errors_of(inquiry, client, asked)) if is_on_both(part)]
         for part in bad:
             yield _both_errors(inquiry, part)

@@ -33,6 +33,13 @@ LISTED = 6  # names of a certificate that are told
 MOBILE_STOPS = "A mobile app has no other way and cannot sign in; a desktop client goes on with SRV records."
 
 
+def asked_by_users(inquiry: Inquiry) -> list[WebExchange]:
+    """Requests for autodiscover; not what a reverse proxy passes on of requests that are in the capture themselves."""
+    asked = list(asked_of_lync(inquiry, "autodiscover"))
+    asking = {one.server for one in asked}
+    return [one for one in asked if one.client not in asking]
+
+
 def is_on_both(exchanges: Sequence[WebExchange]) -> bool:
     """Whether they are spread over both web ports."""
     return {one.port for one in exchanges} >= {HTTP, HTTPS}
@@ -62,7 +69,7 @@ def autodiscover_http_error(inquiry: Inquiry) -> Iterator[Judgement]:
     error after which the client is answered well; an inner name that leads a client outside to a stranger; errors on
     both ports, which are one finding. An answer the capture lacks: inconclusive.
     """
-    for client, asked in by_client(asked_of_lync(inquiry, "autodiscover")):
+    for client, asked in by_client(asked_by_users(inquiry)):
         bad = errors_of(inquiry, client, asked)
         for part in by_server(bad):
             if not is_on_both(part):

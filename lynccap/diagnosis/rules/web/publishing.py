@@ -1,6 +1,8 @@
 """A reverse proxy that leads to the wrong site, or under the wrong name (catalogue group 2)."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from lynccap.correlation.addresses import is_address, is_private
@@ -28,6 +30,7 @@ from lynccap.diagnosis.rules.web.provisioning import is_outer
 from lynccap.diagnosis.subjects import subject_of
 from lynccap.document import Confidence, Severity
 
+NO_SUCH_NAME = "nxdomain"
 FOLLOWS_NS = 60_000_000_000  # a client goes where it is sent at once, or when the user clicks
 WEB_SERVICES = ("autodiscover", "certprov", "web-ticket", "web-service")
 INNER_TOKEN = "internal"  # links for clients inside are in every user's document, for outsiders to pass over
@@ -59,12 +62,15 @@ def rp_maps_443_to_internal_site(inquiry: Inquiry) -> Iterator[Judgement]:
     A client outside that is told it is inside, without what it does next: inconclusive.
     """
     translates = _translating(inquiry)
+    yield from map(Clear, sorted(translates))
+    wrong: dict[tuple[int, str, str], list[_Passed]] = defaultdict(list)
     for attempt in inquiry.case.attempts:
-        if is_proxy(inquiry, attempt.client) and _is_pool(inquiry, attempt.server) and attempt.established:
-            if attempt.port in (HTTP, HTTPS):
-                yield from _mapped(inquiry, attempt)
-            elif attempt.port in INNER_PORTS:
-                yield Clear(attempt.client)
+        if attempt.port in (HTTP, HTTPS) and attempt.established and is_proxy(inquiry, attempt.client):
+            passed = _passed(inquiry, attempt) if _is_pool(inquiry, attempt.server) else None
+            if passed:
+                wrong[attempt.capture, attempt.client, attempt.server].append(passed)
+    for ones in wrong.values():
+        yield _wrong_ports(inquiry, ones)
     for client, asked in by_client(asked_of_lync(inquiry, "autodiscover")):
         told = [one for one in asked if one.row.access_location == "internal" and is_outer(inquiry, one.server)]
         if told and told[0].server not in translates and is_outside(inquiry, client):
@@ -90,28 +96,40 @@ def _is_pool(inquiry: Inquiry, address: str) -> bool:
     )
 
 
-def _mapped(inquiry: Inquiry, attempt: Attempt) -> Iterator[Judgement]:
+class _Passed(NamedTuple):
+    """One connection of a proxy to its pool."""
+
+    flow: int
+    port: int
+    name: str
+    """The published name that is asked for."""
+    frame: int
+
+
+def _passed(inquiry: Inquiry, attempt: Attempt) -> _Passed | None:
+    """The first connection of an attempt that asks for a published name."""
     asked = {one.flow: one for one in asked_of_servers(inquiry, *WEB_SERVICES) if one.flow in attempt.established}
     for flow in attempt.established:
         session, exchange = inquiry.case.sessions.get(flow), asked.get(flow)
         name = session.sni.lower() if session else exchange.host if exchange else ""
         frame = session.hello_frame if session else exchange.frames[0] if exchange else 0
         if name.startswith(PUBLISHED) and frame:
-            yield _wrong_port(inquiry, attempt, flow, name, frame)
-            return
+            return _Passed(flow, attempt.port, name, frame)
+    return None
 
 
-def _wrong_port(inquiry: Inquiry, attempt: Attempt, flow: int, name: str, frame: int) -> Found:
-    subject = subject_of(inquiry, flow)
-    right = 4443 if attempt.port == HTTPS else 8080
+def _wrong_ports(inquiry: Inquiry, passed: Sequence[_Passed]) -> Found:
+    first, subject = passed[0], subject_of(inquiry, passed[0].flow)
+    ports = " and ".join(str(port) for port in sorted({one.port for one in passed}, reverse=True))
+    device, server = inquiry.word(subject.device), inquiry.server(subject.peer, subject.port)
     return subject.found(
-        f"{inquiry.word(attempt.client)} passes {name} on to {inquiry.server(attempt.server, attempt.port)} "
-        f"on TCP port {attempt.port}, where the site for people inside is.",
-        f"The pool tells people outside from those inside by the port: {right} is the one for the reverse proxy. On "
-        f"{attempt.port} it gives them inner names and addresses.",
+        f"{device} passes {first.name} on to {server} on TCP port {ports}, where the site for people inside is.",
+        "The pool tells people outside from those inside by the port: 4443 and 8080 are for the reverse proxy. On 443 "
+        "and 80 it gives them inner names and addresses.",
         Confidence.CERTAIN,
-        subject.shows(f"{name} is asked for on port {attempt.port} of the pool", frame),
-        rejected=(("rp-host-header-rewritten", f"the name asked for inside is the published one, {name}"),),
+        subject.shows(f"{first.name} is asked for on port {ports} of the pool", *(one.frame for one in passed)),
+        flows=tuple(one.flow for one in passed),
+        rejected=(("rp-host-header-rewritten", f"the name asked for inside is the published one, {first.name}"),),
     )
 
 
@@ -173,7 +191,9 @@ def _lookups(inquiry: Inquiry, told: WebExchange, hosts: Sequence[str]) -> list[
 def _has_no_address(inquiry: Inquiry, lookup: Lookup) -> bool:
     """The name does not exist, or leads to a private address, which is nowhere from outside."""
     addresses = inquiry.case.names.addresses_of(lookup.name)
-    return lookup.rcode_name == "NXDOMAIN" or (lookup.answered and bool(addresses) and all(map(is_private, addresses)))
+    return lookup.rcode_name == NO_SUCH_NAME or (
+        lookup.answered and bool(addresses) and all(map(is_private, addresses))
+    )
 
 
 @rule(
@@ -220,7 +240,7 @@ def _sent_inside(inquiry: Inquiry, told: WebExchange) -> Judgement | None:
         return Doubt(told.client, why) if why else None
     subject = subject_asking(inquiry, [told])
     device, server = inquiry.word(told.client), inquiry.server(told.server, told.port)
-    outside = "does not exist" if vain.rcode_name == "NXDOMAIN" else "has a private address"
+    outside = "does not exist" if vain.rcode_name == NO_SUCH_NAME else "has a private address"
     return subject.found(
         f"{device} is outside, and {server} sends it to {vain.name}, which {outside} in the DNS it uses.",
         f"{vain.name} is a name for people inside. The client gets no further.",

@@ -24,7 +24,7 @@ from lynccap.diagnosis.rules.web.asking import (
     subject_asking,
 )
 from lynccap.diagnosis.rules.web.provisioning import is_outer
-from lynccap.diagnosis.rules.web.publishing import WEB_SERVICES, is_outside, is_proxy
+from lynccap.diagnosis.rules.web.publishing import NO_SUCH_NAME, WEB_SERVICES, is_outside, is_proxy
 from lynccap.diagnosis.subjects import found, judged
 from lynccap.document import Confidence, Severity
 
@@ -225,7 +225,7 @@ def _end_of(inquiry: Inquiry, client: str, lookup: Lookup) -> str:
     case = inquiry.case
     addresses = case.names.addresses_of(lookup.name)
     if not addresses:
-        return "does not exist" if lookup.rcode_name == "NXDOMAIN" else ""
+        return "does not exist" if lookup.rcode_name == NO_SUCH_NAME else ""
     if all(case.roles.has(one, EDGE_ACCESS) for one in addresses):
         return "leads to the Access Edge"
     tries = [one for one in case.attempts_of(client) if one.server in addresses and one.port in (HTTP, HTTPS)]
@@ -244,8 +244,8 @@ def _absent(
         transport="tcp",
         service="web",
         says=f"{inquiry.word(client)} signs in through the Access Edge, but no web service is published outside.",
-        why=f"{told[:1].upper()}{told[1:]}. Without them there is no address book, no expansion of groups, no meeting "
-        "content and no join page outside, and mobile apps cannot work at all.",
+        why=f"Of the web names it asks for, {told}. Without them there is no address book, no expansion of groups, no "
+        "meeting content and no join page outside, and mobile apps cannot work at all.",
         confidence=Confidence.LIKELY,
         proof=(edge[1], Proof(edge[1].capture, tuple(sorted(frames)), "the web names asked for, and the answers")),
         time=min(one.first_time for one in asked),
