@@ -50,6 +50,6 @@ def discovers_over_http(case: Case, attempt: Attempt, _held: frozenset[str]) -> 
         return False
     return any(
         one.protocol == "autodiscover" and one.port == HTTP and one.row.outcome == "ok" and one.row.links
-        for one in case.exchanges
-        if (one.client, one.server, one.capture) == (attempt.client, attempt.server, attempt.capture)
+        for one in case.exchanges_of(attempt.client)
+        if (one.server, one.capture) == (attempt.server, attempt.capture)
     )

@@ -228,6 +228,13 @@ class TestErrors:
 
         silent(scene, self.RULE)
 
+    def test_silent_on_an_inner_name_that_leads_outside(self) -> None:
+        scene = Scene()
+        scene.named(INNER, OTHER)
+        scene.requests(MOBILE, OTHER, 3.0, "autodiscover", "http-error", 404, host=INNER)
+
+        silent(scene, self.RULE)
+
     def test_silent_on_a_stranger(self) -> None:
         scene = Scene()
         scene.requests(MOBILE, OTHER, 3.0, "autodiscover", "http-error", 404, host="example.org")

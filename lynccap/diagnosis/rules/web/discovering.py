@@ -14,7 +14,6 @@ from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof
 from lynccap.diagnosis.meanings import HTTP, HTTPS
 from lynccap.diagnosis.rules.web.asking import (
     answers_in_words,
-    asked_of_lync,
     by_client,
     by_server,
     flows_of,
@@ -65,8 +64,8 @@ def _leads_on(one: WebExchange) -> bool:
 
 def _answer_over_http(inquiry: Inquiry, verdict: Verdict) -> WebExchange:
     attempt = verdict.attempt
-    asked = asked_of_lync(inquiry, "autodiscover")
-    return next(one for one in asked if (one.client, one.server) == (attempt.client, attempt.server) and _leads_on(one))
+    asked = (one for one in inquiry.case.exchanges_of(attempt.client) if one.protocol == "autodiscover")
+    return next(one for one in asked if one.server == attempt.server and _leads_on(one))
 
 
 def _closed_443(inquiry: Inquiry, verdict: Verdict) -> Judgement:

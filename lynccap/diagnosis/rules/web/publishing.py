@@ -20,7 +20,6 @@ from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement
 from lynccap.diagnosis.meanings import HTTP, HTTPS
 from lynccap.diagnosis.rules.web.asking import (
     asked_of_lync,
-    asked_of_servers,
     by_client,
     flows_of,
     frames_of,
@@ -61,14 +60,14 @@ def rp_maps_443_to_internal_site(inquiry: Inquiry) -> Iterator[Judgement]:
     Not this: Office Web Apps, published from 443 to 443; a load balancer; a proxy that is seen to ask on 4443 or 8080.
     A client outside that is told it is inside, without what it does next: inconclusive.
     """
-    translates = _translating(inquiry)
+    tries = [one for proxy in _proxies(inquiry) for one in inquiry.case.attempts_of(proxy) if one.established]
+    translates = {one.client for one in tries if one.port in INNER_PORTS}
     yield from map(Clear, sorted(translates))
     wrong: dict[tuple[int, str, str], list[_Passed]] = defaultdict(list)
-    for attempt in inquiry.case.attempts:
-        if attempt.port in (HTTP, HTTPS) and attempt.established and is_proxy(inquiry, attempt.client):
-            passed = _passed(inquiry, attempt) if _is_pool(inquiry, attempt.server) else None
-            if passed:
-                wrong[attempt.capture, attempt.client, attempt.server].append(passed)
+    for attempt in tries:
+        inner = attempt.port in (HTTP, HTTPS) and _is_pool(inquiry, attempt.server)
+        if inner and (passed := _passed(inquiry, attempt)):
+            wrong[attempt.capture, attempt.client, attempt.server].append(passed)
     for ones in wrong.values():
         yield _wrong_ports(inquiry, ones)
     for client, asked in by_client(asked_of_lync(inquiry, "autodiscover")):
@@ -77,10 +76,8 @@ def rp_maps_443_to_internal_site(inquiry: Inquiry) -> Iterator[Judgement]:
             yield _told_inside(inquiry, client, told)
 
 
-def _translating(inquiry: Inquiry) -> set[str]:
-    """The reverse proxies that are seen to ask a pool on the right ports."""
-    right = (one for one in inquiry.case.attempts if one.port in INNER_PORTS and one.established)
-    return {one.client for one in right if is_proxy(inquiry, one.client)}
+def _proxies(inquiry: Inquiry) -> list[str]:
+    return [address for address in inquiry.case.roles.claims if is_proxy(inquiry, address)]
 
 
 def is_proxy(inquiry: Inquiry, address: str) -> bool:
@@ -108,7 +105,7 @@ class _Passed(NamedTuple):
 
 def _passed(inquiry: Inquiry, attempt: Attempt) -> _Passed | None:
     """The first connection of an attempt that asks for a published name."""
-    asked = {one.flow: one for one in asked_of_servers(inquiry, *WEB_SERVICES) if one.flow in attempt.established}
+    asked = {one.flow: one for one in inquiry.case.exchanges_of(attempt.client)}
     for flow in attempt.established:
         session, exchange = inquiry.case.sessions.get(flow), asked.get(flow)
         name = session.sni.lower() if session else exchange.host if exchange else ""

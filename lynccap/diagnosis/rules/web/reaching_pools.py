@@ -179,10 +179,12 @@ def reverse_proxy_absent(inquiry: Inquiry) -> Iterator[Judgement]:
     Not this: a client that asks for no web name, or for one only; a name that leads to a working address. A question
     without an answer in the capture: inconclusive.
     """
-    for device in inquiry.case.devices.all():
-        if device.role is None and is_outside(inquiry, device.id):
-            for address in device.addresses:
-                yield from _without_web(inquiry, address)
+    case = inquiry.case
+    edges = [address for address in case.roles.claims if case.roles.has(address, EDGE_ACCESS)]
+    for client in dict.fromkeys(one.client for edge in edges for one in case.attempts_at(edge)):
+        device = inquiry.device(client)
+        if device and device.role is None and is_outside(inquiry, client):
+            yield from _without_web(inquiry, client)
 
 
 def _without_web(inquiry: Inquiry, client: str) -> Iterator[Judgement]:

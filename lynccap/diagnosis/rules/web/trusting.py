@@ -159,10 +159,12 @@ def phone_external_wants_root_chain(inquiry: Inquiry) -> Iterator[Judgement]:
     Not this: a phone whose TLS with these servers succeeds; a phone at the internal web services. No TLS of the
     phone is in the capture, or none that ended: inconclusive.
     """
-    for device in inquiry.case.devices.all():
-        if device.is_phone:
-            for address in device.addresses:
-                yield from _outside(inquiry, address)
+    outer = [address for address in inquiry.case.roles.claims if _faces_outside(inquiry, address)]
+    asking = (one.client for address in outer for one in inquiry.case.attempts_at(address) if one.port == HTTP)
+    for client in dict.fromkeys(asking):
+        device = inquiry.device(client)
+        if device and device.is_phone:
+            yield from _outside(inquiry, client)
 
 
 def _outside(inquiry: Inquiry, client: str) -> Iterator[Judgement]:
@@ -190,7 +192,7 @@ def _in_vain(inquiry: Inquiry, attempt: Attempt) -> tuple[int, Proof] | None:
     if attempt.ending in CLOSED:
         says = f"TCP port 80 of {attempt.server} {CLOSED[attempt.ending]}"
         return attempt.first_time, Proof(attempt.capture, attempt.failed_frames, says)
-    for one in inquiry.case.exchanges:
+    for one in inquiry.case.exchanges_of(attempt.client):
         chain = one.protocol == "certprov" and one.flow in attempt.flows and one.row.step == "root-chains"
         if chain and one.row.outcome in ("http-error", "redirected"):
             says = f"the request for the root certificates is answered with HTTP {one.row.status}"
