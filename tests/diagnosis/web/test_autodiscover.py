@@ -94,10 +94,16 @@ class TestOnlyHttpWorks:
         silent(scene, self.RULE)
         assert ("port80-open-443-filtered", PC) in accused(scene)
 
-    def test_inconclusive_where_the_links_end_is_not_shown(self) -> None:
+    @pytest.mark.parametrize("begun", [False, True])
+    def test_inconclusive_where_the_links_end_is_not_shown(self, begun: bool) -> None:
         scene = outside()
         self._distrusted(scene)
         answers(scene, links=ELSEWHERE)
+        if begun:
+            of = scene.secure(MOBILE, PROXY, 443, 8.0)
+            scene.presents("ucext.anchor.example")
+            data = [one for one in scene.messages["tls"] if one["flow"] == of and one["kind"] == "application-data"]
+            scene.messages["tls"].remove(data[0])
 
         inconclusive(scene, self.RULE, because="ucext.anchor.example")
 
@@ -149,10 +155,11 @@ class TestNeitherPort:
 
         silent(self._refused(server=OTHER, scene=scene), self.RULE)
 
-    def test_silent_where_autodiscover_answers_at_another_address(self) -> None:
+    @pytest.mark.parametrize("at", [6.0, 60.0])
+    def test_silent_where_autodiscover_answers_at_another_address(self, at: float) -> None:
         scene = self._refused()
         scene.named(NAME, OTHER)
-        answers(scene, 6.0, server=OTHER)
+        answers(scene, at, server=OTHER)
 
         silent(scene, self.RULE)
 

@@ -93,9 +93,10 @@ def _sealed_way(inquiry: Inquiry, client: str, answer: WebExchange) -> Judgement
     if not refused or any(one.completed for one in sessions):
         return Clear(client)
     other = [host for host in _link_hosts(answer) if parent_of(host) != parent_of(refused[0].sni)]
-    if other and _reaches(inquiry, client, answer.time, other):
+    followed = _tries(inquiry, client, answer.time, other)
+    if any(one.completed for one in followed):
         return Clear(client)  # one certificate for many SIP domains: HTTP is the way in by design
-    if other and not _tries(inquiry, client, answer.time, other):
+    if other and not any(one.refusal for one in followed):
         return Doubt(client, f"the link leads to {other[0]}, and the capture does not show whether that works")
     return _refused_443(inquiry, answer, refused[0])
 
@@ -107,10 +108,6 @@ def _link_hosts(answer: WebExchange) -> list[str]:
 
 def _tries(inquiry: Inquiry, client: str, since: int, hosts: Sequence[str]) -> list[TlsSession]:
     return [one for one in sessions_after(inquiry, client, since) if one.sni.lower() in hosts]
-
-
-def _reaches(inquiry: Inquiry, client: str, since: int, hosts: Sequence[str]) -> bool:
-    return any(one.completed for one in _tries(inquiry, client, since, hosts))
 
 
 def _refused_443(inquiry: Inquiry, answer: WebExchange, session: TlsSession) -> Found:
