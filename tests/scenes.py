@@ -264,6 +264,33 @@ class Scene:
         self._say("certprov", of, at + 0.1, **{**usual, **facts})
         return of
 
+    def requests(
+        self, client: str, server: str, at: float, protocol: str, outcome: str, status: int | None, *, port: int = 80,
+        host: str = "", target: str = "/", asked: Mapping[str, Any] = {}, answered: Mapping[str, Any] = {},
+        of: int = -1, lasts: float = 0.1, **facts: Any,
+    ) -> int:  # fmt: skip
+        """A readable request to a web service and its answer, on a connection of their own unless `of` is given."""
+        if of < 0:
+            stack = "http" if port in (80, 8080) else "tls/http"
+            of = self.connect(client, server, port, at, stack=stack, basis="bytes")
+        first, last = self.frame(at + 0.1, of), self.frame(at + 0.1 + lasts, of)
+        words = {"kind": "request", "method": "GET", "target": target, "host": host or None, **asked}
+        self._say("http", of, at + 0.1, **words)
+        self._say("http", of, at + 0.1 + lasts, False, kind="response", status=status, **answered)
+        self._say(protocol, of, at + 0.1 + lasts, outcome=outcome, status=status, **facts)
+        self.messages[protocol][-1]["first_frame"] = first
+        assert self.messages[protocol][-1]["frame"] == last
+        return of
+
+    def presents(self, sni: str = "", **certificate: Any) -> int:
+        """The last connection, with this server name in its hello and these facts of its certificate."""
+        of = len(self.flows) - 1
+        for one in self.messages["tls"]:
+            if one["flow"] == of and one["kind"] == "client-hello":
+                one["sni"] = sni or None
+        self.certificates[-1].update(certificate)
+        return of
+
     def allocates(
         self, client: str, server: str, at: float = 0.0, relay: str | None = None, *, over: str = "udp",
         requests: int = 4, peer: str | None = None,

@@ -194,6 +194,17 @@ class Case:
         """Requests to web services with their answers, where HTTP is readable."""
         return read_exchanges(self.tables)
 
+    def exchanges_of(self, client: str) -> tuple[WebExchange, ...]:
+        """What one client asked of web services, in the order of their time."""
+        return self._exchanges.get(client, ())
+
+    @cached_property
+    def _exchanges(self) -> dict[str, tuple[WebExchange, ...]]:
+        found: dict[str, list[WebExchange]] = defaultdict(list)
+        for one in self.exchanges:
+            found[one.client].append(one)
+        return {client: tuple(ones) for client, ones in found.items()}
+
     @cached_property
     def tunnels(self) -> tuple[Tunnel, ...]:
         """The connections that proxies were asked for (CONNECT), in order of time."""

@@ -10,7 +10,10 @@ from lynccap.tables import Tables
 PROTOCOLS = ("autodiscover", "certprov", "web-ticket", "web-service", "crl")
 """The message tables that are requests with their answers."""
 _FLOW = ("capture", "client", "server", "server_port", "closing", "lost_server")
-_REQUEST = ("flow", "first_frame", "kind", "method", "target", "host", "user_agent")
+_REQUEST = (
+    *("flow", "first_frame", "kind", "method", "target", "host", "user_agent"),
+    *("authorization", "web_ticket"),
+)
 _RESPONSE = ("flow", "frame", "kind", "server", "via", "content_type")
 
 
@@ -30,7 +33,8 @@ class WebExchange:
     reset: bool
     """The server reset the connection before the answer was complete, and the capture lacks nothing of it."""
     request: Any | None
-    """Row of the http table, where it is kept: `method`, `target`, `host`, `user_agent`."""
+    """Row of the http table, where it is kept: `method`, `target`, `host`, `user_agent`, `authorization`,
+    `web_ticket`."""
     response: Any | None
     """The same: `server`, `via`, `content_type`."""
 

@@ -8,6 +8,7 @@ from lynccap import reference
 from lynccap.correlation.addresses import is_public, subnet_of
 from lynccap.correlation.attempts import Answer, Attempt, Ending
 from lynccap.correlation.case import Case
+from lynccap.correlation.discovery_names import PHONE_NAMES
 from lynccap.correlation.names import SOURCE_DNS, parent_of
 from lynccap.correlation.protocol_numbers import PSOM_PORT, SIP_TLS_PORT
 from lynccap.correlation.roles.claims import (
@@ -21,6 +22,7 @@ from lynccap.correlation.roles.claims import (
 from lynccap.correlation.roles.farms import Farm
 from lynccap.correlation.roles.sides import Location
 from lynccap.correlation.tls.sessions import UNKNOWN_CA, TlsSession
+from lynccap.diagnosis.web_purposes import discovers_in_vain, discovers_over_http, is_behind_proxy
 
 HTTP, HTTPS = 80, 443
 PAIR_NS = 60_000_000_000  # both web ports are tried within one sign-in
@@ -49,6 +51,10 @@ class Meaning(StrEnum):
     CRL = "revocation list"
     SHARED = "a port that a load balancer should pass on"
     CLIENT_CRL = "revocation list, for a client's sign-in"
+    POOL_BEHIND_PROXY = "the pool behind a reverse proxy"
+    DISCOVERY = "autodiscover, on a server none of whose web ports answers"
+    DISCOVERY_443 = "autodiscover over TLS, which works without"
+    FIRMWARE = "firmware of a phone that is signed in"
     OTHERS = "no matter of Lync's"
     REQUIRED = "a port Lync needs"
 
@@ -184,6 +190,15 @@ def _at_the_proxy(case: Case, attempt: Attempt, held: frozenset[str]) -> bool:
     return REVERSE_PROXY in held and not held & WEB_ROLES
 
 
+def _wants_firmware(case: Case, attempt: Attempt, _held: frozenset[str]) -> bool:
+    """A phone that is signed in, at an address with the name that only phones ask for."""
+    device = case.devices.of(attempt.client)
+    if attempt.port not in (HTTP, HTTPS) or device is None or not device.is_phone:
+        return False
+    names = case.names.names_of(attempt.server, SOURCE_DNS)
+    return any(one.startswith(PHONE_NAMES) for one in names) and bool(signed_in(case, attempt.client))
+
+
 def signed_in(case: Case, client: str) -> tuple[int, ...]:
     """Frames that show the client's SIP connection working: server data on 5061, or on 443 at the Access Edge."""
     frames = []
@@ -201,6 +216,8 @@ def _wants_root_chain(case: Case, attempt: Attempt, held: frozenset[str]) -> boo
     device = case.devices.of(attempt.client)
     if attempt.port != HTTP or device is None or not held & (WEB_ROLES | {SIP_SERVER}):
         return False
+    if device.location is Location.OUTSIDE:
+        return False  # the chain is handed out inside only
     if _has_chain(case, attempt.client) or _whole_host_fails(case, attempt):
         return False
     alerts = bool(distrust(case, attempt.client))
@@ -309,12 +326,16 @@ MEANINGS: tuple[tuple[Meaning, Callable[[Case, Attempt, frozenset[str]], bool]],
     (Meaning.CLIENT_CRL, _client_waits),
     (Meaning.OTHERS, _at_crl_host),
     (Meaning.OTHERS, _by_balancer),
+    (Meaning.POOL_BEHIND_PROXY, is_behind_proxy),
+    (Meaning.DISCOVERY, discovers_in_vain),
     (Meaning.SHARED, _members_accept),
     (Meaning.PROXY_80, _at_the_proxy),
     (Meaning.PSOM, _wants_conference),
     (Meaning.ROOT_CHAIN, _wants_root_chain),
     (Meaning.SHARED, _at_balancer),
+    (Meaning.FIRMWARE, _wants_firmware),
     (Meaning.WEB_PORT, _one_of_two),
+    (Meaning.DISCOVERY_443, discovers_over_http),
     (Meaning.REQUIRED, _is_required),
 )
 """The most particular first: what each means, and whether an attempt at a server of these roles is that."""

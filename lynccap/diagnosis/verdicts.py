@@ -58,6 +58,10 @@ RULES: dict[tuple[How, Meaning], str] = {
     **{(how, Meaning.CRL): "edge-crl-http-blocked" for how in (*_REFUSALS, How.FILTERED)},
     **{(how, Meaning.SHARED): "lb-port-missing-on-vip" for how in (How.REFUSED, How.REFUSED_BY_HOST, How.FILTERED)},
     (How.REFUSED_BETWEEN, Meaning.SHARED): "tcp-refused-by-middlebox",
+    **{(how, Meaning.POOL_BEHIND_PROXY): "rp-backend-4443-unreachable" for how in (*_REFUSALS, How.FILTERED)},
+    **{(how, Meaning.DISCOVERY): "autodiscover-both-ports-fail" for how in (*_REFUSALS, How.FILTERED)},
+    **{(how, Meaning.DISCOVERY_443): "autodiscover-443-fails-80-works" for how in (*_REFUSALS, How.FILTERED)},
+    **{(how, Meaning.FIRMWARE): "firmware-http-download-blocked" for how in (*_REFUSALS, How.FILTERED)},
     (How.REFUSED, Meaning.REQUIRED): "tcp-refused-by-host",
     (How.REFUSED_BY_HOST, Meaning.REQUIRED): "tcp-refused-by-host",
     (How.REFUSED_BETWEEN, Meaning.REQUIRED): "tcp-refused-by-middlebox",
@@ -265,7 +269,7 @@ def _filtered(
             f"no connection to port {attempt.port} repeats its SYN often enough: {TRIES} are needed over "
             f"{WAIT_NS / 1e9:.1f} s, {attempt.most_tries} were sent over {attempt.longest_wait / 1e9:.1f} s"
         )
-    if not doubt and not alive and meaning not in (Meaning.CRL, Meaning.CLIENT_CRL):
+    if not doubt and not alive and meaning not in (Meaning.CRL, Meaning.CLIENT_CRL, Meaning.DISCOVERY):
         doubt = f"nothing comes from {attempt.server} from then on: the host itself may be down"
     doubt = doubt or gates.cut_off(attempt.capture, attempt.client, first)
     return (Confidence.CERTAIN if alive and alive[0] else Confidence.LIKELY), doubt

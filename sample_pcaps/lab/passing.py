@@ -37,15 +37,19 @@ def _carry(one: socket.socket, other: socket.socket) -> None:
         other.shutdown(socket.SHUT_WR)
 
 
-def publish(inside: Address, context: ssl.SSLContext | None) -> Conversation:
-    """Ask the web site inside, under the name the client gave, for each request; TLS again where `context` is given."""
+def publish(inside: Address, context: ssl.SSLContext | None, renamed: str = "") -> Conversation:
+    """Ask the web site inside, under the name the client gave, for each request; TLS again where `context` is given.
+
+    `renamed` is what an ill-configured proxy writes into the host header instead.
+    """
 
     def talk(connection: socket.socket) -> None:
         waiting = b""
         while request := read_message(connection, waiting):
             head, waiting = request
             name = next(line[6:] for line in head.split("\r\n") if line.lower().startswith("host: "))
-            connection.sendall(_ask(inside, context, name, head))
+            passed = head.replace(f"Host: {name}", f"Host: {renamed}") if renamed else head
+            connection.sendall(_ask(inside, context, name, passed))
 
     return talk
 

@@ -14,7 +14,7 @@ from sample_pcaps.lab.services import CERTPROV_PATH, Conversation
 LARGEST_HEAD = 65536
 WEB_TICKET_PATH = "/WebTicket/WebTicketService.svc"
 REASONS = {200: "OK", 201: "Created", 302: "Found", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found"}
-REASONS |= {500: "Internal Server Error", 503: "Service Unavailable"}
+REASONS |= {500: "Internal Server Error", 502: "Bad Gateway", 503: "Service Unavailable"}
 SOAP = "text/xml; charset=utf-8"
 
 

@@ -13,7 +13,10 @@ from lynccap.ingest.decryption.keys import read_keys
 
 BODY = b"<x:GetRootCertChains/>"
 ASKED = b"POST /CertProv/CertProvisioningService.svc/anon HTTP/1.1\r\nHost: fe\r\nContent-Length: %d\r\n\r\n%s"
-REFUSED = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n"
+REFUSED = (
+    b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n"
+    b'X-Ms-diagnostics: 28031;source="fe";reason="Internal error."\r\n\r\n'
+)
 
 
 @pytest.mark.tshark

@@ -26,7 +26,8 @@ class TestProvisioning:
              "outcome": outcome, "status": status}
             for n, (outcome, status) in enumerate(outcomes)
         ]  # fmt: skip
-        return said("certprov-http-error", case([dns_flow(PHONE), web], certprov=rows))
+        names = [answer("lyncdiscoverinternal.contoso.example", POOL)]
+        return said("certprov-http-error", case([dns_flow(PHONE), web], certprov=rows, dns_answers=names))
 
     def test_error_is_found_with_its_frames(self) -> None:
         (one,) = self._said(("http-error", 500), ("http-error", 503))

@@ -59,7 +59,8 @@ class DeviceFacts:
         if self.shared:
             return f"Address {self.id}"
         noun = {"unknown": "Device", "server": "Server"}.get(self.kind, self.kind[:1].upper() + self.kind[1:])
-        return f"{ROLE_NAMES.get(self.role or '', noun)} {self.id}"
+        word = ROLE_NAMES.get(self.role or "", noun)
+        return f"{word[:1].upper()}{word[1:]} {self.id}"
 
 
 @dataclass

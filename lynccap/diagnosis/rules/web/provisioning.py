@@ -1,14 +1,26 @@
 """Certificate provisioning: the web service behind ports 80 and 443 that phones need first (catalogue group 2)."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from lynccap.correlation.roles.claims import REVERSE_PROXY, WEB_ROLES
+from lynccap.correlation.web_exchanges import WebExchange
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
-from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof
+from lynccap.diagnosis.judgements import Clear, Doubt, Judgement
 from lynccap.diagnosis.meanings import distrust
 from lynccap.diagnosis.rules.paths.reach import FOR_ROOT_CHAIN
+from lynccap.diagnosis.rules.web.asking import (
+    answers_in_words,
+    asked_of_lync,
+    asked_of_servers,
+    by_client,
+    by_server,
+    flows_of,
+    frames_of,
+    sessions_after,
+    subject_asking,
+    times_in_words,
+)
 from lynccap.document import Confidence, Severity
 
 CHALLENGES = 3  # answers 401 to an anonymous request; one or two are a client trying its luck
@@ -34,85 +46,71 @@ CHALLENGES = 3  # answers 401 to an anonymous request; one or two are a client t
 def certprov_http_error(inquiry: Inquiry) -> Iterator[Judgement]:
     """The certificate provisioning service is reached and fails.
 
-    Evidence: a request to CertProvisioningService.svc, answered with HTTP 4xx or 5xx, with a SOAP fault, or with a
-    reset by the server before the answer was complete; an anonymous request answered 401 again and again; a request
-    for the root chain answered without any certificate, after which the phone trusts nothing.
+    Evidence: a request to CertProvisioningService.svc of a Lync server, answered with HTTP 4xx or 5xx, with a SOAP
+    fault, or with a reset by the server before the answer was complete; an anonymous request answered 401 again and
+    again; a request for the root chain answered without any certificate, after which the phone trusts nothing.
 
     Not this: a single 401 on a protected address, which is authentication; an answer the capture itself cut; a
-    failure after which any server of the pool answers well.
+    failure after which any server of the pool answers well; a forward proxy's page. Nothing shows that the host is a
+    Lync server: inconclusive.
     """
-    for (_, client), rows in _exchanges(inquiry).groupby(["capture", "client"], sort=True, observed=True):
-        bad = rows[_is_bad(inquiry, client, rows)]
-        good = rows[(rows["outcome"] == "ok") & ~rows.index.isin(bad.index) & rows["step"].isin(bad["step"])]
-        if bad.empty or (len(good) and good["time"].max() > bad["time"].max()):
+    for client, asked in by_client(asked_of_servers(inquiry, "certprov")):
+        bad = _failures(inquiry, client, asked)
+        steps = {one.row.step for one in bad}
+        good = [one for one in asked if one.row.outcome == "ok" and one.row.step in steps and one not in bad]
+        if not bad or (good and good[-1].time > bad[-1].time):
             yield Clear(client)
             continue
-        for _, part in bad.groupby("server", sort=True, observed=True):
+        for part in by_server(bad):
             yield _failed(inquiry, part)
 
 
-def _exchanges(inquiry: Inquiry) -> Any:
-    """The exchanges with their ends; `reset` where the server broke the connection before it had answered."""
-    certprov, flows = inquiry.case.tables["certprov"], inquiry.case.flows
-    ends = {name: certprov["flow"].map(flows[name]) for name in ("capture", "client", "server", "closing")}
-    lossless = certprov["flow"].map(flows["lost_server"]) == 0
-    broken = certprov["outcome"].isin(("no-answer", "cut")) & (ends["closing"] == "server-rst") & lossless
-    return certprov.assign(**ends, reset=broken)
-
-
-def _is_bad(inquiry: Inquiry, client: str, rows: Any) -> Any:
+def _failures(inquiry: Inquiry, client: str, asked: Sequence[WebExchange]) -> list[WebExchange]:
     """Which exchanges of one client failed."""
-    chain = rows["step"] == "root-chains"
-    bad = rows["outcome"].isin(("http-error", "fault")) | rows["reset"]
-    challenged = chain & (rows["outcome"] == "challenged")
-    if challenged.sum() >= CHALLENGES:
-        bad |= challenged
-    if distrust(inquiry.case, client):
-        bad |= chain & (rows["outcome"] == "ok") & (rows["certificates"].map(len) == 0)
-    return bad
+    bad = [one for one in asked if one.row.outcome in ("http-error", "fault") or one.reset]
+    chain = [one for one in asked if one.row.step == "root-chains"]
+    challenged = [one for one in chain if one.row.outcome == "challenged"]
+    if len(challenged) >= CHALLENGES:
+        bad += challenged
+    empty = [one for one in chain if one.row.outcome == "ok" and not one.row.certificates]
+    if empty and distrust(inquiry.case, client):
+        bad += empty
+    return sorted(bad, key=lambda one: one.time)
 
 
-def _failed(inquiry: Inquiry, bad: Any) -> Found:
-    first = bad.iloc[0]
-    port = int(inquiry.case.flows.at[first["flow"], "server_port"])
-    device, server = inquiry.word(first["client"]), inquiry.server(first["server"], port)
-    chain = (bad["step"] == "root-chains").any()
-    what = "the root certificates" if chain else "certificate provisioning"
-    answered = _answers(bad)
-    times = "once" if len(bad) == 1 else f"{len(bad)} times"
-    faults = sorted({str(one) for one in bad["fault_reason"] if one})
+def _failed(inquiry: Inquiry, bad: Sequence[WebExchange]) -> Judgement:
+    first = bad[0]
+    if not inquiry.case.roles.is_lync(first.server):
+        because = f"nothing shows that {first.server}, which answers with an error, is a Lync server"
+        return Doubt(first.client, because)
+    chain = any(one.row.step == "root-chains" for one in bad)
+    answered = _answered(bad)
+    faults = sorted({str(one.row.fault_reason) for one in bad if one.row.fault_reason})
     sentences = ["The port is open and the request arrived; the service behind it failed."]
     if faults:
         sentences.append(f"The server's own words: {'; '.join(faults)}.")
     if chain:
         sentences.append(FOR_ROOT_CHAIN)
-    return Found(
-        device=first["client"],
-        peer=first["server"],
-        port=port,
-        transport="tcp",
-        service="certprov",
-        says=f"{device} asked {server} for {what} and was answered with {answered}, {times}.",
-        why=" ".join(sentences),
-        confidence=Confidence.CERTAIN,
-        proof=(Proof(int(first["capture"]), _frames(bad), f"certificate provisioning: {answered}"),),
-        time=int(bad["time"].min()),
+    what = "the root certificates" if chain else "certificate provisioning"
+    device, server = inquiry.word(first.client), inquiry.server(first.server, first.port)
+    subject = subject_asking(inquiry, bad)
+    return subject.found(
+        f"{device} asked {server} for {what} and was answered with {answered}, {times_in_words(len(bad))}.",
+        " ".join(sentences),
+        Confidence.CERTAIN,
+        subject.shows(f"certificate provisioning: {answered}", *frames_of(bad)),
+        time=first.time,
+        flows=flows_of(bad),
         rejected=(("rootchain-http80-refused", "the connection was accepted"),),
     )
 
 
-def _frames(rows: Any) -> tuple[int, ...]:
-    return tuple(sorted({int(frame) for name in ("first_frame", "frame") for frame in rows[name]}))
-
-
-def _answers(bad: Any) -> str:
+def _answered(bad: Sequence[WebExchange]) -> str:
     """What came back, in words: statuses, and what they cannot say."""
-    statuses = sorted({int(one) for one in bad["status"] if one is not None})
-    words = [f"HTTP {one}" for one in statuses] + (["a reset"] if bad["reset"].any() else [])
-    told = " and ".join(words)
-    if (bad["outcome"] == "fault").any():
+    told = answers_in_words(bad)
+    if any(one.row.outcome == "fault" for one in bad):
         return f"a SOAP fault ({told})"
-    if (bad["outcome"] == "ok").all():
+    if all(one.row.outcome == "ok" for one in bad):
         return f"{told} without any certificate in it"
     return told
 
@@ -130,52 +128,59 @@ def _answers(bad: Any) -> str:
 def certprov_redirected_to_https(inquiry: Inquiry) -> Iterator[Judgement]:
     """A phone asks for the root chain over port 80 and is sent to HTTPS, which it cannot trust yet.
 
-    Evidence: a request for the root chain answered with a redirect to an https address; then the phone ends TLS with
-    alert 48, unknown CA.
+    Evidence: a request for the root chain to the internal web services, answered with a redirect to an https
+    address; then the phone ends TLS with alert 48, unknown CA, or never starts it.
 
-    Not this, and then inconclusive: no alert follows in the capture. A redirect outside, which is legitimate.
+    Not this: a redirect outside, which is legitimate; a phone that trusts the server all the same; a chain fetched
+    elsewhere. A capture that ends too soon, or shows one direction only: inconclusive.
     """
-    exchanges = _exchanges(inquiry)
-    chain = exchanges[exchanges["step"] == "root-chains"]
-    for (_, client), rows in chain.groupby(["capture", "client"], sort=True, observed=True):
-        inner = rows["server"].map(lambda server: not _is_outer(inquiry, server))
-        sent = rows[(rows["outcome"] == "redirected") & rows["location"].map(_is_https) & inner]
-        alerts = [one for one in distrust(inquiry.case, client) if not sent.empty and one[2] >= sent["time"].min()]
-        if sent.empty or (rows["outcome"] == "ok").any():
-            yield Clear(client)
-        elif not alerts:
-            yield Doubt(client, "the capture does not show what the phone does after the redirect")
+    for client, asked in by_client(asked_of_lync(inquiry, "certprov")):
+        chain = [one for one in asked if one.row.step == "root-chains"]
+        sent = [one for one in chain if _is_sent_to_tls(one) and not is_outer(inquiry, one.server)]
+        if not sent or any(one.row.outcome == "ok" for one in chain):
+            if chain:
+                yield Clear(client)
         else:
-            yield _redirected(inquiry, sent, alerts[0][1])
+            yield _redirected(inquiry, client, sent)
 
 
-def _is_outer(inquiry: Inquiry, server: str) -> bool:
-    """The reverse proxy, where a redirect to HTTPS is legitimate."""
+def is_outer(inquiry: Inquiry, server: str) -> bool:
+    """Whether a host serves the outside only: the reverse proxy."""
     held = inquiry.case.roles.roles_of(server)
     return REVERSE_PROXY in held and not held & WEB_ROLES
 
 
-def _is_https(location: str | None) -> bool:
-    return (location or "").lower().startswith("https:")
+def _is_sent_to_tls(one: WebExchange) -> bool:
+    return one.row.outcome == "redirected" and (one.row.location or "").lower().startswith("https:")
 
 
-def _redirected(inquiry: Inquiry, sent: Any, alert: int) -> Found:
-    first = sent.iloc[0]
-    port = int(inquiry.case.flows.at[first["flow"], "server_port"])
-    capture = int(first["capture"])
-    device, server = inquiry.word(first["client"]), inquiry.server(first["server"], port)
-    return Found(
-        device=first["client"],
-        peer=first["server"],
-        port=port,
-        transport="tcp",
-        service="certprov",
-        says=f"{device} asked {server} for the root certificates and was redirected to HTTPS.",
-        why=f"HTTPS needs the very certificates it asked for. {FOR_ROOT_CHAIN}",
-        confidence=Confidence.CERTAIN,
-        proof=(
-            Proof(capture, _frames(sent), f"the request, and the redirect to {first['location']}"),
-            Proof(capture, (alert,), f"{first['client']} then ends TLS with alert 48, unknown CA"),
-        ),
-        time=int(first["time"]),
+def _redirected(inquiry: Inquiry, client: str, sent: Sequence[WebExchange]) -> Judgement:
+    first = sent[0]
+    subject = subject_asking(inquiry, sent)
+    proof = [subject.shows(f"the request, and the redirect to {first.row.location}", *frames_of(sent))]
+    alerts = [frame for _, frame, time in distrust(inquiry.case, client) if time >= first.time]
+    if alerts:
+        proof.append(subject.shows(f"{client} then ends TLS with alert 48, unknown CA", alerts[0]))
+    elif any(one.completed for one in sessions_after(inquiry, client, first.time)):
+        return Clear(client)
+    elif because := _unseen(inquiry, client, sent[-1]):
+        return Doubt(client, because)
+    device, server = inquiry.word(client), inquiry.server(first.server, first.port)
+    then = "" if alerts else " The phone never starts TLS after it."
+    return subject.found(
+        f"{device} asked {server} for the root certificates and was redirected to HTTPS.",
+        f"HTTPS needs the very certificates it asked for.{then} {FOR_ROOT_CHAIN}",
+        Confidence.CERTAIN,
+        *proof,
+        time=first.time,
+        flows=flows_of(sent),
+        rejected=(("rootchain-http80-refused", "the connection was accepted"),),
     )
+
+
+def _unseen(inquiry: Inquiry, client: str, last: WebExchange) -> str | None:
+    """Why the capture does not show what the phone made of the redirect."""
+    if sessions_after(inquiry, client, last.time):
+        return "the capture does not show how the phone's TLS after the redirect ended"
+    gates = inquiry.gates
+    return gates.one_sided(last.capture, client) or gates.ended_early(last.capture, last.time)
