@@ -172,6 +172,39 @@ class Scene:
         self._say("dhcp", of, at + 0.005, False, kind="ack", mac=mac, your_address=client)
         return of
 
+    def asks_dhcp(
+        self, client: str, at: float = 0.0, told: Mapping[str, Any] | None = None, *, kind: str = "inform",
+        vendor_class: str = "MS-UC-Client", wants: Iterable[int] = (43, 120), tries: int = 1, every: float = 4.0,
+        mac: str = "00:04:f2:00:00:01",
+    ) -> int:  # fmt: skip
+        """A question to DHCP, acknowledged with `told` at once unless that is None; returns the question's frame."""
+        source = client if kind == "inform" else "0.0.0.0"
+        of = self.oneway(source, "255.255.255.255", 67, at, stack="dhcp", client_port=68)
+        asked: dict[str, Any] = {"kind": kind, "mac": mac, "vendor_class": vendor_class, "transaction_id": of + 1}
+        asked |= {"requested_options": tuple(wants), "client_address": client if kind == "inform" else None}
+        frames = [self._say("dhcp", of, at + place * every, **asked) for place in range(tries)]
+        if told is not None:
+            back = self.oneway("10.1.7.1", "255.255.255.255", 68, at + 0.01, stack="dhcp", client_port=67)
+            given = {"your_address": None if kind == "inform" else client, "server": "10.1.7.1"}
+            answer = {"kind": "ack", "mac": mac, "transaction_id": of + 1, **given, **told}
+            self._say("dhcp", back, at + 0.01, **answer)
+        return frames[0]
+
+    def looks_up(
+        self, client: str, name: str, at: float = 0.0, *, rcode: str = "NXDOMAIN", answers: int = 0,
+        record_type: int = 1, answered: bool = True, target: str = "",
+    ) -> int:  # fmt: skip
+        """A DNS question of a client with its answer, which may be a SRV record's target; returns the first frame."""
+        of = (self.exchange if answered else self.oneway)(client, RESOLVER, 53, at, stack="dns")
+        same = {"name": name, "record_type": record_type, "transaction_id": of}
+        frame = self._say("dns", of, at, kind="request", **same)
+        if answered:
+            back = self._say("dns", of, at + 0.01, False, kind="response", rcode_name=rcode, answers=answers, **same)
+            if target:
+                facts = {"flow": of, "record_type": "SRV", "port": 5061, "frame": back, "time": moment(at + 0.01)}
+                self.answers.append(answer(name, target, **facts))
+        return frame
+
     def browses(self, client: str, server: str, at: float, user_agent: str) -> int:
         """An HTTP request with its answer."""
         of = self.connect(client, server, 80, at, stack="http", basis="bytes")

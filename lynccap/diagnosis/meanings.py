@@ -132,7 +132,7 @@ def _wants_root_chain(case: Case, attempt: Attempt, held: frozenset[str]) -> boo
     device = case.devices.of(attempt.client)
     if attempt.port != HTTP or device is None or not held & (WEB_ROLES | {SIP_SERVER}):
         return False
-    if _has_chain(case, attempt.client) or _whole_host_fails(case, attempt):
+    if has_chain(case, attempt.client) or _whole_host_fails(case, attempt):
         return False
     alerts = bool(distrust(case, attempt.client))
     if device.is_phone:
@@ -148,7 +148,7 @@ def booted_before(case: Case, attempt: Attempt) -> bool:
     return any(row.kind == "ack" and row.time <= attempt.first_time for row in rows)
 
 
-def _has_chain(case: Case, client: str) -> bool:
+def has_chain(case: Case, client: str) -> bool:
     """The client fetched the chain, completed TLS with a Lync server, or was in the middle of such a connection."""
     if any(row.step == "root-chains" and row.outcome == "ok" for row in case.messages_of("certprov", client)):
         return True
