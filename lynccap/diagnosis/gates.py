@@ -123,9 +123,12 @@ class Gates:
 
     def absence(self, capture: int, device: str, start: int, end: int, tries: int = 1) -> str | None:
         """Why "no answer" may not be concluded for a device between two times; None when it may."""
+        return self.one_sided(capture, device) or self.gap(capture, start, end, tries)
+
+    def gap(self, capture: int, start: int, end: int, tries: int = 1) -> str | None:
+        """Why the capture may lack an answer although it shows what comes to the device."""
         return (
-            self.one_sided(capture, device)
-            or self.ended_early(capture, start)
+            self.ended_early(capture, start)
             or self.lossy(capture, start, end, tries)
             or self.clock_set(capture, start, end)
             or self.torn(capture, start, end)

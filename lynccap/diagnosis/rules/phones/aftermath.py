@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 from lynccap.correlation.boots import Boot
+from lynccap.correlation.devices.book import LYNC_PHONE, DeviceFacts
+from lynccap.correlation.protocol_numbers import SIP_TLS_PORT
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Proof
 from lynccap.diagnosis.meanings import distrust, has_chain
 
-LYNC_PHONE = "Lync phone"
 PATIENCE_NS = 30_000_000_000  # the steps of one boot lie closer together
 LDAP = 389
 WEB_PORTS = (80, 443)
@@ -39,7 +40,7 @@ def without_chain(inquiry: Inquiry, boot: Boot, since: int) -> Harm | Doubt | Cl
         return Harm("It then refuses the server's certificate with TLS alert 48, unknown CA.", (proof,), True)
     if device.kind != LYNC_PHONE:
         return Clear(device.id)
-    doubt = _tries_otherwise(inquiry, boot, since) or quiet_for(inquiry, boot, since)
+    doubt = _tries_otherwise(inquiry, boot, since) or quiet_for(inquiry, boot.capture, device.id, since)
     return Doubt(device.id, doubt) if doubt else Harm("It never asks for the root certificates and never opens TLS.")
 
 
@@ -62,16 +63,19 @@ def _tries_otherwise(inquiry: Inquiry, boot: Boot, since: int) -> str | None:
     return "it asks the directory (LDAP), where it may get the root certificates" if mine.any() else None
 
 
-def quiet_for(inquiry: Inquiry, boot: Boot, since: int) -> str | None:
+def quiet_for(inquiry: Inquiry, capture: int, device: str, since: int) -> str | None:
     """Why what the phone does not do from then on proves nothing; None when it does."""
-    gates, capture = inquiry.gates, boot.capture
-    return (
-        gates.one_sided(capture, boot.device.id)
-        or gates.ended_early(capture, since, PATIENCE_NS)
-        or gates.lossy(capture, since, since + PATIENCE_NS)
-        or gates.clock_set(capture, since, since + PATIENCE_NS)
-        or gates.torn(capture, since, since + PATIENCE_NS)
-    )
+    late = inquiry.gates.ended_early(capture, since, PATIENCE_NS)
+    return inquiry.gates.one_sided(capture, device) or late or inquiry.gates.absence(capture, device, since, since)
+
+
+def to_registrars(inquiry: Inquiry, device: DeviceFacts) -> list[int]:
+    """The connections a device tried to open to any registrar."""
+    flows = inquiry.case.flows
+    direct = flows["client"].isin(device.addresses) & (flows["server_port"] == SIP_TLS_PORT)
+    attempts = inquiry.case.attempts_of(*device.addresses)
+    sip = [flow for one in attempts if inquiry.case.roles.is_sip(one.server, one.port) for flow in one.flows]
+    return sorted({*flows.index[direct & (flows["transport"] == "tcp")].tolist(), *sip})
 
 
 def unreadable(inquiry: Inquiry, capture: int) -> str | None:
