@@ -20,6 +20,7 @@ from lynccap.reference.rows import (
     IcmpRow,
     NameRow,
     PortRow,
+    PublicAuthorityRow,
     QualityThresholdRow,
     RecaptureRow,
     RoleRow,
@@ -209,6 +210,12 @@ def device_signs() -> tuple[DeviceSignRow, ...]:
 def virtual_macs() -> tuple[VirtualMacRow, ...]:
     """Beginnings of hardware addresses that several machines share."""
     return read(VirtualMacRow, "virtual_macs.csv")
+
+
+@cache
+def public_authorities() -> tuple[PublicAuthorityRow, ...]:
+    """Authorities of certificates that everybody trusts; who is not among them may be one all the same."""
+    return read(PublicAuthorityRow, "public_authorities.csv")
 
 
 @cache

@@ -192,6 +192,15 @@ class DhcpOptionRow:
 
 
 @dataclass(frozen=True, slots=True)
+class PublicAuthorityRow:
+    """A certification authority that browsers and Windows trust without further ado."""
+
+    organisation: str
+    """How its organisation (O=) begins in the names of its certificates."""
+    source: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class DiscoveryOrderRow:
     """What a kind of client asks for, first to last."""
 

@@ -35,6 +35,7 @@ TABLES = {
     "service_properties": reference.service_properties,
     "device_signs": reference.device_signs,
     "virtual_macs": reference.virtual_macs,
+    "public_authorities": reference.public_authorities,
     "service_versions": lambda: tuple(reference.service_versions().values()),
 }
 KEYS = {
