@@ -158,6 +158,36 @@ class Scene:
         self._hello(of, at)
         return self._say("tls", of, at + 0.1, kind="alert", alert=48, alert_level="fatal", alert_name="unknown_ca")
 
+    def turned_away(
+        self, client: str, server: str, port: int, at: float = 0.0, *, version: str = "tls1.0", alert: int = 70,
+        **facts: Any,
+    ) -> int:  # fmt: skip
+        """A TLS hello that the server ends at once, by an alert or, for 0, by a reset; returns the hello's frame."""
+        usual = {"stack": "tls", "basis": "bytes", "closing": "server-rst"}
+        of = self.connect(client, server, port, at, seconds=0.03, **{**usual, **facts})
+        hello = self._say("tls", of, at + 0.01, kind="client-hello", version=version)
+        if alert:
+            names = {70: "protocol_version", 40: "handshake_failure"}
+            told = {"alert": alert, "alert_level": "fatal", "alert_name": names[alert]}
+            self._say("tls", of, at + 0.02, False, kind="alert", **told)
+        self.controls.append(reset(of, self.frame(at + 0.03, of), moment(at + 0.03), SERVER_TTL))
+        return hello
+
+    def asks_time(self, client: str, server: str, at: float = 0.0, *, tries: int = 3, answered: bool = False) -> int:
+        """NTP questions a second apart; returns the first frame."""
+        of = (self.exchange if answered else self.oneway)(client, server, 123, at, stack="ntp")
+        frames = [self._say("ntp", of, at + place, kind="client", transmit_time=1) for place in range(tries)]
+        if answered:
+            self._say("ntp", of, at + 0.01, False, kind="server", stratum=2, transmit_time=moment(at))
+        return frames[0]
+
+    def tickets(self, client: str, server: str, at: float, outcome: str, status: int, **facts: Any) -> int:
+        """Extension and PIN offered to the web ticket service, read with a key; returns the flow."""
+        of = self.secure(client, server, 443, at, stack="tls/http")
+        usual = {"step": "issue", "authentication": "pin", "outcome": outcome, "status": status}
+        self._say("web-ticket", of, at + 0.2, **{**usual, **facts})
+        return of
+
     def _hello(self, of: int, at: float) -> None:
         self._say("tls", of, at + 0.01, kind="client-hello", version="1.2")
         self._say("tls", of, at + 0.02, False, kind="server-hello", version="1.2")
@@ -192,7 +222,7 @@ class Scene:
         return frames[0]
 
     def looks_up(
-        self, client: str, name: str, at: float = 0.0, *, rcode: str = "NXDOMAIN", answers: int = 0,
+        self, client: str, name: str, at: float = 0.0, *, rcode: str = "nxdomain", answers: int = 0,
         record_type: int = 1, answered: bool = True, target: str = "",
     ) -> int:  # fmt: skip
         """A DNS question of a client with its answer, which may be a SRV record's target; returns the first frame."""

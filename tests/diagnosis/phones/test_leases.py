@@ -16,7 +16,7 @@ class TestInformUnanswered:
     def site(self, tries: int = 2, **lease: Any) -> Scene:
         scene = Scene()
         self.leased = scene.asks_dhcp(PHONE, -5.0, lease, kind="request", vendor_class="CPE-OCPHONE") + 1001
-        scene.looks_up(PHONE, "lyncweb.contoso.com", -1.0, rcode="NOERROR", answers=1)
+        scene.looks_up(PHONE, "lyncweb.contoso.com", -1.0, rcode="noerror", answers=1)
         self.asked = scene.asks_dhcp(PHONE, 0.0, tries=tries)
         return scene
 

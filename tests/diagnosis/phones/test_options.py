@@ -156,7 +156,7 @@ class TestMalformed:
         scene = site()
         scene.asks_dhcp(PHONE, 0.0, GOOD)
         scene.looks_up(PHONE, WEB, 1.0)
-        scene.looks_up(PHONE, WEB, 2.0, rcode="NOERROR", answers=1)
+        scene.looks_up(PHONE, WEB, 2.0, rcode="noerror", answers=1)
 
         silent(scene, self.RULE)
 

@@ -34,7 +34,7 @@ class TestMissing:
 
     def test_record_is_there(self) -> None:
         scene = self.site()
-        scene.looks_up(PHONE, INSIDE, 1.0, record_type=33, rcode="NOERROR", answers=1)
+        scene.looks_up(PHONE, INSIDE, 1.0, record_type=33, rcode="noerror", answers=1)
 
         silent(scene, self.RULE)
 
@@ -106,7 +106,7 @@ class TestAddress:
 
     def test_finds_its_registrar_by_dns(self) -> None:
         scene = self.site()
-        scene.looks_up(PHONE, INSIDE, 1.0, record_type=33, rcode="NOERROR", answers=1)
+        scene.looks_up(PHONE, INSIDE, 1.0, record_type=33, rcode="noerror", answers=1)
 
         silent(scene, self.RULE)
 
@@ -131,14 +131,14 @@ class TestStrictNames:
         scene = Scene()
         scene.named(target, POOL)
         scene.boots(PHONE, -5.0, "MS-UC-Client")
-        self.told = scene.looks_up(PHONE, INSIDE, 0.0, record_type=33, rcode="NOERROR", answers=1, target=target) + 1000
+        self.told = scene.looks_up(PHONE, INSIDE, 0.0, record_type=33, rcode="noerror", answers=1, target=target) + 1000
         if searches:
             self.next = scene.looks_up(PHONE, "sip.contoso.com", 2.0)
         return scene
 
     def test_pc_follows_and_phone_does_not(self) -> None:
         scene = self.site()
-        pc = scene.looks_up(PC, INSIDE, 4.0, record_type=33, rcode="NOERROR", answers=1, target=self.TARGET) + 1000
+        pc = scene.looks_up(PC, INSIDE, 4.0, record_type=33, rcode="noerror", answers=1, target=self.TARGET) + 1000
         went = scene.frame(5.0, scene.secure(PC, POOL, 5061, 5.0))
 
         one = fires(scene, self.RULE, PHONE, {self.told, self.next, pc, went})

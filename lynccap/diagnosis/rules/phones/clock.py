@@ -75,7 +75,7 @@ def _judged(inquiry: Inquiry, capture: int, device: DeviceFacts, lookups: list[L
 def _undecided(
     inquiry: Inquiry, capture: int, device: DeviceFacts, lookups: list[Lookup], ntp: list[Any], leased: bool
 ) -> str | None:
-    if not all(one.rcode_name == "NXDOMAIN" for one in lookups):
+    if not all(one.denied for one in lookups):
         return f"DNS did not say that {lookups[0].name} does not exist"
     if not leased:
         return "its lease is not in the capture, and may have named a time server (option 42)"

@@ -40,9 +40,9 @@ def phone_ldap_root_fallback_blocked(inquiry: Inquiry) -> Iterator[Judgement]:
     that ends within 9 s.
     """
     flows = inquiry.case.flows
-    tried = flows[(flows["server_port"] == LDAP) & (flows["transport"] == "tcp")]
+    tried = flows[flows["server_port"] == LDAP]
     rows: dict[str, list[Any]] = defaultdict(list)
-    for row in rows_of(tried, _FLOW):
+    for row in rows_of(tried[tried["transport"] == "tcp"], _FLOW):
         device = inquiry.device(row.client)
         if device and device.kind == LYNC_PHONE:
             rows[device.id].append(row)
@@ -118,7 +118,7 @@ def phone_ucupdates_missing(inquiry: Inquiry) -> Iterator[Judgement]:
 def _updates(inquiry: Inquiry, device: DeviceFacts, lookups: list[Lookup]) -> Judgement:
     if any(one.answers for one in lookups) or _was_signed_in(inquiry, device, lookups[0].first_time):
         return Clear(device.id)
-    missing = [one for one in lookups if one.rcode_name == "NXDOMAIN"]
+    missing = [one for one in lookups if one.denied]
     if len(missing) < len(lookups):
         return Doubt(device.id, f"DNS did not say that {lookups[0].name} does not exist")
     one = missing[0]

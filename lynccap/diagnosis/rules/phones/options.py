@@ -165,7 +165,7 @@ def _part(option: str) -> str:
 def _unknown_to_dns(inquiry: Inquiry, boot: Boot, name: str) -> tuple[int, ...]:
     """The frames in which DNS says so, none when it was not asked or told an address at any time."""
     asked = [one for one in inquiry.case.lookups_of(*boot.device.addresses) if one.name == name.lower().rstrip(".")]
-    if any(one.answers or one.rcode_name != "NXDOMAIN" for one in asked):
+    if any(one.answers or not one.denied for one in asked):
         return ()
     return tuple(frame for one in asked[:1] for frame in (one.request_frames[0], one.response_frame))
 

@@ -112,7 +112,7 @@ def _refused(inquiry: Inquiry, tries: _Tries) -> Found:
         f"{inquiry.word(tries.device.id)} offered extension and PIN to {inquiry.server(subject.peer, subject.port)} "
         f"and was refused with {answered}, {_times(len(tries.failed))}.",
         "The phone trusts the server and reaches the web ticket service; the service does not accept the PIN."
-        + (f" The server's own words: {said}." if said else ""),
+        + (f" The server's own words: {said.rstrip('.')}." if said else ""),
         Confidence.CERTAIN,
         subject.shows("extension and PIN offered, and the answers", *frames),
         device=tries.device.id,

@@ -83,7 +83,7 @@ def _undecided(inquiry: Inquiry, boot: Boot, talk: DhcpTalk, asked: list[Lookup]
     inside = [one for one in asked if one.name.startswith(INSIDE)]
     if not inside:
         return "the capture does not show that it asked DNS for its registrar"
-    if not all(one.rcode_name in ("NXDOMAIN", "NOERROR") for one in asked):
+    if not all(one.denied or one.rcode_name == "noerror" for one in asked):
         return "DNS did not answer all its questions for a registrar"
     last = max(one.last_time for one in asked)
     absent = inquiry.gates.absence(boot.capture, boot.device.id, max(last, talk.acks[-1].time), last)

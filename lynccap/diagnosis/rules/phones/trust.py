@@ -37,8 +37,9 @@ def _refusals(inquiry: Inquiry) -> list[_Refusal]:
         if not shown.by_server or not case.roles.is_plausible(shown.holder):
             continue
         for one in shown.showings:
-            device, session = inquiry.device(one.viewer), alerted.get(one.flow)
-            if device and device.is_phone and session and not completes_later(case, session):
+            session = alerted.get(one.flow)
+            device = inquiry.device(one.viewer) if session else None
+            if device and session and device.is_phone and not completes_later(case, session):
                 found.setdefault((device.id, place), _Refusal(device, shown, session))
     return list(found.values())
 
