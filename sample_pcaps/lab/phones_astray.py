@@ -103,7 +103,7 @@ def boot_with_service(plan: Astray) -> None:
         _register(plan, [plan.chain])
 
 
-def _provision(plan: Astray, tries: int = 2) -> bool:
+def _provision(plan: Astray, tries: int = 3) -> bool:
     name, address = plan.web
     agent = (("User-Agent", plan.agent), ("Content-Type", web.SOAP))
     if connection := open_tcp(address, 80):
@@ -180,8 +180,8 @@ def other_make(plan: Astray, provisioning: str) -> None:
 
 
 def clocked(server: str, seconds: float) -> None:
-    """Ask for the time every two seconds, as something that goes on while the phones are done."""
+    """Ask for the time every four seconds, as something that goes on while the phones are done."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         set_clock(server)
-        time.sleep(2.0)
+        time.sleep(4.0)

@@ -185,8 +185,8 @@ def after_change(folder: Path) -> None:
             }
             talks.append(scene.user(pcs[1], "bo", resolver=MARGIES.resolver, **directed))
             talks += _phones(office, phones, before.root_pem)
-            talks.append(net.spawn(pcs[0], clocked, MARGIES.names, 16.0))
-            net.join(*talks, timeout=60)
+            talks.append(net.spawn(pcs[0], clocked, MARGIES.names, 46.0))
+            net.join(*talks, timeout=80)
     embed_keys(plain, keylog, folder / "phones-after-change.pcapng")
     plain.unlink()
 
