@@ -118,7 +118,7 @@ def tables(
     flows: list[dict[str, Any]], *, seconds: float = 60.0, tcp_frames: Any = (), icmp: Any = (), media: Any = (),
     certificates: Any = (), dns_answers: Any = (), clock_steps: Any = (), interfaces: Any = (),
     host_names: Any = (), comments: Any = (), revocations: Any = (), decryptions: Any = (), neighbours: Any = (),
-    **messages: list[dict[str, Any]],
+    anomalies: Any = (), **messages: list[dict[str, Any]],
 ) -> Tables:  # fmt: skip
     """Tables of one capture that starts at START and lasts `seconds`; message tables by protocol, "_" for "-"."""
     capture = {
@@ -145,7 +145,7 @@ def tables(
         certificates=rows(schemas.CERTIFICATES, list(certificates)),
         revocations=rows(schemas.REVOCATIONS, list(revocations)),
         dns_answers=rows(schemas.DNS_ANSWERS, list(dns_answers)),
-        anomalies=rows(schemas.ANOMALIES, []),
+        anomalies=rows(schemas.ANOMALIES, list(anomalies)),
         decryptions=rows(schemas.DECRYPTIONS, list(decryptions)),
         messages={name: rows(columns_of(kind), given.get(name, [])) for name, kind in MESSAGES.items()},
     )

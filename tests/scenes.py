@@ -38,6 +38,7 @@ class Scene:
         self.interfaces: list[dict[str, Any]] = []
         self.host_names: list[dict[str, Any]] = []
         self.neighbours: list[dict[str, Any]] = []
+        self.anomalies: list[dict[str, Any]] = []
         self.messages: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self.exchange(ANYBODY, RESOLVER, 53, BEFORE, stack="dns")
 
@@ -50,7 +51,7 @@ class Scene:
         return case(
             self.flows, seconds=seconds, tcp_frames=self.controls, icmp=self.errors, media=self.streams,
             certificates=self.certificates, dns_answers=self.answers, interfaces=self.interfaces,
-            host_names=self.host_names, neighbours=self.neighbours, **self.messages,
+            host_names=self.host_names, neighbours=self.neighbours, anomalies=self.anomalies, **self.messages,
         )  # fmt: skip
 
     def _add(self, client: str, server: str, port: int, at: float, seconds: float, **facts: Any) -> int:

@@ -64,6 +64,13 @@ class TestInformUnanswered:
     def test_capture_that_ends_soon(self) -> None:
         inconclusive(self.site().case(8.0), self.RULE, because="the capture ends 8.0 s after")
 
+    def test_answers_that_are_cut(self) -> None:
+        scene = self.site()
+        cut = {"flow": 1, "frame": 7, "protocol": "dhcp", "kind": "truncated", "says": "cut after 342 bytes"}
+        scene.anomalies.append(cut)
+
+        inconclusive(scene, self.RULE, because="cannot be read to their end: cut after 342 bytes")
+
     def test_recorder_that_lost_packets(self) -> None:
         scene = self.site()
         scene.interfaces.append({"name": "eth0", "received": 1000, "dropped": 50})

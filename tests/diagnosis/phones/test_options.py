@@ -109,6 +109,14 @@ class TestMissing:
 
         inconclusive(scene.case(20.0), self.RULE, because="the capture ends 20.0 s after")
 
+    def test_second_answer_that_is_cut(self) -> None:
+        scene = site()
+        scene.asks_dhcp(PHONE, 0.0, {})
+        cut = {"flow": 1, "frame": 7, "protocol": "dhcp", "kind": "truncated", "says": "cut after 342 bytes"}
+        scene.anomalies.append(cut)
+
+        inconclusive(scene, self.RULE, because="cut after 342 bytes")
+
     def test_capture_of_one_direction(self) -> None:
         scene = Scene()
         scene.asks_dhcp(PHONE, 0.0, {})

@@ -104,6 +104,22 @@ class TestStale:
 
         inconclusive(scene, self.RULE, because="TCP port 80 fails")
 
+    def test_dhcp_does_not_name_the_service(self) -> None:
+        scene = self.fleet()
+        accepts(scene, PC, 4.0)
+        for place, phone in enumerate((FIRST, SECOND)):
+            scene.asks_dhcp(phone, 0.1 + place / 10, {}, mac=f"00:04:f2:00:00:0{place}")
+
+        inconclusive(scene, self.RULE, because="DHCP does not tell it")
+
+    def test_no_time(self) -> None:
+        scene = self.fleet()
+        accepts(scene, PC, 4.0)
+        for phone in (FIRST, SECOND):
+            scene.asks_time(phone, "51.105.208.173", 0.1)
+
+        inconclusive(scene, self.RULE, because="its clock may be wrong")
+
     def test_public_authority(self) -> None:
         scene = site()
         for place, phone in enumerate((FIRST, SECOND)):

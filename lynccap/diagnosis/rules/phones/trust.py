@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from lynccap import reference
+from lynccap.correlation.boots import CERTIFICATE_CLASS, tells_web_service
 from lynccap.correlation.devices.book import LYNC_PHONE, DeviceFacts
 from lynccap.correlation.tls.presented import Presented
 from lynccap.correlation.tls.sessions import UNKNOWN_CA, TlsSession
@@ -101,8 +102,9 @@ def phone_stale_ca_after_replacement(inquiry: Inquiry) -> Iterator[Judgement]:
     Evidence: two or more Lync phones end TLS with alert 48 after the same certificate; none of them asks for the root
     certificates; a certificate for the same name from another authority, which phones accept, is in the capture.
 
-    Not this: a single phone; one that asks for the root certificates, or cannot (port 80 fails); a public authority;
-    a chain that nobody accepts. Without the old certificate it is likely only, and a PC must accept the new one.
+    Not this: a single phone; one that asks for the root certificates, or cannot (port 80 fails, DHCP does not name the
+    service); one without the time; a public authority; a chain that nobody accepts. Without the old certificate it is
+    likely only, and a PC must accept the new one.
     """
     fleets: dict[int, list[_Refusal]] = defaultdict(list)
     for one in _refusals(inquiry):
@@ -153,6 +155,12 @@ def _other_reason(inquiry: Inquiry, device: DeviceFacts) -> str | None:
         return "it asks for the root certificates, so what it gets there decides"
     if any(one.port == HTTP and not one.established for one in case.attempts_of(*device.addresses)):
         return "its connection to TCP port 80 fails, so it cannot get the root certificates"
+    asked = [boot.of_class(CERTIFICATE_CLASS) for boot in case.boots if boot.device.id == device.id]
+    if any(talks and not any(tells_web_service(row) for one in talks for row in one.acks) for talks in asked):
+        return "DHCP does not tell it where the root certificates are"
+    ntp = case.messages_of("ntp", *device.addresses)
+    if ntp and all(row.from_client for row in ntp):
+        return "its questions for the time stay unanswered, so its clock may be wrong"
     return None
 
 
