@@ -32,7 +32,7 @@ class _Refusal:
 def _refusals(inquiry: Inquiry) -> list[_Refusal]:
     """The first one of every phone and list, of servers that may be Lync's."""
     case = inquiry.case
-    alerted = {flow: one for flow, one in case.sessions.items() if not one.completed and _by_client(one)}
+    alerted = {flow: one for flow, one in case.sessions.items() if one.alerts and not one.completed and _by_client(one)}
     found: dict[tuple[str, int], _Refusal] = {}
     for place, shown in enumerate(case.presented if alerted else ()):
         if not shown.by_server or not case.roles.is_plausible(shown.holder):
