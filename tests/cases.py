@@ -123,7 +123,7 @@ def tables(
     repeats: Any = (),
     certificates: Any = (), dns_answers: Any = (), clock_steps: Any = (), interfaces: Any = (),
     host_names: Any = (), comments: Any = (), revocations: Any = (), decryptions: Any = (), neighbours: Any = (),
-    arp: Any = (),
+    arp: Any = (), anomalies: Any = (),
     **messages: list[dict[str, Any]],
 ) -> Tables:  # fmt: skip
     """Tables of one capture that starts at START and lasts `seconds`; message tables by protocol, "_" for "-"."""
@@ -153,7 +153,7 @@ def tables(
         certificates=rows(schemas.CERTIFICATES, list(certificates)),
         revocations=rows(schemas.REVOCATIONS, list(revocations)),
         dns_answers=rows(schemas.DNS_ANSWERS, list(dns_answers)),
-        anomalies=rows(schemas.ANOMALIES, []),
+        anomalies=rows(schemas.ANOMALIES, list(anomalies)),
         decryptions=rows(schemas.DECRYPTIONS, list(decryptions)),
         messages={name: rows(columns_of(kind), given.get(name, [])) for name, kind in MESSAGES.items()},
     )

@@ -40,6 +40,8 @@ class Scene:
         self.interfaces: list[dict[str, Any]] = []
         self.host_names: list[dict[str, Any]] = []
         self.links: list[dict[str, Any]] = []
+        self.neighbours: list[dict[str, Any]] = []
+        self.anomalies: list[dict[str, Any]] = []
         self.messages: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self.directory: Directory | None = None
         self.exchange(ANYBODY, RESOLVER, 53, BEFORE, stack="dns")
@@ -53,8 +55,8 @@ class Scene:
         return case(
             self.flows, seconds=seconds, tcp_frames=self.controls, repeats=self.repeats, icmp=self.errors,
             media=self.streams, certificates=self.certificates, dns_answers=self.answers,
-            interfaces=self.interfaces, host_names=self.host_names, arp=self.links, directory=self.directory,
-            **self.messages,
+            interfaces=self.interfaces, host_names=self.host_names, arp=self.links, neighbours=self.neighbours,
+            anomalies=self.anomalies, directory=self.directory, **self.messages,
         )  # fmt: skip
 
     def _add(self, client: str, server: str, port: int, at: float, seconds: float, **facts: Any) -> int:
@@ -208,11 +210,41 @@ class Scene:
         self._hello(of, at)
         return self._say("tls", of, at + 0.1, kind="alert", alert=48, alert_level="fatal", alert_name="unknown_ca")
 
+    def turned_away(
+        self, client: str, server: str, port: int, at: float = 0.0, *, version: str = "tls1.0", alert: int = 70,
+        **facts: Any,
+    ) -> int:  # fmt: skip
+        """A TLS hello that the server ends at once, by an alert or, for 0, by a reset; returns the hello's frame."""
+        usual = {"stack": "tls", "basis": "bytes", "closing": "server-rst"}
+        of = self.connect(client, server, port, at, seconds=0.03, **{**usual, **facts})
+        hello = self._say("tls", of, at + 0.01, kind="client-hello", version=version)
+        if alert:
+            names = {70: "protocol_version", 40: "handshake_failure"}
+            told = {"alert": alert, "alert_level": "fatal", "alert_name": names[alert]}
+            self._say("tls", of, at + 0.02, False, kind="alert", **told)
+        self.controls.append(reset(of, self.frame(at + 0.03, of), moment(at + 0.03), SERVER_TTL))
+        return hello
+
+    def asks_time(self, client: str, server: str, at: float = 0.0, *, tries: int = 3, answered: bool = False) -> int:
+        """NTP questions a second apart; returns the first frame."""
+        of = (self.exchange if answered else self.oneway)(client, server, 123, at, stack="ntp")
+        frames = [self._say("ntp", of, at + place, kind="client", transmit_time=1) for place in range(tries)]
+        if answered:
+            self._say("ntp", of, at + 0.01, False, kind="server", stratum=2, transmit_time=moment(at))
+        return frames[0]
+
+    def tickets(self, client: str, server: str, at: float, outcome: str, status: int, **facts: Any) -> int:
+        """Extension and PIN offered to the web ticket service, read with a key; returns the flow."""
+        of = self.secure(client, server, 443, at, stack="tls/http")
+        usual = {"step": "issue", "authentication": "pin", "outcome": outcome, "status": status}
+        self._say("web-ticket", of, at + 0.2, **{**usual, **facts})
+        return of
+
     def _hello(self, of: int, at: float) -> None:
         self._say("tls", of, at + 0.01, kind="client-hello", version="1.2")
         self._say("tls", of, at + 0.02, False, kind="server-hello", version="1.2")
         shown = self._say("tls", of, at + 0.03, False, kind="certificate", certificates=(b"x",))
-        row = {"flow": of, "frame": shown, "time": moment(at + 0.03), "common_name": "fe01", "issuer": "CN=Issuing CA"}
+        row = {"flow": of, "frame": shown, "time": moment(at + 0.03), "common_name": "", "issuer": "CN=Issuing CA"}
         self.certificates.append(row)
 
     def meets(
@@ -249,6 +281,24 @@ class Scene:
         self._say("dhcp", of, at, kind="request", mac=mac, vendor_class=vendor_class, requested_address=client)
         self._say("dhcp", of, at + 0.005, False, kind="ack", mac=mac, your_address=client)
         return of
+
+    def asks_dhcp(
+        self, client: str, at: float = 0.0, told: Mapping[str, Any] | None = None, *, kind: str = "inform",
+        vendor_class: str = "MS-UC-Client", wants: Iterable[int] = (43, 120), tries: int = 1, every: float = 4.0,
+        mac: str = "00:04:f2:00:00:01",
+    ) -> int:  # fmt: skip
+        """A question to DHCP, acknowledged with `told` at once unless that is None; returns the question's frame."""
+        source = client if kind == "inform" else "0.0.0.0"
+        of = self.oneway(source, "255.255.255.255", 67, at, stack="dhcp", client_port=68)
+        asked: dict[str, Any] = {"kind": kind, "mac": mac, "vendor_class": vendor_class, "transaction_id": of + 1}
+        asked |= {"requested_options": tuple(wants), "client_address": client if kind == "inform" else None}
+        frames = [self._say("dhcp", of, at + place * every, **asked) for place in range(tries)]
+        if told is not None:
+            back = self.oneway("10.1.7.1", "255.255.255.255", 68, at + 0.01, stack="dhcp", client_port=67)
+            given = {"your_address": None if kind == "inform" else client, "server": "10.1.7.1"}
+            answer = {"kind": "ack", "mac": mac, "transaction_id": of + 1, **given, **told}
+            self._say("dhcp", back, at + 0.01, **answer)
+        return frames[0]
 
     def browses(self, client: str, server: str, at: float, user_agent: str) -> int:
         """An HTTP request with its answer."""

@@ -11,6 +11,7 @@ import pandas as pd
 from lynccap.correlation.addresses import subnet_of
 from lynccap.correlation.arrivals import Arrival, read_arrivals
 from lynccap.correlation.attempts import Answer, Attempt, Ending, read_answers, read_attempts
+from lynccap.correlation.boots import Boot, read_boots
 from lynccap.correlation.clocks import ClockOffset, clock_offsets
 from lynccap.correlation.closings.book import ClosingBook, read_closings
 from lynccap.correlation.closings.hosts import Hosts
@@ -152,6 +153,18 @@ class Case:
     def lookups(self) -> tuple[Lookup, ...]:
         """What clients asked DNS servers, and what they were told."""
         return read_lookups(self.tables)
+
+    def lookups_of(self, *addresses: str) -> list[Lookup]:
+        """What was asked from any of some addresses, in order of time."""
+        found = [one for address in addresses for one in self._lookups.get(address, ())]
+        return sorted(found, key=lambda one: one.first_time)
+
+    @cached_property
+    def _lookups(self) -> dict[str, list[Lookup]]:
+        found: dict[str, list[Lookup]] = defaultdict(list)
+        for one in self.lookups:
+            found[one.client].append(one)
+        return found
 
     @cached_property
     def searches(self) -> SearchBook:
@@ -373,6 +386,11 @@ class Case:
             for key in {row.mac, row.your_address, row.client_address} - {None}:
                 found[key].append(row)
         return found
+
+    @cached_property
+    def boots(self) -> tuple[Boot, ...]:
+        """What each device asked of DHCP, and what it was told."""
+        return read_boots(self.tables, self.devices)
 
 
 def _conference_servers(tables: Tables) -> list[str]:

@@ -44,6 +44,11 @@ class Lookup:
         return self.response_frame > 0
 
     @property
+    def denied(self) -> bool:
+        """Whether the answer says that there is no such name (NXDOMAIN, RFC 8020)."""
+        return self.rcode_name == "nxdomain"
+
+    @property
     def from_elsewhere(self) -> bool:
         """Whether the answer came from another address than was asked."""
         return self.answered and self.answered_by != self.server

@@ -218,7 +218,7 @@ def _wants_root_chain(case: Case, attempt: Attempt, held: frozenset[str]) -> boo
         return False
     if device.location is Location.OUTSIDE:
         return False  # the chain is handed out inside only
-    if _has_chain(case, attempt.client) or _whole_host_fails(case, attempt):
+    if has_chain(case, attempt.client) or _whole_host_fails(case, attempt):
         return False
     alerts = bool(distrust(case, attempt.client))
     if device.is_phone:
@@ -234,7 +234,7 @@ def booted_before(case: Case, attempt: Attempt) -> bool:
     return any(row.kind == "ack" and row.time <= attempt.first_time for row in rows)
 
 
-def _has_chain(case: Case, client: str) -> bool:
+def has_chain(case: Case, client: str) -> bool:
     """The client fetched the chain, completed TLS with a Lync server, or was in the middle of such a connection."""
     if any(row.step == "root-chains" and row.outcome == "ok" for row in case.messages_of("certprov", client)):
         return True

@@ -8,6 +8,7 @@ import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network
+from pathlib import Path
 
 from sample_pcaps.lab.clients import Noise, noise
 from sample_pcaps.lab.connecting import Resolver
@@ -143,6 +144,8 @@ class Office:
         serves_http: bool = True,
         serves_sip: bool = True,
         newest_tls: ssl.TLSVersion = ssl.TLSVersion.TLSv1_2,
+        https_pages: dict[str, Page] | None = None,
+        keylog: Path | None = None,
     ) -> None:
         """Start the network and all servers; nothing listens on port 80, or 5061, that is not served."""
         net = self.net
@@ -151,7 +154,10 @@ class Office:
         net.serve(self.names, serve_time)
         if serves_http:
             net.serve(self.web, serve_tcp, 80, Site(http_pages or self.http_pages()).conversation())
-        self._open_lync(self.identity().server_context(newest=newest_tls), serves_sip=serves_sip)
+        context = self.identity().server_context(newest=newest_tls)
+        if keylog:
+            context.keylog_filename = str(keylog)
+        self._open_lync(context, serves_sip=serves_sip, pages=https_pages or {})
         news = Site({"/news": Reply(b"<html><body>Canteen: soup.</body></html>" * 20)}, "Apache/2.4.10")
         net.serve(self.intranet, serve_tcp, 80, news.conversation())
         net.serve(self.files, serve_tcp, 445, file_share)
@@ -170,9 +176,9 @@ class Office:
         names = [f"lyncdiscoverinternal.{self.plan.domain}", f"sip.{self.plan.domain}", self.plan.web[0]]
         return self.ca.issue(self.plan.pool[0], *names)
 
-    def _open_lync(self, context: ssl.SSLContext, *, serves_sip: bool) -> None:
+    def _open_lync(self, context: ssl.SSLContext, *, serves_sip: bool, pages: dict[str, Page]) -> None:
         web, pool = self.plan.web[0], self.plan.pool[0]
-        self.net.serve(self.web, serve_tcp, 443, Site(lync_https(web, pool)).conversation(), context)
+        self.net.serve(self.web, serve_tcp, 443, Site(lync_https(web, pool) | pages).conversation(), context)
         if serves_sip:
             self.net.serve(self.pool, serve_tcp, 5061, registrar(pool, web), context)
         self.net.serve(self.pool, serve_tcp, 8057, data_conference, context)

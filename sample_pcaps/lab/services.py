@@ -12,7 +12,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import dns.flags
 import dns.message
@@ -110,18 +110,22 @@ class Lease:
     interface: str = "eth0"
     voice_vlan: int | None = None
     """Sub-option 10 of option 43, for phones that ask as CPE-OCPHONE."""
+    altered: dict[int, bytes] = field(default_factory=dict)
+    """Options that phones of class MS-UC-Client get in place of the right ones; empty: left out."""
+    answers_inform: bool = True
 
 
-def serve_dhcp(lease: Lease) -> None:
-    """Answer DISCOVER, REQUEST and INFORM (RFC 2131) by broadcast, as the client asks for."""
+def serve_dhcp(*leases: Lease) -> None:
+    """Answer DISCOVER, REQUEST and INFORM (RFC 2131) by broadcast, as the client asks for; on one interface."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, lease.interface.encode())
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, leases[0].interface.encode())
     listener.bind(("", 67))
     while True:
         request, _ = listener.recvfrom(2048)
-        if reply := answer_lease(request, lease):
-            listener.sendto(reply, ("255.255.255.255", 68))
+        for lease in leases:
+            if reply := answer_lease(request, lease):
+                listener.sendto(reply, ("255.255.255.255", 68))
 
 
 def dhcp_options(payload: bytes) -> dict[int, bytes]:
@@ -149,6 +153,8 @@ def answer_lease(request: bytes, lease: Lease) -> bytes | None:
     if not address or not kind:
         return None
     inform = asked[53] == b"\x08"
+    if inform and not lease.answers_inform:
+        return None
     options = {53: bytes([kind]), 54: socket.inet_aton(lease.server)}
     if not inform:
         options |= {51: struct.pack("!I", 8 * 3600), 1: socket.inet_aton(lease.mask)}
@@ -162,13 +168,19 @@ def answer_lease(request: bytes, lease: Lease) -> bytes | None:
         options[43] = struct.pack("!BBH", VOICE_VLAN, 2, lease.voice_vlan)
     if lease.registrar and 120 in asked.get(55, b""):
         options[120] = _sip_servers(lease.registrar)
+    if asked.get(60) == b"MS-UC-Client":
+        options = {code: value for code, value in (options | lease.altered).items() if value}
     yours = bytes(4) if inform else socket.inet_aton(address)
     head = struct.pack("!BBBB", 2, 1, 6, 0) + request[4:12] + request[12:16] + yours
     return head + bytes(8) + request[28:44] + bytes(192) + encode_options(options)
 
 
 def _vendor_option(web_server: str) -> bytes:
-    values = [b"MS-UC-Client", b"https", web_server.encode(), b"443", CERTPROV_PATH.encode()]
+    return vendor_option(b"MS-UC-Client", b"https", web_server.encode(), b"443", CERTPROV_PATH.encode())
+
+
+def vendor_option(*values: bytes) -> bytes:
+    """Encode option 43: sub-options 1, 2, … in this order."""
     return b"".join(bytes([code, len(value)]) + value for code, value in enumerate(values, start=1))
 
 

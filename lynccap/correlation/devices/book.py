@@ -6,6 +6,9 @@ from lynccap.correlation.addresses import sort_key
 from lynccap.correlation.roles.claims import ROLE_NAMES
 from lynccap.correlation.roles.sides import Location
 
+LYNC_PHONE = "Lync phone"
+"""The kind of a telephone with Microsoft's own program: Lync Phone Edition."""
+
 
 @dataclass(frozen=True, slots=True)
 class Link:

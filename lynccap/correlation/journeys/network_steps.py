@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from lynccap.correlation.boots import dhcp_messages
 from lynccap.correlation.journeys.facts import StageFacts, StageName, listed
 from lynccap.correlation.journeys.view import DeviceView
 from lynccap.document import StepOutcome
@@ -13,7 +14,8 @@ def link(view: DeviceView) -> StageFacts | None:
     offers = [row for row in told if not row.telephone and row.voice_vlan > 0]
     if offers:
         return _by_switch(view, offers[0], offers)
-    row = next((row for row in _leases(view) if row.vlan and row.kind in ("offer", "ack")), None)
+    asked = dhcp_messages(view.case.leases, view.device)
+    row = next((row for row in asked if row.vlan and row.kind in ("offer", "ack")), None)
     if row:
         says = f"got voice VLAN {int(row.vlan)} by DHCP" + _used(view, int(row.vlan))
         capture = view.coverage.captures[row.flow]
@@ -46,18 +48,9 @@ def _used(view: DeviceView, vlan: int) -> str:
     return "; its frames are in it" if used else ""
 
 
-def _leases(view: DeviceView) -> list[Any]:
-    """The DHCP messages of a device, in order of time; one that sent nothing else is known by its lease."""
-    leases = view.case.leases
-    mine = [row for one in view.device.addresses for row in leases.get(one, ())]
-    macs = view.device.macs or tuple(dict.fromkeys(row.mac for row in mine))
-    found = {row.Index: row for row in (*mine, *(row for mac in macs for row in leases.get(mac, ())))}
-    return sorted(found.values(), key=lambda row: (row.time, row.frame))
-
-
 def address(view: DeviceView) -> StageFacts | None:
     """The address by DHCP (RFC 2131 3), with what its options say of Lync."""
-    rows = _leases(view)
+    rows = dhcp_messages(view.case.leases, view.device)
     if not rows:
         return None
     acks = [row for row in rows if row.kind == "ack"]

@@ -48,7 +48,7 @@ class TestNameMismatch:
         scene = inside()
         asked = scene.looks_up(PC, "uc-old.alder.example", -1.0, POOL)
         of = scene.meets(PC, POOL, 5061, 1.0, end="leaves", leaf=POOL_LEAF)
-        frames = {scene.frame(-1.0, asked), scene.frame(1.03, of), scene.frame(1.2, of)}
+        frames = {asked[-1], scene.frame(1.03, of), scene.frame(1.2, of)}
 
         assert fires(scene, self.RULE, PC, frames=frames).confidence == "likely"
 
