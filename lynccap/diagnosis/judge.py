@@ -1,8 +1,10 @@
 """Runs the rules over a case: assessments for all of them, findings with causes before symptoms."""
 
 import traceback
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from lynccap.correlation.addresses import sort_key
 from lynccap.correlation.case import Case
@@ -100,23 +102,34 @@ def _some(ones: list[str], limit: int, between: str = ", ") -> str:
 
 def _numbered(kept: list[Kept], origins: Sequence[Origins]) -> tuple[Finding, ...]:
     """The findings, causes first, each group by severity and stage."""
-    explaining = [one for one in kept if one.explains]
-    causes = {id(one): _cause(one, explaining) for one in kept}
-    ordered = sorted(kept, key=lambda one: (causes[id(one)] is not None, *one.order))
+    causes = _causes(kept)
+    ordered = sorted(kept, key=lambda one: (id(one) in causes, *one.order))
     numbers = {id(one): f"F{place}" for place, one in enumerate(ordered, 1)}
-    return tuple(_finding(numbers[id(one)], one, numbers.get(id(causes[id(one)])), origins) for one in ordered)
+    told = {symptom: numbers[id(cause)] for symptom, cause in causes.items()}
+    return tuple(_finding(numbers[id(one)], one, told.get(id(one)), origins) for one in ordered)
 
 
-def _cause(symptom: Kept, explaining: list[Kept]) -> Kept | None:
-    """The earliest finding on the same device in the same capture that can explain this one."""
-    causes = [
-        one
-        for one in explaining
-        if symptom.rule.name in one.explains
-        and not one.seen.isdisjoint(symptom.seen)
-        and one.found.time <= symptom.found.time
-    ]
-    return min(causes, key=lambda one: (one.rule.stage, one.found.time), default=None)
+def _causes(kept: Sequence[Kept]) -> dict[int, Kept]:
+    """By the id() of what is a symptom: the earliest finding on the same subject that can explain it."""
+    explaining: dict[Hashable, list[Kept]] = defaultdict(list)
+    for one in kept:
+        for name in one.explains:
+            for subject in _subjects(one):
+                explaining[name, subject].append(one)
+    causes = {}
+    for symptom in kept:
+        known = chain.from_iterable(explaining.get((symptom.rule.name, one), ()) for one in _subjects(symptom))
+        before = (one for one in known if one.found.time <= symptom.found.time)
+        cause = min(before, key=lambda one: (one.rule.stage, one.found.time), default=None)
+        if cause:
+            causes[id(symptom)] = cause
+    return causes
+
+
+def _subjects(one: Kept) -> Iterator[Hashable]:
+    """Its device as each capture calls it, and its conversations: of one of these both ends may be found at fault."""
+    yield from one.seen
+    yield from (("flow", one.place, flow) for flow in one.found.flows)
 
 
 def _finding(id_: str, one: Kept, cause: str | None, origins: Sequence[Origins]) -> Finding:

@@ -115,6 +115,7 @@ def cert_missing_webconf_name(inquiry: Inquiry) -> Iterator[Judgement]:
     fix=("Add lyncdiscover.<domain> outside and lyncdiscoverinternal.<domain> inside, for every SIP domain.",),
     act=("PKI team",),
     sources=("notes-http", "notes-poster", "ms-autod", "ms-cert-mob"),
+    explains=("autodiscover-443-fails-80-works",),
 )
 def cert_lyncdiscover_missing_on_web(inquiry: Inquiry) -> Iterator[Judgement]:
     """A client asks the web server for Autodiscover over TLS, and the certificate lacks that name.

@@ -40,7 +40,13 @@ def _asked(inquiry: Inquiry) -> dict[tuple[int, str], list[Question]]:
     fix=("Make the DNS server reachable from this device, or give the device the right one by DHCP.",),
     act=("network team", "DNS administrator"),
     sources=("ms-dns", "rfc1035"),
-    explains=("dns-search-order-delay", "dns-slow"),
+    explains=(
+        "dns-search-order-delay",
+        "dns-slow",
+        "dns-all-discovery-exhausted",
+        "edge-cannot-resolve-next-hop",
+        "phone-ntp-missing",
+    ),
 )
 def dns_server_no_answer(inquiry: Inquiry) -> Iterator[Judgement]:
     """A device asks a DNS server for its Lync servers, again and again, and gets no answer.

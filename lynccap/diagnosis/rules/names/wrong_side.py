@@ -46,7 +46,16 @@ def _told(question: Question) -> list[str]:
     fix=("Keep an inner zone for the SIP domain, or single inner zones for its Lync names (split DNS).",),
     act=("DNS administrator",),
     sources=("ms-dns", "ms-mobility", "ms-simple"),
-    explains=("dns-search-order-delay", *LED_ASTRAY),
+    explains=(
+        "dns-search-order-delay",
+        *LED_ASTRAY,
+        "autodiscover-both-ports-fail",
+        "autodiscover-443-fails-80-works",
+        "lb-port-missing-on-vip",
+        "host-unreachable",
+        "icmp-no-route",
+        "icmp-admin-prohibited",
+    ),
 )
 def dns_internal_client_gets_public_ip(inquiry: Inquiry) -> Iterator[Judgement]:
     """A client inside asks for a name of an inner server and is told a public address.
@@ -128,7 +137,15 @@ def _frames(inquiry: Inquiry, attempts: Iterable[object]) -> tuple[int, ...]:
     fix=("Correct the public zone: outside, every Lync name needs a public address.",),
     act=("DNS administrator",),
     sources=("notes-edge", "ms-dns"),
-    explains=("dns-search-order-delay", *LED_ASTRAY),
+    explains=(
+        "dns-search-order-delay",
+        *LED_ASTRAY,
+        "autodiscover-both-ports-fail",
+        "autodiscover-443-fails-80-works",
+        "host-unreachable",
+        "icmp-no-route",
+        "icmp-admin-prohibited",
+    ),
 )
 def dns_external_client_gets_private_ip(inquiry: Inquiry) -> Iterator[Judgement]:
     """A client outside asks for an outer name and is told a private address, which it cannot reach.

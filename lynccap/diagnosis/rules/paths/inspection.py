@@ -28,7 +28,17 @@ LISTED = 12
     fix=("Exclude the names of the Edge services, the reverse proxy and the pools from decryption.",),
     act=("network/security team",),
     sources=("broadcom-169283", "schertz-crl", "ms-turn", "chromium-mitm"),
-    explains=("tls-unknown-ca",),
+    explains=(
+        "tls-unknown-ca",
+        "pseudo-tls-broken-by-inspection",
+        "cert-chain-incomplete",
+        "cert-name-mismatch",
+        "cert-lyncdiscover-missing-on-web",
+        "cert-private-ca-on-external",
+        "cert-mobile-gets-private-ca",
+        "phone-stale-ca-after-replacement",
+        "autodiscover-443-fails-80-works",
+    ),
 )
 def tls_inspection_sip_or_https(inquiry: Inquiry) -> Iterator[Judgement]:
     """A device is shown a certificate for a Lync name that was not issued by the server's own authority.

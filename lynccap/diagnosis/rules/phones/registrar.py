@@ -59,6 +59,7 @@ def _found(
     fix=("Set option 120 to the name of the pool, or add the record _sipinternaltls._tcp of the SIP domain.",),
     act=("DHCP administrator",),
     sources=("ms2010-dhcp", "ms-int-ports", "ms2010-logon"),
+    explains=("dns-sip-srv-missing",),
 )
 def phone_dhcp120_missing(inquiry: Inquiry) -> Iterator[Judgement]:
     """A phone is told its registrar neither by DHCP nor by DNS.
