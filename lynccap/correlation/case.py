@@ -307,12 +307,25 @@ class Case:
 
     def fell_silent(self, server: str, since: int) -> bool:
         """Whether somebody else's data or SYNs to the server stay without any answer from then on."""
-        for one in self.attempts_at(server):
-            if one.ending is Ending.UNANSWERED and one.first_time > since and len(one.syn_times) > 1:
-                return True
-        flows = self.flows[(self.flows["server"] == server) & (self.flows["frames_server"] > 0)]
-        left = flows["last_time_client"] - flows["last_time_server"]
-        return bool(((left > UNHEARD_NS) & (flows["last_time_client"] >= since)).any())
+        unheard, tried = self._unheard.get(server, 0), self._last_in_vain.get(server, 0)
+        return unheard >= since or tried > since
+
+    @cached_property
+    def _unheard(self) -> dict[str, int]:
+        """By server: when a client last spoke that had been left without an answer."""
+        flows = self.flows[self.flows["frames_server"] > 0]
+        left = flows[flows["last_time_client"] - flows["last_time_server"] > UNHEARD_NS]
+        latest = left.groupby("server", observed=True)["last_time_client"].max()
+        return dict(zip(latest.index, latest.tolist(), strict=True))
+
+    @cached_property
+    def _last_in_vain(self) -> dict[str, int]:
+        """By server: when somebody last began to repeat SYNs that nothing answers."""
+        found: dict[str, int] = defaultdict(int)
+        for one in self.attempts:
+            if one.ending is Ending.UNANSWERED and len(one.syn_times) > 1:
+                found[one.server] = max(found[one.server], one.first_time)
+        return found
 
     def heard_by(self, capture: int, address: str, time: int) -> bool:
         """Whether anybody sent the address anything at or after `time`."""
@@ -363,6 +376,8 @@ class Case:
         """The interfaces of a capture on which the recorder lost packets, each at its worst, the worst first."""
         table = self.tables.interfaces
         losing = table[(table["capture"] == capture) & (table["dropped"] > 0)]
+        if losing.empty:
+            return ()
         # Of a file that is an extract, the interface saw more than the file holds.
         losses = (
             RecorderLoss(

@@ -149,6 +149,13 @@ class SearchBook:
     def _by_device(self) -> dict[str, list[Question]]:
         return _grouped(self.questions, lambda one: one.device)
 
+    @cached_property
+    def found_domains(self) -> frozenset[str]:
+        """Domains of which anybody finds any name."""
+        names = {one.name for one in self.questions if one.reply is Reply.FOUND}
+        labels = (name.split(".") for name in names)
+        return frozenset(".".join(parts[place:]) for parts in labels for place in range(1, len(parts)))
+
     def of(self, device: str) -> tuple[Question, ...]:
         """What one device asked, by its id."""
         return tuple(self._by_device.get(device, ()))
@@ -218,7 +225,10 @@ def _grouped(questions: Iterable[Question], key: Callable[[Question], str]) -> d
 
 
 def _searches(questions: Iterable[Question], devices: DeviceBook) -> Iterable[Search]:
-    """One for each device and domain in which it asked for a name that only Lync's clients ask for."""
+    """One for each device and domain in which it asked for a name that only Lync's clients ask for.
+
+    A resolver that hangs its search list on (lync.example, then lync.example.corp.example) looks for no other domain.
+    """
     mine: dict[tuple[int, str, str], list[Question]] = defaultdict(list)
     proven: set[tuple[int, str, str]] = set()
     for one in questions:
@@ -227,8 +237,11 @@ def _searches(questions: Iterable[Question], devices: DeviceBook) -> Iterable[Se
             mine[one.capture, one.device, domain].append(one)
             if one.name.startswith(OWN_NAMES):
                 proven.add((one.capture, one.device, domain))
+    domains: dict[tuple[int, str], list[str]] = defaultdict(list)
+    for capture, address, domain in mine:
+        domains[capture, address].append(domain)
     for key, asked in mine.items():
-        if key in proven:
+        if key in proven and not any(key[2].startswith(f"{one}.") for one in domains[key[:2]]):
             capture, address, domain = key
             device = devices.of(address)
             yield Search(capture, address, device.addresses if device else (address,), domain, tuple(asked))

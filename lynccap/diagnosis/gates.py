@@ -48,6 +48,8 @@ class Gates:
     def _lost_share(self, capture: int, start: int, end: int) -> float:
         """Lost bytes among all bytes of the conversations that lost some, around a time."""
         losses = self._losses
+        if losses.empty:
+            return 0.0
         near = losses[
             (losses["capture"] == capture)
             & (losses["first_time"] <= end + LOSS_MARGIN_NS)
@@ -103,6 +105,8 @@ class Gates:
     def clock_set(self, capture: int, start: int, end: int) -> str | None:
         """The recorder's clock was set meanwhile, so that nobody knows how long nothing came."""
         steps = self.case.tables.clock_steps
+        if steps.empty:
+            return None
         touched = steps[
             (steps["capture"] == capture)
             & (steps[["before", "after"]].max(axis=1) >= start)

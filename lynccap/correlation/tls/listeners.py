@@ -22,6 +22,19 @@ class Listener:
     sessions: tuple[TlsSession, ...]
 
     @cached_property
+    def agreed(self) -> frozenset[str]:
+        """Clients that had a version and a suite in common with the server at least once."""
+        pairs = zip(self.clients, self.sessions, strict=True)
+        return frozenset(
+            client for client, one in pairs if one.completed or (one.server_hello_frame and not one.refusal)
+        )
+
+    @cached_property
+    def naming(self) -> tuple[TlsSession, ...]:
+        """The sessions whose hello names a server."""
+        return tuple(one for one in self.sessions if one.sni)
+
+    @cached_property
     def completed(self) -> Mapping[str, TlsSession]:
         """By client the last session that carried data."""
         pairs = zip(self.clients, self.sessions, strict=True)

@@ -48,6 +48,14 @@ class TestVersion:
 
         silent(scene, self.RULE)
 
+    def test_scanner_that_tries_all_versions(self) -> None:
+        scene = TlsScene()
+        of = scene.hello(PC, POOL, SIP, 1.0, offers="tls1.2")
+        scene._say("tls", of, 1.02, False, kind="server-hello", version="tls1.2", suites=(0xC030,))
+        scene.alert(scene.hello(PC, POOL, SIP, 2.0, offers="tls1.3"), 70, from_client=False)
+
+        silent(scene, self.RULE)
+
     def test_pseudo_tls_of_media_is_no_tls(self) -> None:
         scene = TlsScene()
         scene.connect(PC, EDGE, 443, stack="pseudo-tls/stun", basis="bytes")
@@ -85,6 +93,13 @@ class TestSuites:
 
         assert (one.peer, one.port, one.confidence) == (POOL, SIP, "certain")
         assert "0x0005, 0x000a" in one.why
+
+    def test_scanner_that_tries_all_suites(self) -> None:
+        scene = self._refused()
+        of = scene.hello(PHONE, POOL, SIP, 0.2)
+        scene._say("tls", of, 0.22, False, kind="server-hello", version="tls1.2", suites=(0xC030,))
+
+        silent(scene, self.RULE)
 
     def test_likely_where_nobody_else_is_seen(self) -> None:
         assert fires(self._refused(None), self.RULE, PHONE).confidence == "likely"

@@ -181,6 +181,17 @@ class TestNoServiceRecord:
 
         silent(scene, self.RULE)
 
+    def test_resolver_that_hangs_its_search_list_on(self):
+        scene = mirrored(PC)
+        for at, suffix in ((0.0, ".corp.example"), (1.0, "")):
+            scene.looks_up(PC, f"{INNER}{suffix}", at, *([] if suffix else [POOL]))
+            if suffix:
+                scene.looks_up(PC, f"{INNER_SRV}{suffix}", at + 0.1, kind=SRV)
+                scene.looks_up(PC, f"sipinternal.{DOMAIN}{suffix}", at + 0.2)
+                scene.looks_up(PC, f"sip.{DOMAIN}{suffix}", at + 0.3)
+
+        silent(scene, self.RULE)
+
     def test_inner_record_is_missing_outside(self):
         scene, _ = self._falls_back(AWAY, INNER_SRV, Scene())
 

@@ -144,6 +144,25 @@ class TestTransparent:
 
         assert fires(scene, self.RULE, PC).confidence is Confidence.LIKELY
 
+    def test_device_that_never_opens_port_443(self) -> None:
+        scene = office()
+        scene.named("lyncdiscoverinternal.selkirk.example", self.WEB)
+        of = scene.connect(PC, self.WEB, 80, 2.0, stack="http", basis="bytes")
+        scene._say("http", of, 2.1, kind="request", method="GET", target="/", host="www.selkirk.example")
+        scene._say("http", of, 2.2, False, kind="response", status=200, **FOREIGN)
+        self.accepts(scene, of, 2.001, 63)
+
+        silent(scene, self.RULE)
+
+    def test_asked_twice_is_one_failure(self) -> None:
+        scene, _ = self.asked(403, ttl=254, **FOREIGN)
+        of = scene.connect(PC, self.WEB, 80, 6.0, stack="http", basis="bytes")
+        scene._say("http", of, 6.1, kind="request", method="GET", target="/")
+        scene._say("http", of, 6.2, False, kind="response", status=403, **FOREIGN)
+        self.accepts(scene, of, 6.001, 254)
+
+        fires(scene, self.RULE, PC)
+
     def test_redirects_within_lync(self) -> None:
         for location in (
             "https://lyncdiscoverinternal.selkirk.example/",

@@ -69,12 +69,12 @@ def tls_version_mismatch(inquiry: Inquiry) -> Iterator[Judgement]:
     Evidence: the highest version of the client's hello; alert 70 of either side, or the server leaves at once after
     the hello; others get through with a higher version, and nobody with this one.
 
-    Not this: the pseudo-TLS hello that media clients send to the Edge, which always looks old; a client that gets
-    through with another version.
+    Not this: the pseudo-TLS hello that media clients send to the Edge, which always looks old; a client whose other
+    hello the server answers, such as a scanner that tries all versions.
     """
     yield from served(inquiry)
     for failed in inquiry.failed_tls:
-        if failed.client in failed.listener.completed:
+        if failed.client in failed.listener.agreed:
             continue
         told = tuple(one for one in failed.sessions if one.refusal and one.refusal.code == PROTOCOL_VERSION)
         left = tuple(one for one in failed.sessions if _turned_away(one))
@@ -147,12 +147,12 @@ def tls_cipher_mismatch(inquiry: Inquiry) -> Iterator[Judgement]:
     through with suites that this client does not offer.
 
     Not this, and then inconclusive: a hello without a server name where others send one; a client that offers what
-    others get.
+    others get. Not this at all: a client whose other hello the server answers, such as a scanner.
     """
     yield from served(inquiry)
     for failed in inquiry.failed_tls:
         refused = tuple(one for one in failed.sessions if _no_suite(one))
-        if refused and failed.client not in failed.listener.completed:
+        if refused and failed.client not in failed.listener.agreed:
             yield _suites(inquiry, failed.some(refused))
 
 

@@ -69,9 +69,9 @@ def _for(shown: Presented) -> str:
 
 def _right_one(inquiry: Inquiry, listener: Listener, wrong: Presented) -> tuple[str, Presented, TlsSession] | None:
     """A name that was asked for there, and the other list that was shown for it."""
-    for session in listener.sessions:
+    for session in listener.naming:
         shown = inquiry.case.shown_on.get(session.flow)
-        if session.sni and shown and shown is not wrong and shown.readable and shown.covers(session.sni):
+        if shown and shown is not wrong and shown.readable and shown.covers(session.sni):
             return session.sni, shown, session
     return None
 

@@ -1,5 +1,6 @@
 """TLS trust (catalogue group 4)."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 
 from lynccap.correlation.tls.sessions import UNKNOWN_CA, TlsSession
@@ -70,8 +71,20 @@ def tls_unknown_ca(inquiry: Inquiry) -> Iterator[Judgement]:
             refusals.setdefault(key, []).append(session)
         else:
             yield Clear(client)
+    issuers = _issuers(inquiry) if refusals else {}
     for (capture, client, server, port, from_client), sessions in refusals.items():
-        yield _untrusted(inquiry, capture, (client, server), port, from_client, sessions)
+        shown = next((issuer for one in sessions for issuer in issuers.get((one.flow, not from_client), ())), "")
+        yield _untrusted(inquiry, capture, (client, server), port, from_client, sessions, shown)
+
+
+def _issuers(inquiry: Inquiry) -> dict[tuple[int, bool], list[str]]:
+    """By flow and side: who issued the certificates that it showed in TLS."""
+    shown = inquiry.case.tables.certificates
+    shown = shown[shown["carried"] == "tls"]
+    found: dict[tuple[int, bool], list[str]] = defaultdict(list)
+    for flow, from_client, issuer in shown[["flow", "from_client", "issuer"]].itertuples(index=False):
+        found[flow, from_client].append(issuer)
+    return found
 
 
 def _turned_away(session: TlsSession, port: int) -> bool:
@@ -82,18 +95,20 @@ def _turned_away(session: TlsSession, port: int) -> bool:
 
 
 def _untrusted(
-    inquiry: Inquiry, capture: int, ends: tuple[str, str], port: int, from_client: bool, sessions: list[TlsSession]
+    inquiry: Inquiry,
+    capture: int,
+    ends: tuple[str, str],
+    port: int,
+    from_client: bool,
+    sessions: list[TlsSession],
+    issuer: str,
 ) -> Found:
     """One finding for all alerts of one side towards the other."""
     sender, shown_by = ends if from_client else ends[::-1]
     alerts = [alert for one in sessions if (alert := one.alert(UNKNOWN_CA))]
     frames = {one.certificate_frame if from_client else one.client_certificate_frame for one in sessions}
     certificates = {frame for frame in frames if frame}
-    shown = inquiry.case.tables.certificates
-    shown = shown[(shown["carried"] == "tls") & (shown["from_client"] != from_client)]
-    shown = shown[shown["flow"].isin([one.flow for one in sessions])]
-    issuers = tuple(dict.fromkeys(shown["issuer"]))
-    issued = f" The certificate of {shown_by} was issued by {issuers[0]}." if issuers else ""
+    issued = f" The certificate of {shown_by} was issued by {issuer}." if issuer else ""
     other = inquiry.server(shown_by, port) if from_client else f"the client {shown_by}"
     listener = "" if from_client else " of the server"
     times = f" {len(alerts)} times" if len(alerts) > 1 else ""

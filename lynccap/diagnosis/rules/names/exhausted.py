@@ -43,7 +43,7 @@ def dns_all_discovery_exhausted(inquiry: Inquiry) -> Iterator[Judgement]:
             continue
         last = search.last_time
         doubt = unheard(inquiry, search.capture, search.addresses[0], last, last)
-        if not doubt and not _is_known(inquiry, search):
+        if not doubt and search.domain not in inquiry.case.searches.found_domains:
             doubt = f"nothing in the capture shows that the SIP domain {search.domain} exists: it may be mistyped"
         if doubt:
             yield Doubt(search.device, doubt)
@@ -88,12 +88,3 @@ def _is_whole_list(questions: Sequence[Question], kind: str) -> bool:
         if "mobile" not in row.kinds and fits(rounds, row) and named[-1] in asked:
             return True
     return False
-
-
-def _is_known(inquiry: Inquiry, search: Search) -> bool:
-    """Whether anybody finds any name of the domain."""
-    return any(
-        one.reply is Reply.FOUND and one.name.endswith("." + search.domain)
-        for one in inquiry.case.searches.questions
-        if one.device != search.device or one not in search.questions
-    ) or bool([one for one in search.questions if one.reply is Reply.FOUND])

@@ -1,6 +1,6 @@
 """Web proxies in the way: those a client asks itself, and those that answer in a server's name (catalogue group 1)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -162,16 +162,22 @@ def transparent_http_intercept(inquiry: Inquiry) -> Iterator[Judgement]:
     Not this: reverse proxies and load balancers, which add headers of their own and may send visitors elsewhere;
     redirects to another name of Lync's. Inconclusive when only the TTL, or only the header of a proxy, is odd.
     """
-    for flow, answers in _answers(inquiry).items():
-        subject = subject_of(inquiry, flow)
+    asked = _answers(inquiry)
+    accepted = _accepted(inquiry, {server for _, _, server in asked})
+    for answers in asked.values():
+        subject = subject_of(inquiry, answers[0].flow)
         if inquiry.case.roles.has(subject.peer, REVERSE_PROXY, LOAD_BALANCER):
             yield Clear(subject.device)
         else:
-            yield _intercepted(inquiry, subject, answers)
+            yield _intercepted(inquiry, subject, answers, accepted)
 
 
-def _answers(inquiry: Inquiry) -> dict[int, list[_Answer]]:
-    """By flow: what Lync servers, or others in their name, answered on port 80."""
+_Ends = tuple[int, str, str]
+"""Capture, client and server."""
+
+
+def _answers(inquiry: Inquiry) -> dict[_Ends, list[_Answer]]:
+    """By both ends: what Lync servers, or others in their name, answered on port 80."""
     case = inquiry.case
     http, flows = case.tables["http"], case.flows
     if http.empty:
@@ -181,14 +187,26 @@ def _answers(inquiry: Inquiry) -> dict[int, list[_Answer]]:
     servers = flows["server"].take(numbers)
     lync = {server for server in servers.unique() if case.roles.is_lync(server)}
     wanted = set(servers.index[servers.isin(list(lync))]) - case.proxied
-    found: dict[int, list[_Answer]] = {}
+    found: dict[_Ends, list[_Answer]] = {}
+    ends = dict(
+        zip(
+            numbers.tolist(),
+            flows[["capture", "client", "server"]].take(numbers).itertuples(index=False, name=None),
+            strict=True,
+        )
+    )
     for request, response in request_answers(rows_of(http[http["flow"].isin(list(wanted))], _HTTP)):
         if response is not None and response.status is not None:
-            found.setdefault(int(request.flow), []).append(_Answer(int(request.flow), request, response))
+            found.setdefault(ends[int(request.flow)], []).append(_Answer(int(request.flow), request, response))
     return found
 
 
-def _intercepted(inquiry: Inquiry, subject: Subject, answers: Sequence[_Answer]) -> Judgement:
+def _intercepted(
+    inquiry: Inquiry,
+    subject: Subject,
+    answers: Sequence[_Answer],
+    accepted: Mapping[tuple[_Ends, int], tuple[int, int]],
+) -> Judgement:
     server = inquiry.server(subject.peer, HTTP)
     for one in answers:
         told = ""
@@ -204,7 +222,9 @@ def _intercepted(inquiry: Inquiry, subject: Subject, answers: Sequence[_Answer])
                 Confidence.CERTAIN,
                 subject.shows("the request and its answer", *one.frames),
             )
-    return _by_ttl(inquiry, subject, answers)
+    ends = (subject.capture, subject.device, subject.peer)
+    here, there = (accepted.get((ends, port), (0, 0)) for port in (HTTP, HTTPS))
+    return _by_ttl(inquiry, subject, answers, here, there)
 
 
 def _is_foreign(inquiry: Inquiry, subject: Subject, one: _Answer) -> bool:
@@ -219,10 +239,12 @@ def _is_foreign(inquiry: Inquiry, subject: Subject, one: _Answer) -> bool:
     return bool(own) and parent_of(target) not in own and not lync
 
 
-def _by_ttl(inquiry: Inquiry, subject: Subject, answers: Sequence[_Answer]) -> Judgement:
+def _by_ttl(
+    inquiry: Inquiry, subject: Subject, answers: Sequence[_Answer], here: tuple[int, int], there: tuple[int, int]
+) -> Judgement:
+    """By the first SYN-ACKs of ports 80 and 443: frame and TTL each."""
     odd = next((one for one in answers if one.is_foreign), None)
-    here, there = _accepted(inquiry, subject, HTTP), _accepted(inquiry, subject, HTTPS)
-    near = bool(here and there) and here[1] - there[1] >= FAR
+    near = bool(here[0] and there[0]) and here[1] - there[1] >= FAR
     if not near or any(not one.is_foreign and one.response.server for one in answers):
         if odd is None or not odd.response.via:
             return Clear(subject.device)
@@ -241,12 +263,16 @@ def _by_ttl(inquiry: Inquiry, subject: Subject, answers: Sequence[_Answer]) -> J
     )
 
 
-def _accepted(inquiry: Inquiry, subject: Subject, port: int) -> tuple[int, int]:
-    """Frame and TTL of the first SYN-ACK to the device from a port of the server; zeros where there is none."""
-    case = inquiry.case
-    flows = case.flows[(case.flows["client"] == subject.device) & (case.flows["server"] == subject.peer)]
-    flows = flows[(flows["server_port"] == port) & (flows["capture"] == subject.capture)]
-    frames = case.tables.tcp_frames
-    kept = frames.take(np.flatnonzero(np.isin(frames["flow"].to_numpy(), flows.index.to_numpy())))
+def _accepted(inquiry: Inquiry, servers: Collection[str]) -> dict[tuple[_Ends, int], tuple[int, int]]:
+    """By both ends and the port: frame and TTL of the first SYN-ACK of these servers' web ports."""
+    flows = inquiry.case.flows
+    web = flows[flows["server_port"].isin((HTTP, HTTPS)) & flows["server"].isin(list(servers))]
+    frames = inquiry.case.tables.tcp_frames
+    kept = frames.take(np.flatnonzero(np.isin(frames["flow"].to_numpy(), web.index.to_numpy())))
     kept = kept[(kept["flags"] & (SYN | ACK | RST)) == SYN | ACK]
-    return (int(kept["frame"].iloc[0]), int(kept["ttl"].iloc[0])) if len(kept) else (0, 0)
+    ends = web[["capture", "client", "server", "server_port"]].loc[kept["flow"]]
+    found: dict[tuple[_Ends, int], tuple[int, int]] = {}
+    pairs = zip(ends.itertuples(index=False, name=None), kept["frame"].tolist(), kept["ttl"].tolist(), strict=True)
+    for (*both, port), frame, ttl in pairs:
+        found.setdefault(((both[0], both[1], both[2]), port), (frame, ttl))
+    return found
