@@ -250,5 +250,5 @@ def _absent(
         "meeting content and no join page outside, and mobile apps cannot work at all.",
         confidence=Confidence.LIKELY,
         proof=(edge[1], Proof(edge[1].capture, tuple(sorted(frames)), "the web names asked for, and the answers")),
-        time=min(one.first_time for one in asked),
+        time=max(one.first_time for one in asked),  # with the last name it is known that none of them leads anywhere
     )
