@@ -164,8 +164,8 @@ class Story:
 
     @cached_property
     def total(self) -> int:
-        """How many devices there are, those only findings name included."""
-        named = {self.key(one.device) for one in self.document.findings if one.device}
+        """How many devices there are, those only an accusation names included."""
+        named = {self.key(one.device) for one in self.document.findings if one.device and not is_normal(one)}
         return len(named | {one.id for one in self.document.devices})
 
     @cached_property
