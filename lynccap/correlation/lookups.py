@@ -5,10 +5,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from lynccap.correlation.collector import collector_paused
 from lynccap.correlation.rows import rows_of
 from lynccap.tables import SECOND, Tables
 
 MAX_WAIT = 30 * SECOND  # resolvers give up after 15 s or less; the same number later is another question
+
+_ENDS = ("capture", "client", "client_port", "server", "server_port")
+_SAID = (
+    *("flow", "frame", "time", "kind", "from_client", "transaction_id", "name", "record_type"),
+    *("rcode_name", "answers", "truncated", "complete"),
+)
 
 
 @dataclass(slots=True)
@@ -59,6 +66,7 @@ class Lookup:
         return (self.response_time - self.first_time) / SECOND if self.answered else None
 
 
+@collector_paused()
 def read_lookups(tables: Tables) -> tuple[Lookup, ...]:
     """The lookups of all captures in the order of their first question.
 
@@ -87,16 +95,14 @@ def read_lookups(tables: Tables) -> tuple[Lookup, ...]:
 
 def _said(tables: Tables) -> Iterator[tuple[Any, int, str, int, str]]:
     """Each message with its capture, its asker's address and port, and the other end's address; in order of frames."""
-    flows = tables.flows
-    rows = tables["dns"].assign(capture=tables["dns"]["flow"].map(flows["capture"]))
-    ends = {
-        True: (flows["client"], flows["client_port"], flows["server"]),
-        False: (flows["server"], flows["server_port"], flows["client"]),
-    }
-    ordered = rows.sort_values(["capture", "frame"], kind="stable")
-    for row in rows_of(ordered, ordered.columns):
-        address, port, other = ends[row.from_client == (row.kind == "request")]
-        yield row, row.capture, address[row.flow], port[row.flow], other[row.flow]
+    messages = tables["dns"]
+    ends = tables.flows.loc[messages["flow"], list(_ENDS)].set_axis(messages.index)
+    ordered = messages[list(_SAID)].join(ends).sort_values(["capture", "frame"], kind="stable")
+    for row in rows_of(ordered, (*_SAID, *_ENDS)):
+        if row.from_client == (row.kind == "request"):
+            yield row, row.capture, row.client, row.client_port, row.server
+        else:
+            yield row, row.capture, row.server, row.server_port, row.client
 
 
 def _answer(lookup: Lookup, row: Any, responder: str) -> None:

@@ -166,7 +166,10 @@ def judge_names(case: Case) -> tuple[Named, ...]:
 
 
 def _rule_for(held: frozenset[str], one: Arrival) -> str:
-    return next((rule for rule, fits in NAMES if fits(held, one.shown, one.aims[-1])), "")
+    aim = one.aims[-1]
+    if not held and not aim.aliases:
+        return ""  # a server of no Lync role, and no name of Lync's that leads to it: most of all web traffic
+    return next((rule for rule, fits in NAMES if fits(held, one.shown, aim)), "")
 
 
 def _default_only(case: Case, one: Arrival) -> bool:

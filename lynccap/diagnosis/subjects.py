@@ -12,6 +12,9 @@ from lynccap.diagnosis.verdicts import Verdict
 from lynccap.document import Confidence, rfc3339
 
 
+_FACTS = ("capture", "client", "server", "server_port", "transport", "service", "first_time")
+
+
 @dataclass(frozen=True, slots=True)
 class Subject:
     """One conversation, seen from the device that a finding is filed under."""
@@ -47,17 +50,9 @@ class Subject:
 
 def subject_of(inquiry: Inquiry, flow: int, of_client: bool = True) -> Subject:
     """A flow with its client, or its server, as the device."""
-    row = inquiry.case.flows.loc[flow]
-    ends = (row["client"], row["server"]) if of_client else (row["server"], row["client"])
-    return Subject(
-        int(row["capture"]),
-        *ends,
-        int(row["server_port"]),
-        row["transport"],
-        row["service"],
-        int(row["first_time"]),
-        int(flow),
-    )
+    capture, client, server, *rest = inquiry.case.facts_of(flow, *_FACTS)
+    ends = (client, server) if of_client else (server, client)
+    return Subject(capture, *ends, *rest, int(flow))
 
 
 def day(time: int) -> str:

@@ -4,6 +4,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
+from lynccap.correlation.collector import collector_paused
 from lynccap.correlation.rows import rows_of
 from lynccap.tables import CERTIFICATES, Tables
 
@@ -61,6 +62,7 @@ class Presented:
         return all(not one.unreadable for one in self.chain)
 
 
+@collector_paused()
 def read_presented(tables: Tables) -> tuple[Presented, ...]:
     """The lists of all captures in the order they were first shown; certificates of other origins are left out."""
     shown = tables.certificates[tables.certificates["carried"] == "tls"]
