@@ -86,7 +86,7 @@ class Case:
     """What the customer's topology says, where one was given that is of this deployment."""
 
     def facts_of(self, flow: int, *columns: str) -> tuple[Any, ...]:
-        """What some columns of `flows` say of one flow, as plain Python values; `flows.at` takes fifty times as long."""
+        """What some columns of `flows` say of one flow, as plain Python values: `flows.at` takes far longer."""
         return tuple(self._facts(name)[flow] for name in columns)
 
     def _facts(self, column: str) -> list[Any]:

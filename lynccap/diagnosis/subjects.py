@@ -11,7 +11,6 @@ from lynccap.diagnosis.meanings import Meaning
 from lynccap.diagnosis.verdicts import Verdict
 from lynccap.document import Confidence, rfc3339
 
-
 _FACTS = ("capture", "client", "server", "server_port", "transport", "service", "first_time")
 
 
@@ -113,6 +112,4 @@ def found(
 
 def reached(inquiry: Inquiry) -> Iterator[Clear]:
     """Every device that reached a Lync server: the subjects on which a reachability rule is clear."""
-    for attempt in inquiry.case.attempts:
-        if attempt.established and inquiry.case.roles.is_plausible(attempt.server):
-            yield Clear(attempt.client)
+    return map(Clear, inquiry.reached)

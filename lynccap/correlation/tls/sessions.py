@@ -7,7 +7,14 @@ from typing import Any
 
 from dissectors.tls import key_exchange
 from lynccap.correlation.rows import rows_of
-from lynccap.correlation.tls.handshakes import CLOSE_NOTIFY, Handshake, Surroundings, ends_of, judge_handshake, parting_of
+from lynccap.correlation.tls.handshakes import (
+    CLOSE_NOTIFY,
+    Handshake,
+    Surroundings,
+    ends_of,
+    judge_handshake,
+    parting_of,
+)
 from lynccap.tables import Tables
 
 UNKNOWN_CA = 48  # RFC 5246 7.2.2
@@ -120,7 +127,8 @@ class _Around:
 
     @cached_property
     def _rows(self) -> dict[int, Any]:
-        return {row.Index: row for row in rows_of(self.tables.flows.loc[self.flows], _FLOW_COLUMNS)}
+        told = self.tables.flows.loc[self.flows, list(_FLOW_COLUMNS)]
+        return {row.Index: row for row in rows_of(told, _FLOW_COLUMNS)}
 
     @cached_property
     def _captures(self) -> dict[int, tuple[int, bool]]:

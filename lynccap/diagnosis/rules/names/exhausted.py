@@ -8,7 +8,7 @@ from lynccap.correlation.searches import SRV, Question, Reply, Search
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Judgement
-from lynccap.diagnosis.rules.names.asking import FAILED, client_searches, found, opened, shown_all, unheard
+from lynccap.diagnosis.rules.names.asking import FAILED, found, opened, shown_all, unheard
 from lynccap.document import Confidence, Severity
 
 
@@ -34,7 +34,7 @@ def dns_all_discovery_exhausted(inquiry: Inquiry) -> Iterator[Judgement]:
     Not this: mobile apps, whose list is Autodiscover only. Inconclusive: a SIP domain of which nothing shows that it
     exists, as it may be a typing error; a capture of one direction, with losses, or that ends early.
     """
-    for search in client_searches(inquiry):
+    for search in inquiry.client_searches:
         device = inquiry.device(search.device)
         if device is not None and device.kind == "mobile":
             continue

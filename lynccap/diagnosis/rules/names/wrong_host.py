@@ -16,7 +16,6 @@ from lynccap.diagnosis.rules.names.asking import (
     FAILED,
     LED_ASTRAY,
     SHOWN,
-    client_searches,
     found,
     is_inside,
     is_outside,
@@ -61,7 +60,7 @@ def dns_wildcard_catchall(inquiry: Inquiry) -> Iterator[Judgement]:
     Not this: clients inside or on a VPN; a deployment that really publishes the name; one proxy for everything, whose
     certificate then is for the name. Inconclusive: the host was not tried, or its certificate is hidden by TLS 1.3.
     """
-    for search in client_searches(inquiry):
+    for search in inquiry.client_searches:
         answered = [one for start in INNER_NAMES for one in search.of(start) if one.addresses]
         if not answered:
             continue
@@ -140,7 +139,7 @@ def dns_cname_crosses_domain(inquiry: Inquiry) -> Iterator[Judgement]:
     Not this: an alias within the domain; a certificate that covers both names; Microsoft's cloud. Inconclusive: the
     certificate is hidden by TLS 1.3, or not in the capture.
     """
-    for search in client_searches(inquiry):
+    for search in inquiry.client_searches:
         for question in search.of(DISCOVERY):
             aliases = [str(one.value).lower().rstrip(".") for one in question.records if one.record_type == "CNAME"]
             foreign = [one for one in aliases if parent_of(one) != parent_of(search.domain)]
@@ -209,7 +208,7 @@ def lyncdiscover_points_to_edge(inquiry: Inquiry) -> Iterator[Judgement]:
     Not this: one public address with both roles, whose certificate is for lyncdiscover too, or that answers web
     requests. Inconclusive: the certificate is not seen.
     """
-    for search in client_searches(inquiry):
+    for search in inquiry.client_searches:
         for question in search.of(DISCOVERY):
             edges = {one: name for one in question.addresses if (name := _edge_name(inquiry, one))}
             if question.reply is Reply.FOUND and not edges:

@@ -15,7 +15,6 @@ from lynccap.diagnosis.rules.names.asking import (
     FAILED,
     LED_ASTRAY,
     SHOWN,
-    client_searches,
     found,
     is_inside,
     is_outside,
@@ -58,7 +57,7 @@ def dns_internal_client_gets_public_ip(inquiry: Inquiry) -> Iterator[Judgement]:
     Not this: outer web service names for mobile apps; meeting and dial-in addresses. Inconclusive: nothing shows that
     the public address is not used inside, as some organisations do.
     """
-    for search in client_searches(inquiry):
+    for search in inquiry.client_searches:
         for question in search.questions:
             told = _told(question) if question.name.startswith(INNER_ANSWERS) else []
             if told and not all(map(is_public, told)):
@@ -139,7 +138,7 @@ def dns_external_client_gets_private_ip(inquiry: Inquiry) -> Iterator[Judgement]
     Not this: a VPN client with inner DNS, which is inside; an address that answers. Inconclusive: the address is not
     tried, or the capture cannot prove that nothing answered.
     """
-    for search in client_searches(inquiry):
+    for search in inquiry.client_searches:
         for question in search.questions:
             told = _told(question) if question.name.startswith(OUTER_ANSWERS) else []
             outside = is_outside(inquiry, *search.addresses) or (
