@@ -6,6 +6,7 @@ from functools import cache
 
 from lynccap import reference
 from lynccap.correlation.case import Case
+from lynccap.correlation.devices.book import LYNC_PHONE
 from lynccap.correlation.tls.listeners import Listener
 from lynccap.correlation.tls.sessions import TlsSession
 
@@ -24,7 +25,7 @@ def concerns_lync(case: Case, client: str, server: str, port: int) -> bool:
     if case.roles.is_lync(server):
         return True
     device = case.devices.of(client)
-    phone = device is not None and device.kind == "Lync phone"
+    phone = device is not None and device.kind == LYNC_PHONE
     between = port in mutual_ports() and case.roles.is_lync(client)
     return (phone or between) and case.roles.is_plausible(server)
 

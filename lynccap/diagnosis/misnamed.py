@@ -15,7 +15,7 @@ from lynccap.correlation.roles.claims import EDGE_ACCESS, EDGE_INT, EDGE_WEBCONF
 from lynccap.correlation.tls.handshakes import Handshake, HandshakeOutcome, Means
 from lynccap.correlation.tls.presented import Presented
 from lynccap.correlation.tls.sessions import TlsSession
-from lynccap.diagnosis.listeners import INNER_EDGE_PORTS, held_at
+from lynccap.diagnosis.holders import INNER_EDGE_PORTS, held_at
 from lynccap.reference import name_rows
 
 CONFIGURATION_PORT = 4443

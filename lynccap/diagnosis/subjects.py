@@ -49,9 +49,9 @@ class Subject:
 
 def subject_of(inquiry: Inquiry, flow: int, of_client: bool = True) -> Subject:
     """A flow with its client, or its server, as the device."""
-    capture, client, server, *rest = inquiry.case.facts_of(flow, *_FACTS)
-    ends = (client, server) if of_client else (server, client)
-    return Subject(capture, *ends, *rest, int(flow))
+    capture, client, server, port, transport, service, time = inquiry.case.facts_of(flow, *_FACTS)
+    device, peer = (client, server) if of_client else (server, client)
+    return Subject(capture, device, peer, port, transport, service, time, int(flow))
 
 
 def day(time: int) -> str:

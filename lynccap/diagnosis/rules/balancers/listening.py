@@ -7,7 +7,7 @@ from lynccap.correlation.roles.farms import Farm
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Judgement, Proof
-from lynccap.diagnosis.meanings import member_answers
+from lynccap.diagnosis.purposes.pools import member_answers
 from lynccap.diagnosis.rules.paths.reach import FOR_ROOT_CHAIN
 from lynccap.diagnosis.subjects import Subject, found, judged, subject_of
 from lynccap.diagnosis.verdicts import Verdict

@@ -68,8 +68,7 @@ def ran_through(inquiry: Inquiry, search: Search) -> bool:
         return False
     if next(opened(inquiry, search.addresses, search.first_time, search.capture), None):
         return False
-    device = inquiry.device(search.device)
-    return _is_whole_list(search.questions, device.kind if device else "unknown")
+    return _is_whole_list(search.questions)
 
 
 def _leads_nowhere(inquiry: Inquiry, search: Search, question: Question) -> bool:
@@ -79,7 +78,7 @@ def _leads_nowhere(inquiry: Inquiry, search: Search, question: Question) -> bool
     return question.reply is Reply.FOUND and bool(told) and failed.issuperset(told)
 
 
-def _is_whole_list(questions: Sequence[Question], kind: str) -> bool:
+def _is_whole_list(questions: Sequence[Question]) -> bool:
     """Whether the names follow the order of a client to its last one."""
     rounds = rounds_of([(one.first_time, one.name) for one in questions])
     asked = {name for name, _ in rounds}

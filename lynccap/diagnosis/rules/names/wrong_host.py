@@ -7,7 +7,6 @@ from lynccap.correlation.addresses import is_private, is_public
 from lynccap.correlation.names import SOURCE_DNS, parent_of
 from lynccap.correlation.roles.claims import EDGE_ACCESS
 from lynccap.correlation.searches import Question, Reply, Search
-from lynccap.correlation.tls.presented import Presented
 from lynccap.correlation.tls.sessions import TlsSession
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
@@ -29,12 +28,6 @@ DISCOVERY = "lyncdiscover."
 INNER_NAMES = ("lyncdiscoverinternal.", "sipinternal.")
 EDGE_RECORDS = ("_sipfederationtls._tcp.", "_sip._tls.", "sipexternal.", "access.")
 HIDDEN = "TLS 1.3 hides the certificate"
-
-
-def _shown_on(inquiry: Inquiry, flow: int) -> Presented | None:
-    """The certificates the server showed on a connection."""
-    shown_to = inquiry.case.presented
-    return next((one for one in shown_to if one.by_server and any(each.flow == flow for each in one.showings)), None)
 
 
 @rule(
@@ -83,7 +76,7 @@ def _caught(inquiry: Inquiry, search: Search, question: Question) -> Judgement:
     address = question.addresses[0]
     alike = _unrelated(inquiry, address, search.domain)
     tried = [one for one in inquiry.case.attempts_of(*search.addresses) if one.server == address]
-    certificates = [shown_on for one in tried for flow in one.flows if (shown_on := _shown_on(inquiry, flow))]
+    certificates = [held for one in tried for flow in one.flows if (held := inquiry.case.shown_on.get(flow))]
     if any(one.covers(question.name) for one in certificates):
         return Clear(search.device)
     foreign = certificates[0] if certificates else None
@@ -158,7 +151,7 @@ def _crossed(inquiry: Inquiry, search: Search, question: Question, alias: str) -
         for session in sessions:
             if session.sni.lower() != question.name:
                 continue
-            certificate = _shown_on(inquiry, session.flow)
+            certificate = inquiry.case.shown_on.get(session.flow)
             if session.completed or (certificate and certificate.covers(question.name)):
                 yield Clear(search.device)
             elif certificate is None or not certificate.readable:
