@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from lynccap.correlation.addresses import sort_key
 from lynccap.correlation.case import Case
+from lynccap.correlation.collector import collector_paused
 from lynccap.correlation.origins import Origins
 from lynccap.correlation.points.crossings import Crossings
 from lynccap.correlation.points.vantage import Vantage
@@ -21,6 +22,7 @@ MAX_REASONS, MAX_DEVICES = 10, 5  # of what a rule could not decide: what a pers
 MAX_FRAMES = 200  # frames one piece of evidence lists: what a person can check, and a display filter can hold
 
 
+@collector_paused()
 def judge(
     cases: Sequence[Case], origins: Sequence[Origins], crossings: Crossings | None = None
 ) -> tuple[tuple[Assessment, ...], tuple[Finding, ...]]:
