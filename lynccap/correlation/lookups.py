@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -29,10 +29,10 @@ class Lookup:
     """Whom it was asked of."""
     name: str
     record_type: int
-    request_frames: list[int] = field(default_factory=list)
+    request_frames: list[int]
     """The first one and what repeats it with the same number from the same port."""
-    first_time: int = 0
-    last_time: int = 0
+    first_time: int
+    last_time: int
     response_frame: int = 0
     """0: no answer is in the capture."""
     response_time: int = 0
@@ -84,11 +84,12 @@ def read_lookups(tables: Tables) -> tuple[Lookup, ...]:
             lookup = None
         if row.kind == "request":
             if lookup is None or lookup.response_frame or lookup.server != row.other:
-                asked = (row.capture, row.asker, row.other, row.name, row.record_type)
-                lookup = open_ones[key] = Lookup(*asked, first_time=row.time)
+                asked = (row.capture, row.asker, row.other, row.name, row.record_type, [row.frame], row.time, row.time)
+                lookup = open_ones[key] = Lookup(*asked)
                 found.append(lookup)
-            lookup.request_frames.append(row.frame)
-            lookup.last_time = row.time
+            else:
+                lookup.request_frames.append(row.frame)
+                lookup.last_time = row.time
         elif lookup is not None and not lookup.response_frame:
             _answer(lookup, row)
             lookup.records = tuple(records.get((row.flow, row.frame), ()))
