@@ -59,6 +59,11 @@ def day(time: int) -> str:
     return (rfc3339(time, 0) or "")[:10]
 
 
+def times_in_words(count: int) -> str:
+    """How often."""
+    return "once" if count == 1 else f"{count} times"
+
+
 def judged(inquiry: Inquiry, name: str) -> Iterator[Verdict]:
     """The verdicts that belong to one rule."""
     return (one for one in inquiry.verdicts if one.rule == name)

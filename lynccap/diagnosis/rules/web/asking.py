@@ -60,11 +60,6 @@ def answers_in_words(exchanges: Sequence[WebExchange]) -> str:
     return " and ".join(words)
 
 
-def times_in_words(count: int) -> str:
-    """How often."""
-    return "once" if count == 1 else f"{count} times"
-
-
 def speaker_in_words(exchanges: Sequence[WebExchange]) -> str:
     """A sentence on who wrote the answers, by their own headers; "" when they do not say."""
     told = {(one.response.server or "", one.response.via or "") for one in exchanges if one.response}

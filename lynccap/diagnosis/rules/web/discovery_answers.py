@@ -22,9 +22,8 @@ from lynccap.diagnosis.rules.web.asking import (
     sessions_after,
     speaker_in_words,
     subject_asking,
-    times_in_words,
 )
-from lynccap.diagnosis.subjects import subject_of
+from lynccap.diagnosis.subjects import subject_of, times_in_words
 from lynccap.document import Confidence, Severity
 
 CHALLENGES = 3  # answers 401 without an end; one comes before every web ticket

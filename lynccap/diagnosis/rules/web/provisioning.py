@@ -19,8 +19,8 @@ from lynccap.diagnosis.rules.web.asking import (
     frames_of,
     sessions_after,
     subject_asking,
-    times_in_words,
 )
+from lynccap.diagnosis.subjects import times_in_words
 from lynccap.document import Confidence, Severity
 
 CHALLENGES = 3  # answers 401 to an anonymous request; one or two are a client trying its luck
