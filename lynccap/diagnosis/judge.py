@@ -1,11 +1,13 @@
 """Runs the rules over a case: assessments for all of them, findings with causes before symptoms."""
 
 import traceback
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from lynccap.correlation.addresses import sort_key
 from lynccap.correlation.case import Case
+from lynccap.correlation.collector import collector_paused
 from lynccap.correlation.origins import Origins
 from lynccap.correlation.points.crossings import Crossings
 from lynccap.correlation.points.vantage import Vantage
@@ -21,6 +23,7 @@ MAX_REASONS, MAX_DEVICES = 10, 5  # of what a rule could not decide: what a pers
 MAX_FRAMES = 200  # frames one piece of evidence lists: what a person can check, and a display filter can hold
 
 
+@collector_paused()
 def judge(
     cases: Sequence[Case], origins: Sequence[Origins], crossings: Crossings | None = None
 ) -> tuple[tuple[Assessment, ...], tuple[Finding, ...]]:
@@ -100,21 +103,20 @@ def _some(ones: list[str], limit: int, between: str = ", ") -> str:
 
 def _numbered(kept: list[Kept], origins: Sequence[Origins]) -> tuple[Finding, ...]:
     """The findings, causes first, each group by severity and stage."""
-    explaining = [one for one in kept if one.explains]
-    causes = {id(one): _cause(one, explaining) for one in kept}
+    explaining: dict[str, list[Kept]] = defaultdict(list)
+    for one in kept:
+        for name in one.explains:
+            explaining[name].append(one)
+    causes = {id(one): _cause(one, explaining.get(one.rule.name, ())) for one in kept}
     ordered = sorted(kept, key=lambda one: (causes[id(one)] is not None, *one.order))
     numbers = {id(one): f"F{place}" for place, one in enumerate(ordered, 1)}
     return tuple(_finding(numbers[id(one)], one, numbers.get(id(causes[id(one)])), origins) for one in ordered)
 
 
-def _cause(symptom: Kept, explaining: list[Kept]) -> Kept | None:
-    """The earliest finding on the same device in the same capture that can explain this one."""
+def _cause(symptom: Kept, explaining: Sequence[Kept]) -> Kept | None:
+    """The earliest finding on the same device in the same capture, of those that can explain this one's rule."""
     causes = [
-        one
-        for one in explaining
-        if symptom.rule.name in one.explains
-        and not one.seen.isdisjoint(symptom.seen)
-        and one.found.time <= symptom.found.time
+        one for one in explaining if not one.seen.isdisjoint(symptom.seen) and one.found.time <= symptom.found.time
     ]
     return min(causes, key=lambda one: (one.rule.stage, one.found.time), default=None)
 

@@ -15,7 +15,7 @@ from lynccap.correlation.roles.claims import EDGE_ACCESS, EDGE_INT, EDGE_WEBCONF
 from lynccap.correlation.tls.handshakes import Handshake, HandshakeOutcome, Means
 from lynccap.correlation.tls.presented import Presented
 from lynccap.correlation.tls.sessions import TlsSession
-from lynccap.diagnosis.listeners import INNER_EDGE_PORTS, held_at
+from lynccap.diagnosis.holders import INNER_EDGE_PORTS, held_at
 from lynccap.reference import name_rows
 
 CONFIGURATION_PORT = 4443
@@ -166,7 +166,10 @@ def judge_names(case: Case) -> tuple[Named, ...]:
 
 
 def _rule_for(held: frozenset[str], one: Arrival) -> str:
-    return next((rule for rule, fits in NAMES if fits(held, one.shown, one.aims[-1])), "")
+    aim = one.aims[-1]
+    if not held and not aim.aliases:
+        return ""  # a server of no Lync role, and no name of Lync's that leads to it: most of all web traffic
+    return next((rule for rule, fits in NAMES if fits(held, one.shown, aim)), "")
 
 
 def _default_only(case: Case, one: Arrival) -> bool:

@@ -118,16 +118,16 @@ def _versions(inquiry: Inquiry, failed: FailedTls) -> Found:
     higher = sorted({one.version for one in listener.completed.values() if _rank(one.version) > _rank(offered)})
     others = f" Others get through with {' and '.join(map(_word, higher))}." if higher else ""
     why = f"The handshake {how}.{others}"
-    return _found(inquiry, failed, what, why, Confidence.CERTAIN, *_others(inquiry, listener, "another client"))
+    return _found(inquiry, failed, what, why, Confidence.CERTAIN, *_others(listener))
 
 
-def _others(inquiry: Inquiry, listener: Listener, whose: str) -> tuple[Proof, ...]:
+def _others(listener: Listener) -> tuple[Proof, ...]:
     """A session that works at the same port."""
     one = next(iter(listener.completed.values()), None)
     if one is None:
         return ()
     frames = tuple(sorted({frame for frame in (one.hello_frame, one.server_hello_frame) if frame}))
-    return (Proof(listener.capture, frames, f"{whose} gets through at the same port"),) if frames else ()
+    return (Proof(listener.capture, frames, "another client gets through at the same port"),) if frames else ()
 
 
 @rule(
@@ -181,7 +181,7 @@ def _suites(inquiry: Inquiry, failed: FailedTls) -> Judgement:
     why = f"The server answers with {alert_word(alert.code) if alert else ''}. Offered are: {listed}{more}.{others}"
     confidence = Confidence.CERTAIN if taken else Confidence.LIKELY
     what = f"the server takes none of the {len(offered)} cipher suites it offers"
-    return _found(inquiry, failed, what, why, confidence, *_others(inquiry, listener, "another client"))
+    return _found(inquiry, failed, what, why, confidence, *_others(listener))
 
 
 def _hello_suites(inquiry: Inquiry, session: TlsSession, kind: str) -> list[int]:

@@ -10,7 +10,7 @@ from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.failed_tls import FailedTls
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Doubt, Found, Judgement, Proof
-from lynccap.diagnosis.meanings import partner_handshakes
+from lynccap.diagnosis.purposes.revocation import partner_handshakes
 from lynccap.diagnosis.rules.handshakes.objections import (
     BAD,
     CLOSED,

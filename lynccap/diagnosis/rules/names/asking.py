@@ -6,9 +6,9 @@ from typing import Any
 from lynccap.correlation.addresses import is_private, is_public, subnet_of
 from lynccap.correlation.attempts import Attempt, Ending
 from lynccap.correlation.names import CLOUD_DOMAINS, DNS_PORT
-from lynccap.correlation.roles.claims import AROUND_LYNC, CLOUD
+from lynccap.correlation.roles.claims import CLOUD
 from lynccap.correlation.roles.sides import Location
-from lynccap.correlation.searches import TYPE_WORDS, Question, Search
+from lynccap.correlation.searches import TYPE_WORDS, Question
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Found, Proof
 from lynccap.document import Confidence
@@ -55,12 +55,6 @@ def is_outside(inquiry: Inquiry, *addresses: str) -> bool:
         return True
     device = inquiry.device(addresses[0])
     return bool(device and device.location is Location.OUTSIDE) and any(map(is_public, addresses))
-
-
-def is_client(inquiry: Inquiry, device: str) -> bool:
-    """Whether it is no server that asks for itself."""
-    facts = inquiry.device(device)
-    return facts is None or (facts.kind != "server" and (facts.role is None or facts.role in AROUND_LYNC))
 
 
 def of_cloud(inquiry: Inquiry, questions: Iterable[Question]) -> bool:
@@ -150,8 +144,3 @@ def found(question: Question, says: str, why: str, confidence: Confidence, *proo
         "time": question.first_time,
     }
     return Found(says=says, why=why, confidence=confidence, proof=proof, **{**usual, **more})
-
-
-def client_searches(inquiry: Inquiry) -> Iterator[Search]:
-    """The searches of clients, those of servers left out."""
-    return (one for one in inquiry.case.searches.searches if is_client(inquiry, one.device))

@@ -8,14 +8,14 @@ from lynccap.correlation.roles.claims import EDGE_INT, RELAY
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Judgement
+from lynccap.diagnosis.liveness import accepted_meanwhile
 from lynccap.diagnosis.meanings import Meaning
 from lynccap.diagnosis.subjects import found, judged, reached
-from lynccap.diagnosis.verdicts import How, Verdict, accepted_meanwhile
+from lynccap.diagnosis.verdicts import How, Verdict
 from lynccap.document import Severity
 
 LISTED = 3  # devices a sentence names
 REJECTS_THIS_CLIENT = "A rule on the server, or before it, rejects this client: others are accepted on the same port."
-FOR_ROOT_CHAIN = "Without it the phone has no root certificate and trusts no Lync server."
 
 
 def _is_towards_relay(inquiry: Inquiry, verdict: Verdict) -> bool:

@@ -9,8 +9,8 @@ from lynccap.diagnosis.judgements import Doubt, Judgement
 from lynccap.diagnosis.meanings import Meaning
 from lynccap.diagnosis.reports import no_way
 from lynccap.diagnosis.rules.paths.datagrams import bounced_from_relay
-from lynccap.diagnosis.rules.paths.reach import FOR_ROOT_CHAIN, consequences
-from lynccap.diagnosis.subjects import found, judged, reached
+from lynccap.diagnosis.rules.paths.reach import consequences
+from lynccap.diagnosis.subjects import FOR_ROOT_CHAIN, found, judged, reached
 from lynccap.document import Confidence, Severity
 
 LOST_WITH_IT = ("tls-unknown-ca", "media-via-external-edge-from-inside", "media-tcp443-fallback")

@@ -8,7 +8,6 @@ from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Judgement
 from lynccap.diagnosis.meanings import distrust
-from lynccap.diagnosis.rules.paths.reach import FOR_ROOT_CHAIN
 from lynccap.diagnosis.rules.web.asking import (
     answers_in_words,
     asked_of_lync,
@@ -19,8 +18,8 @@ from lynccap.diagnosis.rules.web.asking import (
     frames_of,
     sessions_after,
     subject_asking,
-    times_in_words,
 )
+from lynccap.diagnosis.subjects import FOR_ROOT_CHAIN, times_in_words
 from lynccap.document import Confidence, Severity
 
 CHALLENGES = 3  # answers 401 to an anonymous request; one or two are a client trying its luck

@@ -29,7 +29,6 @@ from lynccap.diagnosis.rules.web.provisioning import is_outer
 from lynccap.diagnosis.subjects import subject_of
 from lynccap.document import Confidence, Severity
 
-NO_SUCH_NAME = "nxdomain"
 FOLLOWS_NS = 60_000_000_000  # a client goes where it is sent at once, or when the user clicks
 WEB_SERVICES = ("autodiscover", "certprov", "web-ticket", "web-service")
 INNER_TOKEN = "internal"  # links for clients inside are in every user's document, for outsiders to pass over
@@ -188,9 +187,7 @@ def _lookups(inquiry: Inquiry, told: WebExchange, hosts: Sequence[str]) -> list[
 def _has_no_address(inquiry: Inquiry, lookup: Lookup) -> bool:
     """The name does not exist, or leads to a private address, which is nowhere from outside."""
     addresses = inquiry.case.names.addresses_of(lookup.name)
-    return lookup.rcode_name == NO_SUCH_NAME or (
-        lookup.answered and bool(addresses) and all(map(is_private, addresses))
-    )
+    return lookup.denied or (lookup.answered and bool(addresses) and all(map(is_private, addresses)))
 
 
 @rule(
@@ -237,7 +234,7 @@ def _sent_inside(inquiry: Inquiry, told: WebExchange) -> Judgement | None:
         return Doubt(told.client, why) if why else None
     subject = subject_asking(inquiry, [told])
     device, server = inquiry.word(told.client), inquiry.server(told.server, told.port)
-    outside = "does not exist" if vain.rcode_name == NO_SUCH_NAME else "has a private address"
+    outside = "does not exist" if vain.denied else "has a private address"
     return subject.found(
         f"{device} is outside, and {server} sends it to {vain.name}, which {outside} in the DNS it uses.",
         f"{vain.name} is a name for people inside. The client gets no further.",

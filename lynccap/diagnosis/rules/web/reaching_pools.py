@@ -24,7 +24,7 @@ from lynccap.diagnosis.rules.web.asking import (
     subject_asking,
 )
 from lynccap.diagnosis.rules.web.provisioning import is_outer
-from lynccap.diagnosis.rules.web.publishing import NO_SUCH_NAME, WEB_SERVICES, is_outside, is_proxy
+from lynccap.diagnosis.rules.web.publishing import WEB_SERVICES, is_outside, is_proxy
 from lynccap.diagnosis.subjects import found, judged
 from lynccap.document import Confidence, Severity
 
@@ -228,7 +228,7 @@ def _end_of(inquiry: Inquiry, client: str, lookup: Lookup) -> str:
     case = inquiry.case
     addresses = case.names.addresses_of(lookup.name)
     if not addresses:
-        return "does not exist" if lookup.rcode_name == NO_SUCH_NAME else ""
+        return "does not exist" if lookup.denied else ""
     if all(case.roles.has(one, EDGE_ACCESS) for one in addresses):
         return "leads to the Access Edge"
     tries = [one for one in case.attempts_of(client) if one.server in addresses and one.port in (HTTP, HTTPS)]
