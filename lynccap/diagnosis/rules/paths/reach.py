@@ -15,7 +15,7 @@ from lynccap.document import Severity
 
 LISTED = 3  # devices a sentence names
 REJECTS_THIS_CLIENT = "A rule on the server, or before it, rejects this client: others are accepted on the same port."
-FOR_ROOT_CHAIN = "Without it the phone has no root certificate and trusts no Lync server."
+FOR_ROOT_CHAIN = "Without the root certificates the phone trusts no Lync server."
 
 
 def _is_towards_relay(inquiry: Inquiry, verdict: Verdict) -> bool:
