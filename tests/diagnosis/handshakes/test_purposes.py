@@ -192,7 +192,8 @@ class TestNoPlaceToCheck:
     def test_minor_where_a_server_sees_it(self) -> None:
         scene = TlsScene()
         scene.asks(EDGE, "_sipfederationtls._tcp.partner.example", 0.5)
-        scene.works(EDGE, POOL, shown=chain(crl_urls=()))
+        of = scene.works(EDGE, POOL, shown=chain(crl_urls=()))
+        scene.show(of, 1.05, chain("edge.contoso.example"), from_client=True)
 
         assert fires(scene, self.RULE, POOL).severity is None
 

@@ -254,12 +254,12 @@ class TestHostHeader:
 class TestNoProxy:
     RULE = "reverse-proxy-absent"
 
-    def _signs_in(self, *names: str, answers: bool = True) -> Scene:
+    def _signs_in(self, *names: str, after: float | None = 0.01) -> Scene:
         scene = Scene()
         scene.named(f"sip.{DOMAIN}", EDGE)
         scene.service(f"_sip._tls.{DOMAIN}", f"sip.{DOMAIN}", 443)
         for number, name in enumerate(names):
-            scene.looks_up(CLIENT, name, 2.0 + number, answers=answers)
+            scene.looks_up(CLIENT, name, 2.0 + number, after=after)
         scene.secure(CLIENT, EDGE, 443, 6.0)
         return scene
 

@@ -35,7 +35,10 @@ UNLISTED = (
     ),
     act=("PKI team",),
     sources=("notes-edge", "notes-sec2", "notes-http"),
-    explains=("tls-unknown-ca",),
+    explains=(
+        "tls-unknown-ca",
+        "autodiscover-443-fails-80-works",
+    ),
 )
 def cert_private_ca_on_external(inquiry: Inquiry) -> Iterator[Judgement]:
     """The reverse proxy or the outer side of an Edge shows a certificate of the organisation's own authority.
@@ -136,7 +139,10 @@ def _risk(inquiry: Inquiry, one: Listener) -> Found:
     ),
     act=("PKI team",),
     sources=("shudnow-wifi", "ms-mobility", "sfb-dns"),
-    explains=("tls-unknown-ca",),
+    explains=(
+        "tls-unknown-ca",
+        "autodiscover-443-fails-80-works",
+    ),
 )
 def cert_mobile_gets_private_ca(inquiry: Inquiry) -> Iterator[Judgement]:
     """A mobile device reaches the pool's own web services and refuses their private certificate.

@@ -14,7 +14,19 @@ from lynccap.diagnosis.judgements import Found, Proof
 from lynccap.document import Confidence
 
 FAILED = (Ending.REFUSED, Ending.REJECTED, Ending.PROHIBITED, Ending.NO_ROUTE, Ending.UNANSWERED)
-LED_ASTRAY = ("tcp-refused-by-host", "tcp-filtered-silent", "port80-open-443-filtered", "tls-unknown-ca")
+LED_ASTRAY = (
+    "tcp-refused-by-host",
+    "tcp-filtered-silent",
+    "host-unreachable",
+    "port80-open-443-filtered",
+    "autodiscover-443-fails-80-works",
+    "autodiscover-both-ports-fail",
+    "tls-unknown-ca",
+    "cert-lyncdiscover-missing-on-web",
+    "cert-name-mismatch",
+    "cert-missing-sip-domain",
+    "cert-private-ca-on-external",
+)
 """What a client may meet at a host that it should never have been led to."""
 SHOWN = 12  # frames one piece of evidence lists: what a person looks at
 CUT_ANSWERS = "the capture lacks fragments of IP datagrams, and the answer may have been among them"

@@ -47,6 +47,7 @@ def _services(inquiry: Inquiry) -> Iterator[tuple[Question, list[Any]]]:
     fix=("Let the record lead to a name in the same domain, and put sip.<SIP domain> into the certificate.",),
     act=("DNS administrator", "PKI team"),
     sources=("notes-edge", "ms-dns", "schertz-cu7"),
+    explains=("phone-strict-dns-refuses",),
 )
 def dns_srv_target_domain_mismatch(inquiry: Inquiry) -> Iterator[Judgement]:
     """The SRV record for sign-in names a server outside the SIP domain, and the client does not simply go there.

@@ -130,6 +130,10 @@ def _unrelated(inquiry: Inquiry, address: str, domain: str) -> list[Question]:
     fix=("Add the name to the certificate, or publish Autodiscover over HTTP, where no certificate is needed.",),
     act=("DNS administrator", "PKI team"),
     sources=("ms-dns-autod", "ms-mobility"),
+    explains=(
+        "cert-lyncdiscover-missing-on-web",
+        "cert-name-mismatch",
+    ),
 )
 def dns_cname_crosses_domain(inquiry: Inquiry) -> Iterator[Judgement]:
     """lyncdiscover is an alias (CNAME) into another domain, whose server has no certificate for the name asked.
@@ -198,7 +202,14 @@ def _of_session(session: TlsSession) -> tuple[int, ...]:
     fix=("Point lyncdiscover at the reverse proxy that publishes the web services.",),
     act=("DNS administrator",),
     sources=("notes-edge",),
-    explains=("state-rp80-refused-external", "tcp-refused-by-host"),
+    explains=(
+        "state-rp80-refused-external",
+        "tcp-refused-by-host",
+        "cert-lyncdiscover-missing-on-web",
+        "cert-name-mismatch",
+        "autodiscover-443-fails-80-works",
+        "autodiscover-both-ports-fail",
+    ),
 )
 def lyncdiscover_points_to_edge(inquiry: Inquiry) -> Iterator[Judgement]:
     """lyncdiscover has the address of the Access Edge.

@@ -128,7 +128,11 @@ def _frames(inquiry: Inquiry, attempts: Iterable[object]) -> tuple[int, ...]:
     fix=("Correct the public zone: outside, every Lync name needs a public address.",),
     act=("DNS administrator",),
     sources=("notes-edge", "ms-dns"),
-    explains=("dns-search-order-delay", *LED_ASTRAY),
+    explains=(
+        "dns-search-order-delay",
+        *LED_ASTRAY,
+        "autodiscover-both-ports-fail",
+    ),
 )
 def dns_external_client_gets_private_ip(inquiry: Inquiry) -> Iterator[Judgement]:
     """A client outside asks for an outer name and is told a private address, which it cannot reach.

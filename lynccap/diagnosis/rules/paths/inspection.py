@@ -28,7 +28,13 @@ LISTED = 12
     fix=("Exclude the names of the Edge services, the reverse proxy and the pools from decryption.",),
     act=("network/security team",),
     sources=("broadcom-169283", "schertz-crl", "ms-turn", "chromium-mitm"),
-    explains=("tls-unknown-ca",),
+    explains=(
+        "tls-unknown-ca",
+        "cert-chain-incomplete",
+        "cert-no-cdp",
+        "autodiscover-443-fails-80-works",
+        "cert-private-ca-on-external",
+    ),
 )
 def tls_inspection_sip_or_https(inquiry: Inquiry) -> Iterator[Judgement]:
     """A device is shown a certificate for a Lync name that was not issued by the server's own authority.

@@ -31,8 +31,13 @@ _COLUMNS = ("client", "opening", "server_mac", "first_frame", "first_frame_serve
     act=("network team",),
     sources=("rfc5227",),
     explains=(
-        *("tcp-refused-by-host", "tcp-refused-by-middlebox", "tcp-filtered-silent", "psom-8057-blocked-internal"),
-        *("port80-open-443-filtered", "rootchain-http80-refused"),
+        "tcp-refused-by-host",
+        "tcp-refused-by-middlebox",
+        "tcp-filtered-silent",
+        "psom-8057-blocked-internal",
+        "port80-open-443-filtered",
+        "rootchain-http80-refused",
+        "rst-midstream-active",
     ),
 )
 def duplicate_ip(inquiry: Inquiry) -> Iterator[Judgement]:

@@ -18,7 +18,7 @@ from lynccap.correlation.rows import rows_of
 from lynccap.correlation.tunnels import CHALLENGE, Tunnel
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
-from lynccap.diagnosis.judgements import Clear, Doubt, Judgement, Proof
+from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof
 from lynccap.diagnosis.subjects import Subject, subject_of
 from lynccap.document import Confidence, Severity
 
@@ -162,12 +162,17 @@ def transparent_http_intercept(inquiry: Inquiry) -> Iterator[Judgement]:
     Not this: reverse proxies and load balancers, which add headers of their own and may send visitors elsewhere;
     redirects to another name of Lync's. Inconclusive when only the TTL, or only the header of a proxy, is odd.
     """
+    told = set()
     for flow, answers in _answers(inquiry).items():
         subject = subject_of(inquiry, flow)
+        if (subject.device, subject.peer) in told:
+            continue
         if inquiry.case.roles.has(subject.peer, REVERSE_PROXY, LOAD_BALANCER):
             yield Clear(subject.device)
         else:
-            yield _intercepted(inquiry, subject, answers)
+            said = _intercepted(inquiry, subject, answers)
+            told |= {(subject.device, subject.peer)} if isinstance(said, Found) else set()
+            yield said
 
 
 def _answers(inquiry: Inquiry) -> dict[int, list[_Answer]]:
@@ -222,7 +227,7 @@ def _is_foreign(inquiry: Inquiry, subject: Subject, one: _Answer) -> bool:
 def _by_ttl(inquiry: Inquiry, subject: Subject, answers: Sequence[_Answer]) -> Judgement:
     odd = next((one for one in answers if one.is_foreign), None)
     here, there = _accepted(inquiry, subject, HTTP), _accepted(inquiry, subject, HTTPS)
-    near = bool(here and there) and here[1] - there[1] >= FAR
+    near = bool(here[0] and there[0]) and here[1] - there[1] >= FAR
     if not near or any(not one.is_foreign and one.response.server for one in answers):
         if odd is None or not odd.response.via:
             return Clear(subject.device)

@@ -95,6 +95,7 @@ def _stop(
     ),
     act=("service owner of the server", "load balancer team"),
     sources=("ms-int-ports",),
+    explains=("dns-search-order-delay",),
 )
 def tcp_refused_by_host(inquiry: Inquiry) -> Iterator[Judgement]:
     """A device opens a TCP connection to a port the port table names, and a reset comes back.
@@ -125,6 +126,7 @@ def tcp_refused_by_host(inquiry: Inquiry) -> Iterator[Judgement]:
     fix=("Permit the device's subnet to this address and port on the box that sent the reset.",),
     act=("network/firewall team",),
     sources=("ms-int-ports",),
+    explains=("dns-search-order-delay",),
 )
 def tcp_refused_by_middlebox(inquiry: Inquiry) -> Iterator[Judgement]:
     """A device opens a TCP connection to a required port, and a reset comes back that the server did not send.
@@ -151,7 +153,11 @@ def tcp_refused_by_middlebox(inquiry: Inquiry) -> Iterator[Judgement]:
     fix=("Open the port from the device's subnet to the server, in the direction the device opens it.",),
     act=("network/firewall team",),
     sources=("ms-int-ports",),
-    explains=("media-via-external-edge-from-inside", "media-tcp443-fallback"),
+    explains=(
+        "media-via-external-edge-from-inside",
+        "media-tcp443-fallback",
+        "dns-search-order-delay",
+    ),
 )
 def tcp_filtered_silent(inquiry: Inquiry) -> Iterator[Judgement]:
     """A device repeats its SYN to a required port and nothing at all comes back, while the server is alive.

@@ -66,7 +66,10 @@ def icmp_admin_prohibited(inquiry: Inquiry) -> Iterator[Judgement]:
     fix=("Add the route on the router that sent the ICMP message: its address is in the evidence.",),
     act=("network team",),
     sources=("notes-edge", "ms-edge-nic", "rfc792"),
-    explains=LOST_WITH_IT,
+    explains=(
+        *LOST_WITH_IT,
+        "dns-search-order-delay",
+    ),
 )
 def icmp_no_route(inquiry: Inquiry) -> Iterator[Judgement]:
     """A router answers a device's packets to a Lync server with ICMP "network unreachable": it knows no way there.

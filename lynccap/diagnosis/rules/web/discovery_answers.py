@@ -128,6 +128,10 @@ def _answered_badly(inquiry: Inquiry, bad: Sequence[WebExchange]) -> Found:
     fix=("Pass port 80 on to port 8080 of the pool for the lyncdiscover names, or add them to the certificate.",),
     act=("reverse proxy team",),
     sources=("ms-autod", "notes-http", "notes-rp"),
+    explains=(
+        "cert-lyncdiscover-missing-on-web",
+        "cert-name-mismatch",
+    ),
 )
 def rp_80_to_443_redirect_breaks_autodiscover(inquiry: Inquiry) -> Iterator[Judgement]:
     """Autodiscover over HTTP is redirected to HTTPS on a name that the certificate there does not carry.

@@ -168,6 +168,7 @@ def _gateway_fails(inquiry: Inquiry, asked: Sequence[WebExchange]) -> Iterator[J
     fix=("Publish the web services for people outside through a reverse proxy.",),
     act=("Lync administrator",),
     sources=("notes-edge", "ms-dns-rp"),
+    explains=("dns-lyncdiscover-missing",),
 )
 def reverse_proxy_absent(inquiry: Inquiry) -> Iterator[Judgement]:
     """SIP works from outside, and none of the web names does.

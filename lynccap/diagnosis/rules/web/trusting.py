@@ -148,7 +148,10 @@ def _mismatch(
     ),
     act=("PKI team", "Lync administrator"),
     sources=("notes-http", "schertz-lpe-ca"),
-    explains=("tls-unknown-ca",),
+    explains=(
+        "tls-unknown-ca",
+        "cert-private-ca-on-external",
+    ),
 )
 def phone_external_wants_root_chain(inquiry: Inquiry) -> Iterator[Judgement]:
     """A phone outside asks the reverse proxy or the Edge for the root chain over port 80, where nobody hands it out.
