@@ -65,10 +65,9 @@ def _unanswered(inquiry: Inquiry) -> Iterator[tuple[int, Any]]:
 
 
 def _only_answered(flows: pd.DataFrame) -> pd.Series:
-    """Which flows hold a SYN-ACK and nothing said; without the SYN, sent to another address, it looks midstream."""
+    """Which flows hold a SYN-ACK and nothing said. Of one to a SYN sent elsewhere there is no SYN in the flow."""
     empty = (flows["data_frames_client"] == 0) & (flows["data_frames_server"] == 0)
-    answered = (flows["opening"] == "midstream") & (flows["syn_ack_time"] > 0)
-    return empty & (answered | (flows["opening"] == "half-open"))
+    return empty & ((flows["originator"] == "syn-ack") | (flows["opening"] == "half-open"))
 
 
 def _answered_from(inquiry: Inquiry, flow: int, row: Any) -> tuple[int, int, int, int] | None:
