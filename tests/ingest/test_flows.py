@@ -110,7 +110,8 @@ def test_a_syn_with_another_number_opens_a_new_flow_and_a_repeated_one_does_not(
 
 def test_an_answer_by_another_host_than_was_asked_is_a_flow_that_begins_with_it(tmp_path):
     member = ("10.0.0.3", SERVER[1])
-    frames = [tcp(CLIENT, SERVER, 100, 0, SYN), tcp(member, CLIENT, 7, 101, SYN | ACK), tcp(CLIENT, member, 101, 0, RST)]
+    frames = [tcp(CLIENT, SERVER, 100, 0, SYN), tcp(member, CLIENT, 7, 101, SYN | ACK)]
+    frames.append(tcp(CLIENT, member, 101, 0, RST))
     flows = read_frames(frames * 2, tmp_path).flows
     columns = ["client", "server", "opening", "originator"]
     assert flows[columns].to_numpy().tolist() == [

@@ -134,7 +134,7 @@ PHONE_CLASSES = ("MS-UC-Client", "CPE-OCPHONE")
 def claim_by_dhcp(book: RoleBook, tables: Tables, names: NameBook) -> None:
     """The web services of DHCP option 43 and the SIP servers of option 120, where the client is Lync's."""
     dhcp = tables["dhcp"]
-    # Other makers' phones have an option 43 of their own: it is Lync's where the class that asked is, or itself says so.
+    # Other makers' phones have an option 43 of their own: Lync's is asked for by its class, or bears its name.
     asks = dhcp["vendor_class"].isin(PHONE_CLASSES)
     lync_macs = set(dhcp.loc[asks | (dhcp["uc_identifier"] == PHONE_CLASSES[0]), "mac"])
     for row in dhcp[dhcp["mac"].isin(list(lync_macs))].itertuples():

@@ -178,6 +178,15 @@ class TestPoolBehindProxy:
 
         fires(scene, self.RULE, PROXY)
 
+    def test_fires_likely_inside_where_only_the_proxys_tries_are_seen(self) -> None:
+        scene, proxy = Scene(), "172.30.9.9"
+        scene.named(f"lyncdiscoverinternal.{DOMAIN}", POOL)
+        for at in (5.0, 12.0, 19.0):
+            scene.refused(proxy, POOL, 4443, at)
+        scene.secure("10.1.44.7", POOL, 443, 30.0)
+
+        assert fires(scene, self.RULE, proxy).confidence == "likely"
+
     @pytest.mark.parametrize("status", [502, 504])
     def test_fires_likely_outside(self, status: int) -> None:
         scene = outside()
