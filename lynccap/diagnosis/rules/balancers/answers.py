@@ -54,7 +54,7 @@ def lb_dsr_or_asymmetric(inquiry: Inquiry) -> Iterator[Judgement]:
 def _unanswered(inquiry: Inquiry) -> Iterator[tuple[int, Any]]:
     """Flows of SYNs without any answer, whose client and port are those of another one that got a SYN-ACK only."""
     flows = inquiry.case.flows
-    half = flows[_only_answered(flows)]
+    half = _only_answered(flows)
     if half.empty:
         return
     ports = set(zip(half["capture"], half["client"], half["client_port"], strict=True))
@@ -64,21 +64,22 @@ def _unanswered(inquiry: Inquiry) -> Iterator[tuple[int, Any]]:
             yield row.Index, row
 
 
-def _only_answered(flows: pd.DataFrame) -> pd.Series:
-    """Which flows hold a SYN-ACK and nothing said. Of one to a SYN sent elsewhere there is no SYN in the flow."""
+def _only_answered(flows: pd.DataFrame) -> pd.DataFrame:
+    """The flows of a SYN-ACK and nothing said. Of one to a SYN sent elsewhere there is no SYN in the flow."""
     empty = (flows["data_frames_client"] == 0) & (flows["data_frames_server"] == 0)
-    return empty & ((flows["originator"] == "syn-ack") | (flows["opening"] == "half-open"))
+    mute = flows[empty & (flows["syn_ack_time"] > 0)]
+    return mute[(mute["originator"] == "syn-ack") | (mute["opening"] == "half-open")]
 
 
 def _answered_from(inquiry: Inquiry, flow: int, row: Any) -> tuple[int, int, int, int] | None:
     """Of the SYN-ACK to these SYNs from elsewhere: its flow, the SYN's frame, its own, the client's reset (0: none)."""
     flows, frames = inquiry.case.flows, inquiry.case.tables.tcp_frames
-    other = flows[
-        (flows["capture"] == row.capture)
-        & _only_answered(flows)
-        & (flows["client"] == row.client)
-        & (flows["client_port"] == row.client_port)
-        & (flows["server"] != row.server)
+    half = _only_answered(flows)
+    other = half[
+        (half["capture"] == row.capture)
+        & (half["client"] == row.client)
+        & (half["client_port"] == row.client_port)
+        & (half["server"] != row.server)
     ]
     asked: dict[int, int] = {}
     for syn in rows_of(frames[frames["flow"] == flow], _FRAME):
