@@ -11,7 +11,7 @@ from lynccap.diagnosis.meanings import Meaning
 from lynccap.diagnosis.verdicts import Verdict
 from lynccap.document import Confidence, rfc3339
 
-FOR_ROOT_CHAIN = "Without it the phone has no root certificate and trusts no Lync server."
+FOR_ROOT_CHAIN = "Without the root certificates the phone trusts no Lync server."
 _FACTS = ("capture", "client", "server", "server_port", "transport", "service", "first_time")
 
 

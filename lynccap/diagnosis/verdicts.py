@@ -96,6 +96,10 @@ class Verdict:
     """Of what is silently dropped: what vanishes."""
 
 
+ONE_HOST = frozenset({Meaning.WEB_PORT, Meaning.DISCOVERY_443})
+"""The host itself answers on its other port, and may send the client on to one of the same role: no load balancing."""
+
+
 def judge_attempts(case: Case, gates: Gates, vantage: Vantage | None = None) -> tuple[Verdict, ...]:
     """A verdict for every failed attempt that means something; answered attempts have none.
 
@@ -107,7 +111,7 @@ def judge_attempts(case: Case, gates: Gates, vantage: Vantage | None = None) -> 
         how = _how(attempt, refusal)
         meaning = meaning_of(case, attempt) if how else None
         rule = RULES.get((how, meaning)) if how and meaning else None
-        alone = meaning is Meaning.SHARED or not _reached_elsewhere(case, attempt)
+        alone = meaning is Meaning.SHARED or not _reached_elsewhere(case, attempt, meaning in ONE_HOST)
         if rule and how and meaning and alone:
             one = _verdict(case, gates, attempt, how, meaning, rule, refusal)
             made.append(_as_seen_elsewhere(one, vantage) if vantage else one)
@@ -160,9 +164,9 @@ def _how(attempt: Attempt, refusal: Refusal | None) -> How | None:
     return _REFUSED_BY.get(refusal.ended_by, How.REFUSED) if refusal else None
 
 
-def _reached_elsewhere(case: Case, attempt: Attempt) -> bool:
+def _reached_elsewhere(case: Case, attempt: Attempt, by_name_only: bool) -> bool:
     """The client got the same port at another address of the same role or name within seconds: load balancing."""
-    roles = case.roles.roles_of(attempt.server) - {UNSPECIFIED, SIP_SERVER}
+    roles = frozenset() if by_name_only else case.roles.roles_of(attempt.server) - {UNSPECIFIED, SIP_SERVER}
     names = set(case.names.names_of(attempt.server, SOURCE_DNS))
     return any(
         one.port == attempt.port

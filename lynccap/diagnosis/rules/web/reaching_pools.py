@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from lynccap import reference
 from lynccap.correlation.lookups import Lookup
-from lynccap.correlation.roles.claims import EDGE_ACCESS, REVERSE_PROXY
+from lynccap.correlation.roles.claims import EDGE_ACCESS, PROXY_INSIDE, REVERSE_PROXY, Basis
 from lynccap.correlation.roles.proxies import INNER_PORTS, PUBLISHED
 from lynccap.correlation.web_exchanges import WebExchange
 from lynccap.diagnosis.contract import Stage, rule
@@ -132,7 +132,12 @@ def rp_backend_4443_unreachable(inquiry: Inquiry) -> Iterator[Judgement]:
         attempt = verdict.attempt
         device, server = inquiry.ends(attempt)
         says = f"{device} cannot reach {server} on TCP port {attempt.port}."
-        yield found(inquiry, verdict, says, f"{verdict.says}. Everybody outside needs this way to the web services.")
+        claim = inquiry.case.roles.best(attempt.client, REVERSE_PROXY, PROXY_INSIDE)
+        guessed = claim is not None and claim.basis is Basis.PORT_AND_BYTES
+        why = f"{verdict.says}. Everybody outside needs this way to the web services."
+        if guessed:
+            why += f" That {attempt.client} is a reverse proxy is told by the ports it asks for only."
+        yield found(inquiry, verdict, says, why, Confidence.LIKELY if guessed else None)
     for client, asked in by_client(asked_of_lync(inquiry, *WEB_SERVICES)):
         outer = [one for one in asked if is_outer(inquiry, one.server)]
         for part in by_server(outer) if is_outside(inquiry, client) else ():
