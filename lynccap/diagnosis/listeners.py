@@ -63,8 +63,11 @@ def held_at(case: Case, address: str, port: int) -> frozenset[str]:
 
 
 def outside(case: Case, shown: Presented) -> bool:
-    """Whether a list was shown to the outside."""
-    return is_public(shown.holder) or case.sides.of(shown.holder).location is Location.OUTSIDE
+    """Whether a list was shown to the outside: some organisations have public addresses inside, with inner names."""
+    place = case.sides.of(shown.holder)
+    if is_public(shown.holder) and place.location is Location.UNKNOWN:
+        return not case.sides.has_inner_names(shown.holder)
+    return place.location is Location.OUTSIDE
 
 
 def own_domains(case: Case) -> frozenset[str]:

@@ -47,15 +47,15 @@ class Subject:
 
 def subject_of(inquiry: Inquiry, flow: int, of_client: bool = True) -> Subject:
     """A flow with its client, or its server, as the device."""
-    row = inquiry.case.flows.loc[flow]
-    ends = (row["client"], row["server"]) if of_client else (row["server"], row["client"])
+    told = inquiry.case.flows.at  # a whole row costs ten times as much
+    ends = (told[flow, "client"], told[flow, "server"])
     return Subject(
-        int(row["capture"]),
-        *ends,
-        int(row["server_port"]),
-        row["transport"],
-        row["service"],
-        int(row["first_time"]),
+        int(told[flow, "capture"]),
+        *(ends if of_client else ends[::-1]),
+        int(told[flow, "server_port"]),
+        told[flow, "transport"],
+        told[flow, "service"],
+        int(told[flow, "first_time"]),
         int(flow),
     )
 
