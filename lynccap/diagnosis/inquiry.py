@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
+
+import numpy as np
 
 from lynccap.correlation.attempts import Attempt
 from lynccap.correlation.case import Case
@@ -40,6 +43,12 @@ class Inquiry:
     def failed_tls(self) -> tuple[FailedTls, ...]:
         """Lync's TLS handshakes that came to nothing and that their clients did not get over."""
         return tuple(read_failed_tls(self.case))
+
+    @cached_property
+    def ends_of_flows(self) -> tuple[np.ndarray[Any, Any], ...]:
+        """Columns of the flows table that every finding needs: arrays, as a row of the table costs 0.1 ms."""
+        names = ("capture", "client", "server", "server_port", "transport", "service", "first_time")
+        return tuple(self.case.flows[name].to_numpy() for name in names)
 
     def word(self, device: str) -> str:
         """What to call a device at the start of a sentence."""

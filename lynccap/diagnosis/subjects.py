@@ -47,17 +47,9 @@ class Subject:
 
 def subject_of(inquiry: Inquiry, flow: int, of_client: bool = True) -> Subject:
     """A flow with its client, or its server, as the device."""
-    told = inquiry.case.flows.at  # a whole row costs ten times as much
-    ends = (told[flow, "client"], told[flow, "server"])
-    return Subject(
-        int(told[flow, "capture"]),
-        *(ends if of_client else ends[::-1]),
-        int(told[flow, "server_port"]),
-        told[flow, "transport"],
-        told[flow, "service"],
-        int(told[flow, "first_time"]),
-        int(flow),
-    )
+    capture, client, server, port, transport, service, time = (column[flow] for column in inquiry.ends_of_flows)
+    ends = (client, server) if of_client else (server, client)
+    return Subject(int(capture), *ends, int(port), transport, service, int(time), int(flow))
 
 
 def day(time: int) -> str:
