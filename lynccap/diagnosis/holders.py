@@ -64,8 +64,21 @@ def held_at(case: Case, address: str, port: int) -> frozenset[str]:
 
 
 def outside(case: Case, shown: Presented) -> bool:
-    """Whether a list was shown to the outside."""
-    return is_public(shown.holder) or case.sides.of(shown.holder).location is Location.OUTSIDE
+    """Whether a list was shown to the outside: some organisations have public addresses inside, with inner names.
+
+    An Edge behind a translator has a private address, and shows the list to public ones.
+    """
+    if is_public(shown.holder):
+        return _beyond(case, shown.holder)
+    return any(is_public(one.viewer) and _beyond(case, one.viewer) for one in shown.showings)
+
+
+def _beyond(case: Case, address: str) -> bool:
+    """Whether an address is outside, a public one of which nothing shows where it is included."""
+    place = case.sides.of(address).location
+    if place is Location.UNKNOWN:
+        return is_public(address) and not case.sides.has_inner_names(address)
+    return place is Location.OUTSIDE
 
 
 def own_domains(case: Case) -> frozenset[str]:

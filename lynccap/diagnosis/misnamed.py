@@ -20,7 +20,6 @@ from lynccap.reference import name_rows
 
 CONFIGURATION_PORT = 4443
 NAME_ALERTS = frozenset({42, 46})  # bad_certificate, certificate_unknown: what libraries say of a name (RFC 5246 7.2.2)
-PROMPT_S = 5.0  # who leaves later than this after the certificate may have waited for a revocation list
 DISCOVERY = ("lyncdiscover.", "lyncdiscoverinternal.")
 
 
@@ -62,9 +61,8 @@ def reaction_to(session: TlsSession | None) -> Reaction:
 
 def _prompt(handshake: Handshake) -> bool:
     """Whether the client closed soon after the certificate, without any alert that tells another reason."""
-    seen = any(one.kind == "certificate" and not one.from_client for one in handshake.steps)
     spoken = handshake.end is not None and handshake.end.means is Means.ENCRYPTED_ALERT
-    return seen and not spoken and handshake.outcome is HandshakeOutcome.CLOSED and handshake.waited < PROMPT_S
+    return handshake.left_at_certificate and not spoken
 
 
 @dataclass(frozen=True, slots=True)

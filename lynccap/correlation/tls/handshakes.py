@@ -103,6 +103,12 @@ class Handshake:
         shown = {one.frame for one in self.steps} | ({self.end.frame} if self.end else set())
         return tuple(sorted(shown - {0}))
 
+    @property
+    def left_at_certificate(self) -> bool:
+        """The client left without a reason right after the server's certificate; one that goes on took it."""
+        left = self.outcome is HandshakeOutcome.CLOSED and self.end is not None and self.end.from_client
+        return left and self.stage in _WITH_CERTIFICATE and self.waited < PATIENCE_NS / 1e9
+
     def pause_after(self, kind: str) -> float | None:
         """Seconds from the first message of that kind to what the other side did next; None when it did nothing."""
         first = next((one for one in self.steps if one.kind == kind), None)
@@ -127,6 +133,10 @@ _ENDS_FLIGHT = frozenset(
     }
 )
 """After these the other side speaks; after every other message the same one goes on."""
+_WITH_CERTIFICATE = frozenset(
+    {"certificate", "certificate-status", "server-key-exchange", "certificate-request", "server-hello-done"}
+)
+"""What a server says from its certificate to the end of its flight (RFC 5246 7.3)."""
 _FINISHED = frozenset({"encrypted-handshake", "finished"})
 
 

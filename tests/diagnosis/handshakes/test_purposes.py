@@ -17,6 +17,7 @@ from tls_scenes import (
     PARTNER,
     PC,
     POOL,
+    PROXY,
     ROOT,
     SIP,
     TlsScene,
@@ -79,6 +80,21 @@ class TestChain:
 
         assert one.confidence == "certain"
         assert ISSUING in one.why
+
+    def test_a_public_authority_never_signs_with_its_root(self) -> None:
+        public = "CN=DigiCert TLS RSA SHA256 2020 CA1,O=DigiCert Inc,C=US"
+        scene = TlsScene()
+        scene.alert(scene.shake(HOME, PROXY, 443, shown=(leaf(f"lyncdiscover.{DOMAIN}", issuer=public),)), 48)
+
+        assert fires(scene, self.RULE, HOME).confidence == "likely"
+
+    def test_before_2012_it_might(self) -> None:
+        public, old = "CN=DigiCert High Assurance CA,O=DigiCert Inc,C=US", START - 6000 * DAY
+        scene = TlsScene()
+        shown = leaf(f"lyncdiscover.{DOMAIN}", issuer=public, not_before=old)
+        scene.alert(scene.shake(HOME, PROXY, 443, shown=(shown,)), 48)
+
+        inconclusive(scene, self.RULE, "is a root")
 
     def test_intermediate_that_a_client_downloads(self) -> None:
         scene = TlsScene()

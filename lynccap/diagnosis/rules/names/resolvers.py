@@ -143,7 +143,7 @@ def dns_servfail_refused(inquiry: Inquiry) -> Iterator[Judgement]:
         elsewhere = _of_other_domains(inquiry, server, search.domain, search.capture)
         good = next((one for one in elsewhere if reply_of(one) in (Reply.FOUND, Reply.EMPTY)), None)
         if late:
-            yield Doubt(search.device, late)
+            yield Doubt(search.device, "the capture ends too soon to show whether a later question is answered")
         elif elsewhere and not good:
             yield Doubt(search.device, f"{server} fails for other domains as well: the server itself may be ill")
         else:

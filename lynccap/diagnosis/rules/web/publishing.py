@@ -235,7 +235,7 @@ def _sent_inside(inquiry: Inquiry, told: WebExchange) -> Judgement | None:
     lookups = _lookups(inquiry, told, _pointed(told))
     outside = is_outside(inquiry, told.client)
     vain = next((one for one in lookups if _has_no_address(inquiry, one)), None)
-    if vain and not outside and vain.rcode_name != NO_SUCH_NAME:
+    if vain and not outside and not vain.denied:
         return None  # a private address is right for a client inside
     if vain is None:
         open_ = [one for one in lookups if not one.answered]
