@@ -25,7 +25,7 @@ class Kind(StrEnum):
 def kind_of(shown: Presented) -> Kind:
     """The kind of authority behind a list, by the issuers named in it."""
     issuers = [str(one.issuer or "") for one in shown.chain]
-    if any(_is_public(one) for one in issuers):
+    if any(names_public_authority(one) for one in issuers):
         return Kind.PUBLIC
     return Kind.PRIVATE if private_because(shown) else Kind.UNKNOWN
 
@@ -40,7 +40,8 @@ def private_because(shown: Presented) -> str:
     return f"The issuer bears the organisation's own name ({own[0]})" if own else ""
 
 
-def _is_public(issuer: str) -> bool:
+def names_public_authority(issuer: str) -> bool:
+    """Whether the organisation in an issuer's name is that of a well-known authority."""
     told = (found.group(1).replace("\\", "").strip('" ').lower() for found in _ORGANISATION.finditer(issuer))
     return any(one.startswith(_public_beginnings()) for one in told)
 

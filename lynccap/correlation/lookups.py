@@ -2,13 +2,21 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from lynccap.correlation.collector import collector_paused
 from lynccap.correlation.rows import rows_of
 from lynccap.tables import SECOND, Tables
 
 MAX_WAIT = 30 * SECOND  # resolvers give up after 15 s or less; the same number later is another question
+
+_SAID = (
+    *("flow", "frame", "time", "kind", "from_client", "transaction_id", "name", "record_type"),
+    *("rcode_name", "answers", "truncated", "complete"),
+)
 
 
 @dataclass(slots=True)
@@ -21,10 +29,10 @@ class Lookup:
     """Whom it was asked of."""
     name: str
     record_type: int
-    request_frames: list[int] = field(default_factory=list)
+    request_frames: list[int]
     """The first one and what repeats it with the same number from the same port."""
-    first_time: int = 0
-    last_time: int = 0
+    first_time: int
+    last_time: int
     response_frame: int = 0
     """0: no answer is in the capture."""
     response_time: int = 0
@@ -59,6 +67,7 @@ class Lookup:
         return (self.response_time - self.first_time) / SECOND if self.answered else None
 
 
+@collector_paused()
 def read_lookups(tables: Tables) -> tuple[Lookup, ...]:
     """The lookups of all captures in the order of their first question.
 
@@ -68,42 +77,44 @@ def read_lookups(tables: Tables) -> tuple[Lookup, ...]:
     found: list[Lookup] = []
     records = _records(tables)
     open_ones: dict[tuple[Any, ...], Lookup] = {}
-    for row, capture, asker, port, other in _said(tables):
-        key = (capture, asker, port, row.transaction_id, row.name, row.record_type)
+    for row in _said(tables):
+        key = (row.capture, row.asker, row.port, row.transaction_id, row.name, row.record_type)
         lookup = open_ones.get(key)
         if lookup is not None and row.time - lookup.last_time > MAX_WAIT:
             lookup = None
         if row.kind == "request":
-            if lookup is None or lookup.answered or lookup.server != other:
-                lookup = open_ones[key] = Lookup(capture, asker, other, row.name, row.record_type, first_time=row.time)
+            if lookup is None or lookup.response_frame or lookup.server != row.other:
+                asked = (row.capture, row.asker, row.other, row.name, row.record_type, [row.frame], row.time, row.time)
+                lookup = open_ones[key] = Lookup(*asked)
                 found.append(lookup)
-            lookup.request_frames.append(row.frame)
-            lookup.last_time = row.time
-        elif lookup is not None and not lookup.answered:
-            _answer(lookup, row, other)
+            else:
+                lookup.request_frames.append(row.frame)
+                lookup.last_time = row.time
+        elif lookup is not None and not lookup.response_frame:
+            _answer(lookup, row)
             lookup.records = tuple(records.get((row.flow, row.frame), ()))
     return tuple(found)
 
 
-def _said(tables: Tables) -> Iterator[tuple[Any, int, str, int, str]]:
+def _said(tables: Tables) -> Iterator[Any]:
     """Each message with its capture, its asker's address and port, and the other end's address; in order of frames."""
-    flows = tables.flows
-    rows = tables["dns"].assign(capture=tables["dns"]["flow"].map(flows["capture"]))
-    ends = {
-        True: (flows["client"], flows["client_port"], flows["server"]),
-        False: (flows["server"], flows["server_port"], flows["client"]),
-    }
-    ordered = rows.sort_values(["capture", "frame"], kind="stable")
-    for row in rows_of(ordered, ordered.columns):
-        address, port, other = ends[row.from_client == (row.kind == "request")]
-        yield row, row.capture, address[row.flow], port[row.flow], other[row.flow]
+    messages = tables["dns"]
+    flows = tables.flows.loc[messages["flow"], ["capture", "client", "client_port", "server", "server_port"]]
+    by_client = (messages["from_client"] == (messages["kind"] == "request")).to_numpy()
+    rows = messages[list(_SAID)].assign(
+        capture=flows["capture"].to_numpy(),
+        asker=np.where(by_client, flows["client"], flows["server"]),
+        port=np.where(by_client, flows["client_port"], flows["server_port"]),
+        other=np.where(by_client, flows["server"], flows["client"]),
+    )
+    return rows_of(rows.sort_values(["capture", "frame"], kind="stable"), rows.columns)
 
 
-def _answer(lookup: Lookup, row: Any, responder: str) -> None:
+def _answer(lookup: Lookup, row: Any) -> None:
     lookup.response_frame, lookup.response_time = row.frame, row.time
     lookup.rcode_name, lookup.answers, lookup.truncated = row.rcode_name, row.answers, row.truncated
     lookup.partial = row.truncated or not row.complete
-    lookup.answered_by = responder
+    lookup.answered_by = row.other
 
 
 def _records(tables: Tables) -> dict[tuple[int, int], list[Any]]:

@@ -19,7 +19,7 @@ from lynccap.correlation.lookups import Lookup
 A, CNAME, AAAA, SRV = 1, 5, 28, 33
 TYPE_WORDS = {A: "A", CNAME: "CNAME", AAAA: "AAAA", SRV: "SRV"}
 ADDRESSES = ("A", "AAAA")
-NO_ERROR, NO_SUCH_NAME = "noerror", "nxdomain"
+NO_ERROR = "noerror"
 
 
 class Reply(StrEnum):
@@ -66,7 +66,7 @@ class Question:
     @property
     def is_no_name(self) -> bool:
         """NXDOMAIN: the name has no record of any type."""
-        return self.reply is Reply.EMPTY and self.best.rcode_name == NO_SUCH_NAME
+        return self.reply is Reply.EMPTY and self.best.denied
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -169,7 +169,7 @@ def reply_of(lookup: Lookup) -> Reply:
     """What one server said to one question."""
     if not lookup.answered:
         return Reply.SILENT
-    if lookup.rcode_name == NO_SUCH_NAME:
+    if lookup.denied:
         return Reply.EMPTY
     if lookup.rcode_name != NO_ERROR:
         return Reply.FAILED

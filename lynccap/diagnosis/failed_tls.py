@@ -6,6 +6,7 @@ from functools import cache
 
 from lynccap import reference
 from lynccap.correlation.case import Case
+from lynccap.correlation.devices.book import LYNC_PHONE
 from lynccap.correlation.tls.listeners import Listener
 from lynccap.correlation.tls.sessions import TlsSession
 
@@ -24,7 +25,7 @@ def concerns_lync(case: Case, client: str, server: str, port: int) -> bool:
     if case.roles.is_lync(server):
         return True
     device = case.devices.of(client)
-    phone = device is not None and device.kind == "Lync phone"
+    phone = device is not None and device.kind == LYNC_PHONE
     between = port in mutual_ports() and case.roles.is_lync(client)
     return (phone or between) and case.roles.is_plausible(server)
 
@@ -45,7 +46,8 @@ class FailedTls:
 def read_failed_tls(case: Case) -> Iterator[FailedTls]:
     """All of them, in the order in which listeners were first spoken with."""
     for listener in case.listeners:
-        for client, sessions in listener.failed.items():
+        looks_so = case.roles.is_plausible(listener.server) or case.roles.is_lync(listener.server)
+        for client, sessions in listener.failed.items() if looks_so else ():
             if concerns_lync(case, client, listener.server, listener.port):
                 last = _last_success(case, client, listener.server)
                 left = tuple(one for one in sessions if one.last_time >= last)

@@ -40,6 +40,11 @@ class Gates:
         ]
         return set(pd.concat(pairs).drop_duplicates().itertuples(index=False, name=None))
 
+    def _addresses(self, address: str) -> tuple[str, ...]:
+        """All of the device that has it: IPv6 may be dead where IPv4 is answered."""
+        facts = self.case.devices.of(address)
+        return tuple(dict.fromkeys((address, *facts.addresses))) if facts else (address,)
+
     @cached_property
     def _losses(self) -> pd.DataFrame:
         flows = self._flows
@@ -60,7 +65,7 @@ class Gates:
 
     def one_sided(self, capture: int, device: str) -> str | None:
         """The capture shows only one direction of everything this device does."""
-        if (capture, device) in self._two_way:
+        if any((capture, address) in self._two_way for address in self._addresses(device)):
             return None
         return (
             f"the capture shows no flow of {device} in both directions, so an answer that is missing here "
@@ -156,6 +161,6 @@ class Gates:
 
     def cut_off(self, capture: int, device: str, since: int) -> str | None:
         """Nothing at all reaches the device from then on: the device itself is cut off, whatever it asks."""
-        if self.case.heard_by(capture, device, since):
+        if any(self.case.heard_by(capture, address, since) for address in self._addresses(device)):
             return None
         return f"nothing reaches {device} from anybody from then on: the device itself is cut off"

@@ -7,6 +7,8 @@ from lynccap.correlation.attempts import Attempt
 from lynccap.correlation.case import Case
 from lynccap.correlation.devices.book import DeviceFacts
 from lynccap.correlation.points.vantage import Vantage
+from lynccap.correlation.roles.claims import AROUND_LYNC
+from lynccap.correlation.searches import Search
 from lynccap.diagnosis.failed_tls import FailedTls, read_failed_tls
 from lynccap.diagnosis.gates import Gates
 from lynccap.diagnosis.misnamed import Named, judge_names
@@ -40,6 +42,23 @@ class Inquiry:
     def failed_tls(self) -> tuple[FailedTls, ...]:
         """Lync's TLS handshakes that came to nothing and that their clients did not get over."""
         return tuple(read_failed_tls(self.case))
+
+    @cached_property
+    def client_searches(self) -> tuple[Search, ...]:
+        """How clients looked for their servers; what servers ask is left out."""
+        return tuple(one for one in self.case.searches.searches if self.is_client(one.device))
+
+    @cached_property
+    def reached(self) -> tuple[str, ...]:
+        """The addresses that opened connections to what looks like a Lync server."""
+        roles = self.case.roles
+        opened = {(one.client, one.server): None for one in self.case.attempts if one.established}
+        return tuple(dict.fromkeys(client for client, server in opened if roles.is_plausible(server)))
+
+    def is_client(self, device: str) -> bool:
+        """Whether it is no server that asks for itself."""
+        facts = self.case.devices.of(device)
+        return facts is None or (facts.kind != "server" and (facts.role is None or facts.role in AROUND_LYNC))
 
     def word(self, device: str) -> str:
         """What to call a device at the start of a sentence."""

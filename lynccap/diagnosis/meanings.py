@@ -2,32 +2,29 @@
 
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Any
 
 from lynccap import reference
 from lynccap.correlation.addresses import is_public, subnet_of
-from lynccap.correlation.attempts import Answer, Attempt, Ending
+from lynccap.correlation.attempts import Attempt
 from lynccap.correlation.case import Case
 from lynccap.correlation.discovery_names import PHONE_NAMES
 from lynccap.correlation.names import SOURCE_DNS, parent_of
 from lynccap.correlation.protocol_numbers import PSOM_PORT, SIP_TLS_PORT
 from lynccap.correlation.roles.claims import (
-    CRL_HOST,
     FRONT_END,
     REVERSE_PROXY,
     SIP_SERVER,
     UNSPECIFIED,
     WEB_ROLES,
 )
-from lynccap.correlation.roles.farms import Farm
 from lynccap.correlation.roles.sides import Location
 from lynccap.correlation.tls.sessions import UNKNOWN_CA, TlsSession
-from lynccap.diagnosis.web_purposes import discovers_in_vain, discovers_over_http, is_behind_proxy
+from lynccap.diagnosis.purposes.pools import is_at_balancer, is_by_balancer, members_accept
+from lynccap.diagnosis.purposes.revocation import client_waits, is_at_crl_host, partner_waits
+from lynccap.diagnosis.purposes.web import discovers_in_vain, discovers_over_http, is_behind_proxy
 
 HTTP, HTTPS = 80, 443
 PAIR_NS = 60_000_000_000  # both web ports are tried within one sign-in
-WAITED_S = 5.0  # a pause within a handshake that a user notices
-BEFORE_NS, AFTER_NS = 5_000_000_000, 30_000_000_000  # Windows waits up to 20 s for a revocation list
 
 _INSIDE, _OUTSIDE = (
     frozenset({"any", "client_internal", "phone"}),
@@ -67,41 +64,6 @@ def meaning_of(case: Case, attempt: Attempt) -> Meaning | None:
     return None if meaning is Meaning.OTHERS else meaning
 
 
-def _waits_for_list(case: Case, attempt: Attempt, held: frozenset[str]) -> bool:
-    """A server fetches a revocation list, and a partner's handshake waits for it."""
-    is_list = _at_crl_host(case, attempt, held) and acts_as_server(case, attempt.client)
-    return is_list and bool(partner_handshakes(case, attempt))
-
-
-def acts_as_server(case: Case, address: str) -> bool:
-    """Whether an address is a server's, which may open connections as well; not all of these are devices."""
-    device = case.devices.of(address)
-    return bool(device and device.role) or case.roles.is_lync(address)
-
-
-def _client_waits(case: Case, attempt: Attempt, held: frozenset[str]) -> bool:
-    """A client looks for revocation data, and its handshake with a Lync server waits meanwhile."""
-    is_list = _at_crl_host(case, attempt, held) and not acts_as_server(case, attempt.client)
-    return is_list and bool(waiting_handshakes(case, attempt))
-
-
-def waiting_handshakes(case: Case, attempt: Attempt) -> tuple[TlsSession, ...]:
-    """The client's TLS with Lync servers that pauses behind the certificate while the attempt is made."""
-    waits = []
-    for one in case.attempts_of(attempt.client):
-        for session in case.sessions_of([one]) if case.roles.is_lync(one.server) else ():
-            shown = next((step.time for step in session.handshake.steps if step.kind == "certificate"), 0)
-            pause = session.handshake.pause_after("certificate") or 0.0
-            during = shown - BEFORE_NS <= attempt.last_time and attempt.first_time <= shown + pause * 1e9
-            if shown and pause > WAITED_S and during:
-                waits.append(session)
-    return tuple(waits)
-
-
-def _at_crl_host(_case: Case, attempt: Attempt, held: frozenset[str]) -> bool:
-    return attempt.port == HTTP and CRL_HOST in held and not held & WEB_ROLES
-
-
 def _wants_conference(case: Case, attempt: Attempt, _held: frozenset[str]) -> bool:
     """A signed-in client, not a server: between servers the port serves people outside."""
     device = case.devices.of(attempt.client)
@@ -119,46 +81,6 @@ def _is_pool_member(case: Case, server: str) -> bool:
         subnet_of(one) == subnet_of(server) or parents & {parent_of(name) for name in case.names.names_of(one)}
         for one in case.roles.servers()
     )
-
-
-def _by_balancer(case: Case, attempt: Attempt, _held: frozenset[str]) -> bool:
-    """A load balancer looks after its members, and finds out by such connections which of them are gone."""
-    return any(attempt.client in farm.own and attempt.server in farm.members for farm in case.farms.values())
-
-
-def _at_balancer(case: Case, attempt: Attempt, _held: frozenset[str]) -> bool:
-    """A shared address, on a port that a load balancer of this pool has to have; silence is more often a filter's."""
-    farm = case.farms.get(attempt.server)
-    if farm is None or not farm.sure or not case.roles.is_lync(attempt.server):
-        return False
-    return attempt.ending is not Ending.UNANSWERED and attempt.port in _to_pass_on(case, farm)
-
-
-def _members_accept(case: Case, attempt: Attempt, _held: frozenset[str]) -> bool:
-    """A shared address whose members do listen on this port; of silence, where this client's network sees them do."""
-    farm = case.farms.get(attempt.server)
-    if farm is None or not farm.sure or attempt.port not in _to_pass_on(case, farm):
-        return False
-    answers = member_answers(case, attempt)
-    if attempt.ending is Ending.UNANSWERED:
-        return any(subnet_of(one.client) == subnet_of(attempt.client) for one in answers)
-    return bool(answers)
-
-
-def member_answers(case: Case, attempt: Attempt) -> list[Answer]:
-    """Connections on the same port that servers behind a shared address accepted."""
-    farm = case.farms.get(attempt.server)
-    accepted = (one for member in (farm.members if farm else ()) for one in case.answers_of(member))
-    return [one for one in accepted if one.port == attempt.port]
-
-
-def _to_pass_on(case: Case, farm: Farm) -> frozenset[int]:
-    """Ports a load balancer needs for a pool; where DNS spreads clients over the members itself, the web ones."""
-    names = {name for member in farm.members for name in case.names.names_of(member, SOURCE_DNS)}
-    spread = any(len(set(case.names.addresses_of(name)) & set(farm.members)) > 1 for name in names)
-    kind = "dns" if spread else "hardware"
-    rows = (row for row in reference.balancer_ports() if row.pool == farm.pool and row.balancing == kind)
-    return frozenset(port for row in rows for port in row.ports)
 
 
 def _is_required(case: Case, attempt: Attempt, held: frozenset[str]) -> bool:
@@ -295,44 +217,18 @@ def _one_of_two(case: Case, attempt: Attempt, held: frozenset[str]) -> bool:
     )
 
 
-def partner_handshakes(case: Case, attempt: Attempt) -> tuple[int, ...]:
-    """Flows on 5061 of the same server whose handshake ended after the certificate, around the attempt.
-
-    A handshake that the partner itself ends with an alert has its own reason and is left out.
-    """
-    flows = case.flows
-    near = flows[
-        (flows["capture"] == attempt.capture)
-        & (flows["server_port"] == SIP_TLS_PORT)
-        & ((flows["client"] == attempt.client) | (flows["server"] == attempt.client))
-        & (flows["last_time"] >= attempt.first_time - BEFORE_NS)
-        & (flows["first_time"] <= attempt.last_time + AFTER_NS)
-    ]
-    return tuple(int(row.Index) for row in near.itertuples() if _waits_in_vain(case, row, attempt.client))
-
-
-def _waits_in_vain(case: Case, row: Any, server: str) -> bool:
-    session = case.sessions.get(row.Index)
-    if session is None or not session.stalled_after_certificate:
-        return False
-    partner_is_client = row.client != server
-    if partner_is_client and not session.client_certificate_frame:
-        return False  # no partner comes without its certificate: a scanner, or somebody's browser
-    return not any(alert.code and alert.from_client == partner_is_client for alert in session.alerts)
-
-
 MEANINGS: tuple[tuple[Meaning, Callable[[Case, Attempt, frozenset[str]], bool]], ...] = (
-    (Meaning.CRL, _waits_for_list),
-    (Meaning.CLIENT_CRL, _client_waits),
-    (Meaning.OTHERS, _at_crl_host),
-    (Meaning.OTHERS, _by_balancer),
+    (Meaning.CRL, partner_waits),
+    (Meaning.CLIENT_CRL, client_waits),
+    (Meaning.OTHERS, is_at_crl_host),
+    (Meaning.OTHERS, is_by_balancer),
     (Meaning.POOL_BEHIND_PROXY, is_behind_proxy),
     (Meaning.DISCOVERY, discovers_in_vain),
-    (Meaning.SHARED, _members_accept),
+    (Meaning.SHARED, members_accept),
     (Meaning.PROXY_80, _at_the_proxy),
     (Meaning.PSOM, _wants_conference),
     (Meaning.ROOT_CHAIN, _wants_root_chain),
-    (Meaning.SHARED, _at_balancer),
+    (Meaning.SHARED, is_at_balancer),
     (Meaning.FIRMWARE, _wants_firmware),
     (Meaning.WEB_PORT, _one_of_two),
     (Meaning.DISCOVERY_443, discovers_over_http),

@@ -15,12 +15,11 @@ from lynccap.correlation.roles.claims import EDGE_ACCESS, EDGE_INT, EDGE_WEBCONF
 from lynccap.correlation.tls.handshakes import Handshake, HandshakeOutcome, Means
 from lynccap.correlation.tls.presented import Presented
 from lynccap.correlation.tls.sessions import TlsSession
-from lynccap.diagnosis.listeners import INNER_EDGE_PORTS, held_at
+from lynccap.diagnosis.holders import INNER_EDGE_PORTS, held_at
 from lynccap.reference import name_rows
 
 CONFIGURATION_PORT = 4443
 NAME_ALERTS = frozenset({42, 46})  # bad_certificate, certificate_unknown: what libraries say of a name (RFC 5246 7.2.2)
-PROMPT_S = 5.0  # who leaves later than this after the certificate may have waited for a revocation list
 DISCOVERY = ("lyncdiscover.", "lyncdiscoverinternal.")
 
 
@@ -62,9 +61,8 @@ def reaction_to(session: TlsSession | None) -> Reaction:
 
 def _prompt(handshake: Handshake) -> bool:
     """Whether the client closed soon after the certificate, without any alert that tells another reason."""
-    seen = any(one.kind == "certificate" and not one.from_client for one in handshake.steps)
     spoken = handshake.end is not None and handshake.end.means is Means.ENCRYPTED_ALERT
-    return seen and not spoken and handshake.outcome is HandshakeOutcome.CLOSED and handshake.waited < PROMPT_S
+    return handshake.left_at_certificate and not spoken
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +164,10 @@ def judge_names(case: Case) -> tuple[Named, ...]:
 
 
 def _rule_for(held: frozenset[str], one: Arrival) -> str:
-    return next((rule for rule, fits in NAMES if fits(held, one.shown, one.aims[-1])), "")
+    aim = one.aims[-1]
+    if not held and not aim.aliases:
+        return ""  # a server of no Lync role, and no name of Lync's that leads to it: most of all web traffic
+    return next((rule for rule, fits in NAMES if fits(held, one.shown, aim)), "")
 
 
 def _default_only(case: Case, one: Arrival) -> bool:

@@ -11,6 +11,9 @@ from lynccap.diagnosis.meanings import Meaning
 from lynccap.diagnosis.verdicts import Verdict
 from lynccap.document import Confidence, rfc3339
 
+FOR_ROOT_CHAIN = "Without the root certificates the phone trusts no Lync server."
+_FACTS = ("capture", "client", "server", "server_port", "transport", "service", "first_time")
+
 
 @dataclass(frozen=True, slots=True)
 class Subject:
@@ -47,22 +50,19 @@ class Subject:
 
 def subject_of(inquiry: Inquiry, flow: int, of_client: bool = True) -> Subject:
     """A flow with its client, or its server, as the device."""
-    row = inquiry.case.flows.loc[flow]
-    ends = (row["client"], row["server"]) if of_client else (row["server"], row["client"])
-    return Subject(
-        int(row["capture"]),
-        *ends,
-        int(row["server_port"]),
-        row["transport"],
-        row["service"],
-        int(row["first_time"]),
-        int(flow),
-    )
+    capture, client, server, port, transport, service, time = inquiry.case.facts_of(flow, *_FACTS)
+    device, peer = (client, server) if of_client else (server, client)
+    return Subject(capture, device, peer, port, transport, service, time, int(flow))
 
 
 def day(time: int) -> str:
     """The date of a time, in UTC."""
     return (rfc3339(time, 0) or "")[:10]
+
+
+def times_in_words(count: int) -> str:
+    """How often."""
+    return "once" if count == 1 else f"{count} times"
 
 
 def judged(inquiry: Inquiry, name: str) -> Iterator[Verdict]:
@@ -118,6 +118,4 @@ def found(
 
 def reached(inquiry: Inquiry) -> Iterator[Clear]:
     """Every device that reached a Lync server: the subjects on which a reachability rule is clear."""
-    for attempt in inquiry.case.attempts:
-        if attempt.established and inquiry.case.roles.is_plausible(attempt.server):
-            yield Clear(attempt.client)
+    return map(Clear, inquiry.reached)

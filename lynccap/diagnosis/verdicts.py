@@ -4,12 +4,10 @@ Most of the catalogue's reachability entries are one of a few endings seen on on
 apart here once; the rules add only their own words.
 """
 
-from bisect import bisect_left
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from lynccap.correlation.addresses import subnet_of
-from lynccap.correlation.attempts import TRIES, Answer, Attempt, Ending
+from lynccap.correlation.attempts import TRIES, Attempt, Ending
 from lynccap.correlation.case import Case
 from lynccap.correlation.closings.claims import Refusal
 from lynccap.correlation.closings.kinds import EndedBy
@@ -19,14 +17,12 @@ from lynccap.correlation.protocol_numbers import PSOM_PORT
 from lynccap.correlation.roles.claims import SIP_SERVER, UNSPECIFIED
 from lynccap.diagnosis.gates import Gates
 from lynccap.diagnosis.judgements import Proof
+from lynccap.diagnosis.liveness import alive, restarting
 from lynccap.diagnosis.meanings import Meaning, meaning_of
 from lynccap.diagnosis.reports import REPORTS, report_words
 from lynccap.document import Confidence
 
 ELSEWHERE_NS = 30_000_000_000  # a client goes through the pool's addresses, some 20 s each when one is silent
-RECENT_NS = 10_000_000_000  # a server that answered just before is up, unless somebody is left unanswered by it
-ACCEPTS_NS = 15_000_000_000  # a restarted service accepts again within this time
-RESTART_NS = 10_000_000_000  # a service that restarts refuses for some seconds and then accepts
 WAIT_NS = 2_500_000_000  # the quickest stacks repeat a SYN after 1 s and 3 s
 
 
@@ -100,6 +96,10 @@ class Verdict:
     """Of what is silently dropped: what vanishes."""
 
 
+ONE_HOST = frozenset({Meaning.WEB_PORT, Meaning.DISCOVERY_443})
+"""The host itself answers on its other port, and may send the client on to one of the same role: no load balancing."""
+
+
 def judge_attempts(case: Case, gates: Gates, vantage: Vantage | None = None) -> tuple[Verdict, ...]:
     """A verdict for every failed attempt that means something; answered attempts have none.
 
@@ -111,7 +111,7 @@ def judge_attempts(case: Case, gates: Gates, vantage: Vantage | None = None) -> 
         how = _how(attempt, refusal)
         meaning = meaning_of(case, attempt) if how else None
         rule = RULES.get((how, meaning)) if how and meaning else None
-        alone = meaning is Meaning.SHARED or not _reached_elsewhere(case, attempt)
+        alone = meaning is Meaning.SHARED or not _reached_elsewhere(case, attempt, meaning in ONE_HOST)
         if rule and how and meaning and alone:
             one = _verdict(case, gates, attempt, how, meaning, rule, refusal)
             made.append(_as_seen_elsewhere(one, vantage) if vantage else one)
@@ -131,8 +131,8 @@ def _as_seen_elsewhere(one: Verdict, vantage: Vantage) -> Verdict:
         return one
     if other.fate is Fate.ANSWERED:
         return replace(one, doubt=one.doubt or f"{other.name} shows an answer that this capture lacks")
-    says = f"{one.says}; {_elsewhere_words(one.attempt, other)}"
-    proof = (*one.proof, Proof(0, other.frames, _elsewhere_words(one.attempt, other), other.place))
+    says = f"{one.says}; {_elsewhere_words(other)}"
+    proof = (*one.proof, Proof(0, other.frames, _elsewhere_words(other), other.place))
     if other.fate is not Fate.ANSWER_LOST:
         return replace(one, says=says, proof=proof)
     answer = "reset" if other.refused else "answer"
@@ -144,7 +144,7 @@ def _as_seen_elsewhere(one: Verdict, vantage: Vantage) -> Verdict:
     )
 
 
-def _elsewhere_words(attempt: Attempt, other: Elsewhere) -> str:
+def _elsewhere_words(other: Elsewhere) -> str:
     if other.fate is Fate.LOST:
         lost = "they are dropped between the two points, or go another way"
         return f"they never reach {other.name}, nearer to the server: {lost}"
@@ -164,9 +164,9 @@ def _how(attempt: Attempt, refusal: Refusal | None) -> How | None:
     return _REFUSED_BY.get(refusal.ended_by, How.REFUSED) if refusal else None
 
 
-def _reached_elsewhere(case: Case, attempt: Attempt) -> bool:
+def _reached_elsewhere(case: Case, attempt: Attempt, by_name_only: bool) -> bool:
     """The client got the same port at another address of the same role or name within seconds: load balancing."""
-    roles = case.roles.roles_of(attempt.server) - {UNSPECIFIED, SIP_SERVER}
+    roles = frozenset() if by_name_only else case.roles.roles_of(attempt.server) - {UNSPECIFIED, SIP_SERVER}
     names = set(case.names.names_of(attempt.server, SOURCE_DNS))
     return any(
         one.port == attempt.port
@@ -185,12 +185,12 @@ def _reached_elsewhere(case: Case, attempt: Attempt) -> bool:
 def _verdict(
     case: Case, gates: Gates, attempt: Attempt, how: How, meaning: Meaning, rule: str, refusal: Refusal | None
 ) -> Verdict:
-    alive = _alive(case, attempt)
+    up = alive(case, attempt)
     rejected: list[tuple[str, str]] = []
     if how is How.FILTERED:
-        confidence, doubt = _filtered(case, gates, attempt, meaning, alive)
+        confidence, doubt = _filtered(gates, attempt, meaning, up)
         says = _filtered_words(attempt)
-        if alive:
+        if up:
             rejected.append(("host-unreachable", f"{attempt.server} answers elsewhere in this capture"))
     elif attempt.ending in _REPORTED:
         confidence, doubt = REPORTS[attempt.ending](case, attempt)
@@ -201,14 +201,14 @@ def _verdict(
         if because:
             rejected.append(because)
     proofs = [Proof(attempt.capture, attempt.failed_frames, says)]
-    if alive and attempt.ending not in _REPORTED:
-        proofs.append(alive[1])
+    if up and attempt.ending not in _REPORTED:
+        proofs.append(up[1])
     return Verdict(rule, attempt, how, meaning, confidence, says, tuple(proofs), doubt, tuple(rejected))
 
 
 def _refused(case: Case, attempt: Attempt, how: How, refusal: Refusal | None) -> tuple[Confidence, str | None]:
     """A foreign TTL may be the host's habit for resets; with an answer too quick for the host, hardly."""
-    doubt = None if how is How.REFUSED_BETWEEN else _restart(case, attempt)
+    doubt = None if how is How.REFUSED_BETWEEN else restarting(case, attempt)
     if attempt.ending is Ending.REJECTED or (refusal and refusal.by_second_point):
         return Confidence.CERTAIN, doubt
     if how is How.REFUSED_BY_HOST:
@@ -218,47 +218,8 @@ def _refused(case: Case, attempt: Attempt, how: How, refusal: Refusal | None) ->
     return Confidence.LIKELY, doubt
 
 
-def accepted_meanwhile(case: Case, attempt: Attempt) -> bool:
-    """Whether another client opened the same port of the server between the first and the last refusal."""
-    following = _accepted_from(case, attempt, attempt.first_time)
-    return following is not None and following.opened <= attempt.last_time
-
-
-def _accepted_from(case: Case, attempt: Attempt, time: int) -> Answer | None:
-    """The first connection that another client opened to the same port at or after a time."""
-    answers = case.answers_of(attempt.server)
-    for place in range(bisect_left(answers, time, key=lambda one: one.opened), len(answers)):
-        if answers[place].port == attempt.port and answers[place].client != attempt.client:
-            return answers[place]
-    return None
-
-
-def _restart(case: Case, attempt: Attempt) -> str | None:
-    """One short burst of refusals, and others accepted soon after it but not during it."""
-    if attempt.last_time - attempt.first_time > RESTART_NS or accepted_meanwhile(case, attempt):
-        return None
-    one = _accepted_from(case, attempt, attempt.last_time + 1)
-    if one is None or one.opened - attempt.last_time > ACCEPTS_NS or _served_throughout(case, attempt):
-        return None
-    return (
-        f"{attempt.server} accepts {one.client} on the same port {(one.opened - attempt.last_time) / 1e9:.1f} s "
-        "later: the service may just have been restarting"
-    )
-
-
-def _served_throughout(case: Case, attempt: Attempt) -> bool:
-    """Another client's connection on the same port lives across the refusals: the service did not restart."""
-    return any(
-        one.port == attempt.port
-        and one.client != attempt.client
-        and one.opened < attempt.first_time
-        and one.last_time > attempt.last_time
-        for one in case.answers_of(attempt.server)
-    )
-
-
 def _filtered(
-    case: Case, gates: Gates, attempt: Attempt, meaning: Meaning, alive: tuple[bool, Proof] | None
+    gates: Gates, attempt: Attempt, meaning: Meaning, up: tuple[bool, Proof] | None
 ) -> tuple[Confidence, str | None]:
     first = attempt.syn_times[0] if attempt.syn_times else attempt.first_time
     doubt = gates.absence(attempt.capture, attempt.client, first, attempt.last_time, len(attempt.syn_times))
@@ -269,27 +230,10 @@ def _filtered(
             f"no connection to port {attempt.port} repeats its SYN often enough: {TRIES} are needed over "
             f"{WAIT_NS / 1e9:.1f} s, {attempt.most_tries} were sent over {attempt.longest_wait / 1e9:.1f} s"
         )
-    if not doubt and not alive and meaning not in (Meaning.CRL, Meaning.CLIENT_CRL, Meaning.DISCOVERY):
+    if not doubt and not up and meaning not in (Meaning.CRL, Meaning.CLIENT_CRL, Meaning.DISCOVERY):
         doubt = f"nothing comes from {attempt.server} from then on: the host itself may be down"
     doubt = doubt or gates.cut_off(attempt.capture, attempt.client, first)
-    return (Confidence.CERTAIN if alive and alive[0] else Confidence.LIKELY), doubt
-
-
-def _alive(case: Case, attempt: Attempt) -> tuple[bool, Proof] | None:
-    """Proof that the server answers somebody from then on: (from another subnet on this very port, the frame)."""
-    first = attempt.syn_times[0] if attempt.syn_times else attempt.first_time
-    mine = subnet_of(attempt.client)
-    patience = 0 if case.fell_silent(attempt.server, first) else RECENT_NS
-    heard = [one for one in case.latest_answers(attempt.server) if one.last_time >= first - patience]
-    if heard:
-        best = max(heard, key=lambda one: (one.port == attempt.port, subnet_of(one.client) != mine, -one.flow))
-        says = f"{attempt.server} answers {best.client} on TCP port {best.port}: the host is up"
-        strong = best.port == attempt.port and subnet_of(best.client) != mine and best.last_time >= first
-        return strong, Proof(attempt.capture, (best.last_frame,), says)
-    frame = case.heard_after(attempt.capture, attempt.server, first)
-    if not frame:
-        return None
-    return False, Proof(attempt.capture, (frame,), f"{attempt.server} sends packets: the host is up")
+    return (Confidence.CERTAIN if up and up[0] else Confidence.LIKELY), doubt
 
 
 def _filtered_words(attempt: Attempt) -> str:

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from lynccap.correlation.journeys.facts import StageName
 from lynccap.document import Assessment, Capture, Device, Document, Outcome, Quality, StepOutcome
 from lynccap.report import verdict, words
-from lynccap.report.story import Cause, Recording, Story, host_name, is_normal
+from lynccap.report.story import Cause, Recording, Story, host_name, is_normal, is_note
 
 MAX_DEVICES = 2000  # device rows of one page: with more a browser takes seconds to open it
 MAX_MEMBERS = 600  # findings of one cause shown with their evidence: the weight of a page lies in them
@@ -59,6 +59,7 @@ def _environment() -> Environment:
     environment.globals["words"] = words
     environment.globals["verdict"] = verdict
     environment.globals["is_normal"] = is_normal
+    environment.globals["is_note"] = is_note
     environment.globals["host_name"] = host_name
     return environment
 

@@ -32,7 +32,7 @@ def render_markdown(document: Document) -> str:
     if story.doubtful:
         lines += ["", "## A step looks failed, and no check confirms it", ""]
         lines += [f"- {_text(story.name(one))}" for one in sorted(story.doubtful)]
-    lines += [*_normal(story), *_points(document), *_limits(story), *_topology(story), *_captures(document)]
+    lines += [*_notes(story), *_points(document), *_limits(story), *_topology(story), *_captures(document)]
     lines += ["", _written(document)]
     return "\n".join(lines) + "\n"
 
@@ -99,12 +99,16 @@ def _evidence(story: Story, evidence: Evidence) -> str:
     return f"{where}, filter {_code(evidence.display_filter)}" if evidence.display_filter else where
 
 
-def _normal(story: Story) -> Iterator[str]:
-    if story.normal:
-        yield from ("", "## Looks odd, is normal", "")
-        for cause in story.normal:
-            title, why = heading(cause.lead.title), sentence(cause.lead.why)
-            yield f"- {_text(title)}: {_text(story.who(cause))}. {_text(why)}"
+def _notes(story: Story) -> Iterator[str]:
+    for title, causes in (("Worth knowing", story.notes), ("Looks odd, is normal", story.normal)):
+        if causes:
+            yield from ("", f"## {title}", "")
+            yield from (_note(story, cause) for cause in causes)
+
+
+def _note(story: Story, cause: Cause) -> str:
+    title, why = heading(cause.lead.title), sentence(cause.lead.why)
+    return f"- {_text(title)}: {_text(story.who(cause))}. {_text(why)}"
 
 
 def _points(document: Document) -> Iterator[str]:

@@ -127,13 +127,15 @@ class Story:
         self._devices = {key: device for device in reversed(document.devices) for key in (*device.addresses, device.id)}
         self._roles = {address: role for role in reversed(document.topology.roles) for address in role.addresses}
         roots = _roots(document.findings)
-        wrong = [one for one in document.findings if not is_normal(one)]
+        wrong = [one for one in document.findings if not is_note(one)]
         symptoms: dict[str, list[Finding]] = {}
         for one in wrong:
             if roots[one.id] != one.id:
                 symptoms.setdefault(roots[one.id], []).append(one)
         self.causes = gather((one for one in wrong if roots[one.id] == one.id), symptoms)
-        self.normal = gather(one for one in document.findings if is_normal(one))
+        notes = [one for one in document.findings if is_note(one)]
+        self.notes = gather(one for one in notes if not is_normal(one))
+        self.normal = gather(one for one in notes if is_normal(one))
 
     def device(self, address: str | None) -> Device | None:
         """The device that holds `address`, or has it for its id."""
@@ -164,8 +166,8 @@ class Story:
 
     @cached_property
     def total(self) -> int:
-        """How many devices there are, those only findings name included."""
-        named = {self.key(one.device) for one in self.document.findings if one.device}
+        """How many devices there are, those only an accusation names included."""
+        named = {self.key(one.device) for one in self.document.findings if one.device and not is_note(one)}
         return len(named | {one.id for one in self.document.devices})
 
     @cached_property
@@ -259,9 +261,14 @@ def host_name(names: Sequence[str]) -> str:
     return next(iter(hosts or names), "")
 
 
+def is_note(finding: Finding) -> bool:
+    """Whether a finding accuses nobody: a fact worth knowing, or what is normal."""
+    return finding.severity is Severity.INFO or is_normal(finding)
+
+
 def is_normal(finding: Finding) -> bool:
-    """Whether a finding explains something that is not wrong."""
-    return finding.severity is Severity.INFO or finding.rule.startswith("state-")
+    """Whether a finding explains what looks odd and is by design."""
+    return finding.rule.startswith("state-")
 
 
 def gather(findings: Iterable[Finding], symptoms: dict[str, list[Finding]] | None = None) -> tuple[Cause, ...]:
@@ -297,7 +304,7 @@ def _roots(findings: Sequence[Finding]) -> dict[str, str]:
     for one in findings:
         path = {one.id}
         root = one
-        while (above := known.get(root.caused_by or "")) and not is_normal(above):
+        while (above := known.get(root.caused_by or "")) and not is_note(above):
             if above.id in path:
                 root = one
                 break

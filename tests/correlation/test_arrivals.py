@@ -42,7 +42,8 @@ def test_a_client_whose_names_nothing_shows() -> None:
 def test_aliases_and_services_that_led_there() -> None:
     scene = Scene()
     scene.service("_sip._tls.oak.example", "sip.oak.example", 443)
-    scene.looks_up(PC, "sip.oak.example", SERVER, alias="edge.hosted.example")
+    alias = "edge.hosted.example"
+    scene.looks_up(PC, "sip.oak.example", -1.0, ("CNAME", alias, 0), ("A", SERVER, 0, alias))
     scene.meets(PC, SERVER, 443, 1.0, sni="sip.oak.example", leaf=LEAF)
 
     (aim,) = scene.case().arrivals[0].aims

@@ -3,7 +3,7 @@
 import pytest
 from scenes import Scene
 
-from lynccap.correlation.authorities import Kind, kind_of
+from lynccap.correlation.authorities import Kind, kind_of, names_public_authority
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,11 @@ def test_kinds(issuer: str, kind: Kind) -> None:
     scene.meets("10.60.0.9", "10.60.9.5", 443, leaf={"names": ("web.hazel.example",), "issuer": issuer})
 
     assert kind_of(scene.case().presented[0]) is kind
+
+
+@pytest.mark.parametrize("issuer", ["o=digicert inc,c=US", "CN=R3+O=Let's Encrypt,C=US", 'O="DigiCert Inc",C=US'])
+def test_a_public_authority_is_told_however_its_name_is_written(issuer: str) -> None:
+    assert names_public_authority(issuer)
 
 
 def test_a_short_label_proves_nothing() -> None:

@@ -142,3 +142,25 @@ class TestWebServices:
 
         assert self._claims("http://lyncdiscover.contoso.example/", links=links) == (False, False)
         assert self._claims("/", stack="http/tls/http", links=links) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("asked", "identifier", "is_lync"),
+    [
+        ("MS-UC-Client", None, True),
+        (None, "MS-UC-Client", True),
+        ("MS-UC-Client", "MS-UC-Cl1ent", True),
+        ("vendor.of.phones", "abcd", False),
+        (None, "abcd", False),
+    ],
+)
+def test_option_43_of_another_makers_phone_makes_its_registrar_no_lync_server(
+    asked: str | None, identifier: str | None, is_lync: bool
+) -> None:
+    talk = flow("0.0.0.0", "255.255.255.255", 67, stack="dhcp", transport="udp")
+    question = {"flow": 0, "frame": 1, "kind": "request", "mac": "00:15:65:00:00:01", "vendor_class": asked}
+    told = {"uc_identifier": identifier, "sip_encoding": 1, "sip_servers": ("10.9.0.48",)}
+    answered = {"flow": 0, "frame": 2, "kind": "ack", "mac": "00:15:65:00:00:01", "from_client": False, **told}
+    made = case([talk], dhcp=[question, answered])
+
+    assert made.roles.is_lync("10.9.0.48") is is_lync

@@ -108,6 +108,18 @@ def test_a_syn_with_another_number_opens_a_new_flow_and_a_repeated_one_does_not(
     assert flows["last_frame"].tolist() == [4, 7, 8]
 
 
+def test_an_answer_by_another_host_than_was_asked_is_a_flow_that_begins_with_it(tmp_path):
+    member = ("10.0.0.3", SERVER[1])
+    frames = [tcp(CLIENT, SERVER, 100, 0, SYN), tcp(member, CLIENT, 7, 101, SYN | ACK)]
+    frames.append(tcp(CLIENT, member, 101, 0, RST))
+    flows = read_frames(frames * 2, tmp_path).flows
+    columns = ["client", "server", "opening", "originator"]
+    assert flows[columns].to_numpy().tolist() == [
+        [CLIENT[0], SERVER[0], "unanswered", "syn"],
+        [CLIENT[0], member[0], "midstream", "syn-ack"],
+    ]
+
+
 def test_a_syn_after_a_stream_that_began_before_the_capture_opens_a_new_flow(tmp_path):
     frames = [tcp(CLIENT, SERVER, 900, 5, ACK, b"x"), tcp(CLIENT, SERVER, 50, 0, SYN)]
     assert read_frames(frames, tmp_path).flows["opening"].tolist() == ["midstream", "unanswered"]

@@ -64,6 +64,17 @@ def test_no_finding_is_lost_to_a_missing_circular_or_normal_cause(parent: str) -
     assert [cause.lead.rule for cause in story.normal] == ["state-normal"]
 
 
+def test_a_fact_worth_knowing_is_no_failure_and_not_normal() -> None:
+    findings = (
+        finding(1, "cert-x", "10.1.2.1", severity=Severity.INFO),
+        finding(2, "state-x", "10.1.2.1", severity=Severity.INFO),
+    )
+    story = Story(build(devices=(phone(1),), findings=findings))
+    assert not story.causes
+    assert [cause.lead.rule for cause in story.notes] == ["cert-x"]
+    assert [cause.lead.rule for cause in story.normal] == ["state-x"]
+
+
 def test_what_is_normal_is_no_failure() -> None:
     story = Story(build(devices=(phone(1),), findings=(finding(1, "state-x", "10.1.2.1"),)))
     assert not story.failed

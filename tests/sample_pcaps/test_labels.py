@@ -1,5 +1,5 @@
+import ipaddress
 import shutil
-import socket
 import subprocess
 import tomllib
 from pathlib import Path
@@ -66,7 +66,7 @@ def test_label_names_addresses_that_are_in_the_capture(capture: Path) -> None:
     named = {device["address"] for device in label["device"]}
     for entry in (*label.get("expect", []), *label.get("wrong", [])):
         named |= {entry[key] for key in ("device", "peer") if key in entry}
-    assert [address for address in sorted(named) if socket.inet_aton(address) not in raw] == []
+    assert [address for address in sorted(named) if ipaddress.ip_address(address).packed not in raw] == []
 
 
 @pytest.mark.parametrize("capture", CAPTURES, ids=lambda path: path.stem)
@@ -92,7 +92,7 @@ def test_label_points_to_frames_that_are_there(capture: Path) -> None:
     looks = label_of(capture)["look"]
     counts = [counted(file, [look["filter"] for look in looks]) for file in files_of(capture)]
     for look, parts in zip(looks, zip(*counts, strict=True), strict=True):
-        assert sum(parts) == look.get("frames", sum(parts)) > 0, look["filter"]
+        assert sum(parts) == look.get("frames", max(sum(parts), 1)), look["filter"]
 
 
 def counted(file: Path, filters: list[str]) -> list[int]:

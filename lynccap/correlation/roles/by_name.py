@@ -127,10 +127,16 @@ def _placed(choices: tuple[str, ...], name: str, address: str) -> str:
     return role
 
 
+PHONE_CLASSES = ("MS-UC-Client", "CPE-OCPHONE")
+"""The vendor classes of Lync phones (reference/dhcp_options.csv); the first one is also what option 43 begins with."""
+
+
 def claim_by_dhcp(book: RoleBook, tables: Tables, names: NameBook) -> None:
     """The web services of DHCP option 43 and the SIP servers of option 120, where the client is Lync's."""
     dhcp = tables["dhcp"]
-    lync_macs = set(dhcp.loc[dhcp["uc_identifier"].notna() | dhcp["uc_web_server"].notna(), "mac"])
+    # Other makers' phones have an option 43 of their own: Lync's is asked for by its class, or bears its name.
+    asks = dhcp["vendor_class"].isin(PHONE_CLASSES)
+    lync_macs = set(dhcp.loc[asks | (dhcp["uc_identifier"] == PHONE_CLASSES[0]), "mac"])
     for row in dhcp[dhcp["mac"].isin(list(lync_macs))].itertuples():
         told = [(WEB, row.uc_web_server, "43")] if row.uc_web_server else []
         told += [(FRONT_END, name, "120") for name in row.sip_servers]

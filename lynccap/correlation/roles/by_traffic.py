@@ -19,18 +19,25 @@ from lynccap.correlation.roles.claims import (
 from lynccap.correlation.rows import rows_of
 from lynccap.tables import Tables
 
-TLS_PORT_ROLES = {SIP_TLS_PORT: SIP_SERVER, PSOM_PORT: UNSPECIFIED}
+OUTER_SITE_PORT = 4443  # where a Front End serves what the reverse proxy publishes
+TLS_PORT_ROLES = {SIP_TLS_PORT: SIP_SERVER, PSOM_PORT: UNSPECIFIED, OUTER_SITE_PORT: UNSPECIFIED}
 """Port to what TLS spoken on it makes plausible, and no more: other products listen on 5061 too."""
 
 
 def claim_by_tls(book: RoleBook, tables: Tables) -> None:
-    """Servers that answered TLS on a port of Lync's: plausible, never decisive."""
+    """Servers that answered TLS on a port of Lync's: plausible, never decisive.
+
+    The port of the web site for outside is everybody's second choice for HTTPS: it counts beside a fitting certificate.
+    """
     flows = tables.flows
     tls = tables["tls"]
     answered = set(tls.loc[~tls["from_client"], "flow"])
     answered -= tunnelled(flows)
     spoken = flows[flows["server_port"].isin(list(TLS_PORT_ROLES)) & flows.index.isin(list(answered))]
     for row in rows_of(spoken, ("capture", "server", "server_port", "first_frame_server")):
+        named = any(one.basis is Basis.CERTIFICATE for one in book.claims.get(row.server, ()))
+        if row.server_port == OUTER_SITE_PORT and not named:
+            continue
         role = TLS_PORT_ROLES[row.server_port]
         says = f"TLS on port {row.server_port}"
         claim = RoleClaim(row.server, role, Basis.PORT_AND_BYTES, False, says, row.capture, row.first_frame_server)

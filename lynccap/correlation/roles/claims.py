@@ -243,7 +243,8 @@ class RoleBook:
         # Exchange may share a certificate with Lync's names, and others speak TLS on 5061: together they are Lync.
         named = any(one.basis is Basis.CERTIFICATE for one in claims)
         decisive = any(one.decisive and one.role not in NOT_LYNC for one in claims)
-        return decisive or (named and any(one.role == SIP_SERVER for one in claims))
+        fitting = (one.role == SIP_SERVER or one.basis is Basis.PORT_AND_BYTES for one in claims)
+        return decisive or (named and any(fitting))
 
     def is_plausible(self, address: str) -> bool:
         """Whether anything at all, a port with fitting first bytes included, speaks for a Lync server."""

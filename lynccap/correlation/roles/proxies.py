@@ -7,7 +7,7 @@ p116 to p119). A Front End asks another pool on 4443 too, and the central store 
 from collections import defaultdict
 from typing import Any
 
-from lynccap.correlation.addresses import is_private, is_public
+from lynccap.correlation.addresses import is_private, is_public, subnet_of
 from lynccap.correlation.attempts import OPEN
 from lynccap.correlation.names import proxied
 from lynccap.correlation.roles.claims import (
@@ -24,6 +24,8 @@ from lynccap.correlation.rows import rows_of
 from lynccap.tables import Tables
 
 _ROW = ("capture", "client", "server", "server_port", "stack", "first_frame", "first_frame_server")
+CLOSED = ("refused", "unanswered")
+TRIES = 3  # connections: somebody who looks whether the port is open stops sooner
 OUTER_PORTS, INNER_PORTS = (80, 443), (8080, 4443)
 LYNC_NAME = "lyncdiscover."
 PUBLISHED = (LYNC_NAME, "meet.", "dialin.", "webext.", "lswebext.")
@@ -32,6 +34,7 @@ PUBLISHED = (LYNC_NAME, "meet.", "dialin.", "webext.", "lswebext.")
 
 def claim_proxies(book: RoleBook, tables: Tables) -> None:
     """Both halves at one address make a reverse proxy; the host it asks serves the external web site."""
+    _claim_tries(book, tables)
     inner = _inner_halves(tables)
     if not inner:
         return
@@ -65,6 +68,30 @@ def _claim_inner(book: RoleBook, address: str, rows: list[Any], asked: dict[int,
     if row is not None and not book.is_lync(address):
         says = f"asks {row.server} on port {row.server_port} for {asked[row.Index]}"
         _add(book, address, PROXY_INSIDE, says, row)
+
+
+def _claim_tries(book: RoleBook, tables: Tables) -> None:
+    """Who only ever asks Lync's web ports, and again and again in vain the one of the external site.
+
+    Not an administrator's PC, which signs in as well; not another pool's server, nor one beside the server asked; not
+    a load balancer's monitor, which opens connections and says nothing.
+    """
+    flows = tables.flows
+    tcp = flows[flows["transport"] == "tcp"]
+    vain = tcp[(tcp["server_port"] == INNER_PORTS[1]) & tcp["opening"].isin(CLOSED)]
+    for (client, server), tries in vain.groupby(["client", "server"], sort=True):
+        if len(tries) < TRIES or book.is_plausible(client) or subnet_of(client) == subnet_of(server):
+            continue
+        if not (is_private(server) and book.is_lync(server) and book.has(server, FRONT_END, WEB)):
+            continue
+        mine = tcp[tcp["client"] == client]
+        others = mine.loc[~mine["server_port"].isin((*INNER_PORTS, *OUTER_PORTS)), "server"].unique()
+        looks = (mine["opening"] == "established") & (mine["data_frames_client"] == 0)
+        if not looks.any() and not any(map(book.is_lync, others)):
+            first = next(rows_of(tries, ("capture", "first_frame")))
+            says = f"asks {server} on port {INNER_PORTS[1]} again and again, and no other port but those of the web"
+            frame = int(first.first_frame)
+            book.add(RoleClaim(client, PROXY_INSIDE, Basis.PORT_AND_BYTES, False, says, int(first.capture), frame))
 
 
 def _add(book: RoleBook, address: str, role: str, says: str, row: Any) -> None:

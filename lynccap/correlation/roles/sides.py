@@ -80,6 +80,10 @@ class SideBook:
         what = "has an interface" if address in told.places else "is in a network"
         return Placement(Location(side), f"{what} that the topology file puts {side}")
 
+    def has_inner_names(self, address: str) -> bool:
+        """Whether DNS gives it for names that only insiders are told."""
+        return _inner_names(self.names, address)
+
     def _seen(self, address: str) -> Placement | None:
         if is_private(address):
             return self._beside_servers.get(address)

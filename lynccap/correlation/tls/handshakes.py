@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+import pandas as pd
+
 from lynccap.correlation.protocol_numbers import FIN, RST
+from lynccap.correlation.rows import rows_of
 
 PATIENCE_NS = 5_000_000_000  # who leaves earlier had its own reason; TCP repeats what is lost well within
 CLOSE_NOTIFY = 0  # RFC 5246 7.2.1
@@ -100,6 +103,12 @@ class Handshake:
         shown = {one.frame for one in self.steps} | ({self.end.frame} if self.end else set())
         return tuple(sorted(shown - {0}))
 
+    @property
+    def left_at_certificate(self) -> bool:
+        """The client left without a reason right after the server's certificate; one that goes on took it."""
+        left = self.outcome is HandshakeOutcome.CLOSED and self.end is not None and self.end.from_client
+        return left and self.stage in _WITH_CERTIFICATE and self.waited < PATIENCE_NS / 1e9
+
     def pause_after(self, kind: str) -> float | None:
         """Seconds from the first message of that kind to what the other side did next; None when it did nothing."""
         first = next((one for one in self.steps if one.kind == kind), None)
@@ -124,6 +133,10 @@ _ENDS_FLIGHT = frozenset(
     }
 )
 """After these the other side speaks; after every other message the same one goes on."""
+_WITH_CERTIFICATE = frozenset(
+    {"certificate", "certificate-status", "server-key-exchange", "certificate-request", "server-hello-done"}
+)
+"""What a server says from its certificate to the end of its flight (RFC 5246 7.3)."""
 _FINISHED = frozenset({"encrypted-handshake", "finished"})
 
 
@@ -232,12 +245,14 @@ def _alert(row: Any) -> Parting:
     return Parting(means, bool(row.from_client), int(row.frame), int(row.time))
 
 
-def ends_of(tcp_frames: Any) -> Mapping[int, Parting]:
-    """The first FIN or RST of every flow, from the table `tcp_frames`."""
+def ends_of(tcp_frames: pd.DataFrame) -> Mapping[int, Any]:
+    """The first FIN or RST of every flow: rows of the table `tcp_frames`."""
     ending = tcp_frames[(tcp_frames["flags"] & (FIN | RST)) > 0].drop_duplicates("flow")
-    return {
-        int(row.flow): Parting(
-            Means.RST if row.flags & RST else Means.FIN, bool(row.from_client), int(row.frame), int(row.time)
-        )
-        for row in ending.itertuples(index=False)
-    }
+    return {row.flow: row for row in rows_of(ending, ("flow", "flags", "from_client", "frame", "time"))}
+
+
+def parting_of(row: Any | None) -> Parting | None:
+    """How somebody takes leave by such a row, None where there is none."""
+    if row is None:
+        return None
+    return Parting(Means.RST if row.flags & RST else Means.FIN, row.from_client, row.frame, row.time)

@@ -32,6 +32,11 @@ class Leaf:
         """The addresses it was shown to."""
         return frozenset(showing.viewer for one in self.lists for showing in one.showings)
 
+    @property
+    def flows(self) -> tuple[int, ...]:
+        """The connections on which it was shown."""
+        return tuple(showing.flow for one in self.lists for showing in one.showings)
+
 
 def read_leaves(presented: Iterable[Presented]) -> tuple[Leaf, ...]:
     """The readable leaves of servers, in the order they were first shown."""

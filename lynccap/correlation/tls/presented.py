@@ -4,6 +4,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
+from lynccap.correlation.collector import collector_paused
 from lynccap.correlation.rows import rows_of
 from lynccap.tables import CERTIFICATES, Tables
 
@@ -61,30 +62,37 @@ class Presented:
         return all(not one.unreadable for one in self.chain)
 
 
+@collector_paused()
 def read_presented(tables: Tables) -> tuple[Presented, ...]:
     """The lists of all captures in the order they were first shown; certificates of other origins are left out."""
     shown = tables.certificates[tables.certificates["carried"] == "tls"]
     lists: dict[tuple[int, int, bool], list[Any]] = defaultdict(list)
-    for row in rows_of(shown, tuple(CERTIFICATES)):
+    for row in rows_of(shown, ("flow", "frame", "from_client", "position", "sha256", "time")):
         lists[row.flow, row.frame, row.from_client].append(row)
     ends = _ends(tables, {flow for flow, _, _ in lists})
-    found: dict[_Key, tuple[tuple[Any, ...], list[Showing]]] = {}
+    found: dict[_Key, tuple[list[int], list[Showing]]] = {}
     for (flow, frame, from_client), rows in lists.items():
         capture, client, server, port = ends[flow]
-        chain = tuple(sorted(rows, key=lambda row: row.position))
+        chain = sorted(rows, key=lambda row: row.position)
         holder, viewer = (client, server) if from_client else (server, client)
         key = (capture, holder, port, not from_client, tuple(row.sha256 or row.Index for row in chain))
-        _, showings = found.setdefault(key, (chain, []))
+        _, showings = found.setdefault(key, ([row.Index for row in chain], []))
         if len(showings) < MAX_SHOWINGS:
             showings.append(Showing(flow, frame, chain[0].time, viewer))
+    wanted = shown.loc[[index for indexes, _ in found.values() for index in indexes]]
+    whole = {row.Index: row for row in rows_of(wanted, tuple(CERTIFICATES))}
     made = [
-        Presented(capture, holder, port, by_server, chain, tuple(sorted(showings, key=lambda one: one.time)))
-        for (capture, holder, port, by_server, _), (chain, showings) in found.items()
+        Presented(
+            *(capture, holder, port, by_server),
+            tuple(whole[index] for index in indexes),
+            tuple(sorted(showings, key=lambda one: one.time)),
+        )
+        for (capture, holder, port, by_server, _), (indexes, showings) in found.items()
     ]
     return tuple(sorted(made, key=lambda one: (one.capture, one.showings[0].time, one.holder, one.port)))
 
 
 def _ends(tables: Tables, wanted: set[int]) -> dict[int, tuple[int, str, str, int]]:
-    flows = tables.flows.loc[sorted(wanted)]
-    rows = rows_of(flows, ("capture", "client", "server", "server_port"))
+    columns = ("capture", "client", "server", "server_port")
+    rows = rows_of(tables.flows.loc[sorted(wanted), list(columns)], columns)
     return {row.Index: (row.capture, row.client, row.server, row.server_port) for row in rows}

@@ -1,13 +1,20 @@
 """TLS connections: how far each handshake came, who refused it, and whether data followed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
 
 from dissectors.tls import key_exchange
 from lynccap.correlation.rows import rows_of
-from lynccap.correlation.tls.handshakes import CLOSE_NOTIFY, Handshake, Surroundings, ends_of, judge_handshake
+from lynccap.correlation.tls.handshakes import (
+    CLOSE_NOTIFY,
+    Handshake,
+    Surroundings,
+    ends_of,
+    judge_handshake,
+    parting_of,
+)
 from lynccap.tables import Tables
 
 UNKNOWN_CA = 48  # RFC 5246 7.2.2
@@ -101,33 +108,43 @@ def read_sessions(tables: Tables) -> dict[int, TlsSession]:
 
 @dataclass(frozen=True)
 class _Around:
-    """What the capture shows beside the messages of these flows, put together when the first one is judged."""
+    """What the capture shows beside the messages of these flows, read when the first one is judged."""
 
     tables: Tables
     flows: list[int]
 
-    @cached_property
-    def by_flow(self) -> dict[int, Surroundings]:
-        return _surroundings(self.tables, self.flows)
-
-
-def _surroundings(tables: Tables, flows: list[int]) -> dict[int, Surroundings]:
-    frames = tables.tcp_frames
-    ends = ends_of(frames[frames["flow"].isin(flows)])
-    anomalies = tables.anomalies
-    told = anomalies[anomalies["flow"].isin(flows) & (anomalies["protocol"] == "tls")].drop_duplicates("flow")
-    damage = {row.flow: (str(row.kind), str(row.says)) for row in told.itertuples(index=False)}
-    stop, snapped = tables.captures["last_time"].to_dict(), tables.captures["snapped"].to_dict()
-    return {
-        row.Index: Surroundings(
-            ends.get(row.Index),
-            int(row.last_frame),
-            int(row.last_time),
-            int(stop[row.capture]),
-            _doubt(row, damage.get(row.Index), bool(snapped[row.capture])),
+    def of(self, flow: int) -> Surroundings:
+        """What it shows beside one flow's messages."""
+        row = self._rows[flow]
+        stop_time, snapped = self._captures[row.capture]
+        return Surroundings(
+            parting_of(self._ends.get(flow)),
+            row.last_frame,
+            row.last_time,
+            stop_time,
+            _doubt(row, self._damage.get(flow), snapped),
         )
-        for row in rows_of(tables.flows.loc[flows], _FLOW_COLUMNS)
-    }
+
+    @cached_property
+    def _rows(self) -> dict[int, Any]:
+        told = self.tables.flows.loc[self.flows, list(_FLOW_COLUMNS)]
+        return {row.Index: row for row in rows_of(told, _FLOW_COLUMNS)}
+
+    @cached_property
+    def _captures(self) -> dict[int, tuple[int, bool]]:
+        """When each ends, and whether its packets are cut short."""
+        rows = rows_of(self.tables.captures, ("last_time", "snapped"))
+        return {row.Index: (row.last_time, row.snapped) for row in rows}
+
+    @cached_property
+    def _ends(self) -> Mapping[int, Any]:
+        return ends_of(self.tables.tcp_frames)
+
+    @cached_property
+    def _damage(self) -> dict[int, tuple[str, str]]:
+        anomalies = self.tables.anomalies
+        told = anomalies[anomalies["protocol"] == "tls"].drop_duplicates("flow")
+        return {row.flow: (row.kind, row.says) for row in rows_of(told, ("flow", "kind", "says"))}
 
 
 _FLOW_COLUMNS = (
@@ -197,7 +214,7 @@ def _session(flow: int, rows: list[Any], segments: int, around: _Around) -> TlsS
 
 
 def _judged(flow: int, rows: list[Any], version: str, completed: bool, around: _Around) -> Handshake:
-    return judge_handshake(rows, version, completed, around.by_flow[flow])
+    return judge_handshake(rows, version, completed, around.of(flow))
 
 
 def _resumed(client_hellos: list[Any], server_hello: Any, rows: list[Any]) -> bool:

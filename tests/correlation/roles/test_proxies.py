@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from cases import case, flow
+from cases import answer, case, dns_flow, flow
 
 from lynccap.correlation.case import Case
 
@@ -103,3 +103,30 @@ def test_a_pool_that_never_answered_shows_no_proxy(unheard: dict[str, Any]) -> N
 
     assert not made.roles.has(PROXY, "rp_ext")
     assert not made.roles.has(POOL, "fe_vip")
+
+
+def _tries(*more: dict[str, Any], count: int = 3, client: str = PROXY) -> Case:
+    vain = [flow(client, POOL, 4443, opening="refused", client_port=50_000 + one) for one in range(count)]
+    known = [answer("lyncdiscoverinternal.osprey.example", POOL)]
+    return case([dns_flow(), *vain, *more], dns_answers=known)
+
+
+def test_who_asks_for_the_external_site_in_vain_again_and_again_fits_a_proxys_inner_side() -> None:
+    claim = _tries(flow(PROXY, POOL, 443, stack="tls", data_frames_client=4)).roles.best(PROXY, "rp_int")
+
+    assert not claim.decisive
+    assert "4443" in claim.says
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        _tries(count=2),
+        _tries(client="10.77.4.12"),
+        _tries(flow(PROXY, POOL, 5061, stack="tls", data_frames_client=4)),
+        _tries(flow(PROXY, POOL, 443, opening="established", data_frames_client=0)),
+    ],
+    ids=["too seldom", "beside the server", "signs in as well", "a monitor"],
+)
+def test_others_who_ask_for_it_in_vain_are_no_proxies(made: Case) -> None:
+    assert not any(made.roles.has(one, "rp_int") for one in made.roles.claims)

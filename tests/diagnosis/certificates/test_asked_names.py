@@ -52,6 +52,16 @@ class TestNameMismatch:
 
         assert fires(scene, self.RULE, PC, frames=frames).confidence == "likely"
 
+    def test_who_goes_on_with_the_handshake_has_taken_it(self) -> None:
+        scene = inside()
+        of = scene.meets(PC, POOL, 5061, 1.0, sni="uc-old.alder.example", end="leaves", leaf=POOL_LEAF)
+        fires(scene, self.RULE, PC)
+
+        for kind in ("client-key-exchange", "change-cipher-spec", "encrypted-handshake"):
+            scene._say("tls", of, 1.05, kind=kind)
+
+        silent(scene, self.RULE)
+
     def test_who_goes_on_is_a_note(self) -> None:
         scene = inside()
         scene.meets(PC, POOL, 5061, 1.0, sni="uc-old.alder.example", leaf=POOL_LEAF)

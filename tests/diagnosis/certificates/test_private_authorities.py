@@ -38,6 +38,32 @@ class TestOutside:
         assert found.confidence == "certain"
         assert PC in found.why
 
+    def test_a_public_address_that_inner_names_lead_to_is_inside(self) -> None:
+        scene = Scene()
+        scene.service("_sipinternaltls._tcp.willow.example", "sip.willow.example", 5061)
+        scene.named("sip.willow.example", EDGE)
+        scene.meets(GUEST, EDGE, 5061, 1.0, sni="sip.willow.example", end=48, leaf=leaf())
+
+        silent(scene, self.RULE)
+        silent(scene, "cert-internal-names-leaked")
+
+    def test_an_edge_with_a_private_address_behind_a_translator(self) -> None:
+        edge = "10.50.200.5"
+        scene = Scene()
+        scene.asks(edge, "_sipfederationtls._tcp.birch.example", -1.0)
+        scene.meets(GUEST, edge, 443, 1.0, sni="sip.willow.example", end=48, leaf=leaf())
+        scene.meets(PC, edge, 443, 2.0, sni="sip.willow.example", leaf=leaf())
+
+        assert fires(scene, self.RULE, GUEST).confidence == "certain"
+
+    def test_the_same_shown_to_the_inside_only(self) -> None:
+        edge = "10.50.200.5"
+        scene = Scene()
+        scene.asks(edge, "_sipfederationtls._tcp.birch.example", -1.0)
+        scene.meets("10.50.7.1", edge, 443, 1.0, sni="sip.willow.example", end=48, leaf=leaf())
+
+        silent(scene, self.RULE)
+
     def test_the_alert_is_folded_under_it(self) -> None:
         scene = outside()
         scene.meets(GUEST, PROXY, 443, 1.0, sni=NAME, end=48, leaf=leaf())

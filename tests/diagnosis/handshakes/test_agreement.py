@@ -87,6 +87,12 @@ class TestSuites:
         scene.alert(scene.hello(PHONE, POOL, SIP, 2.0, **{**usual, **hello}), code, from_client=False)
         return scene
 
+    def test_signals_and_grease_are_no_suites(self) -> None:
+        one = fires(self._refused(suites=(0x2A2A, 0x0005, 0x00FF, 0x5600)), self.RULE, PHONE)
+
+        assert "the only cipher suite" in one.says
+        assert "0x00ff" not in one.why
+
     @pytest.mark.parametrize("code", [40, 71])
     def test_others_get_suites_it_does_not_offer(self, code: int) -> None:
         one = fires(self._refused(code=code), self.RULE, PHONE)

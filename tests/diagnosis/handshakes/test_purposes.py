@@ -17,6 +17,7 @@ from tls_scenes import (
     PARTNER,
     PC,
     POOL,
+    PROXY,
     ROOT,
     SIP,
     TlsScene,
@@ -79,6 +80,21 @@ class TestChain:
 
         assert one.confidence == "certain"
         assert ISSUING in one.why
+
+    def test_a_public_authority_never_signs_with_its_root(self) -> None:
+        public = "CN=DigiCert TLS RSA SHA256 2020 CA1,O=DigiCert Inc,C=US"
+        scene = TlsScene()
+        scene.alert(scene.shake(HOME, PROXY, 443, shown=(leaf(f"lyncdiscover.{DOMAIN}", issuer=public),)), 48)
+
+        assert fires(scene, self.RULE, HOME).confidence == "likely"
+
+    def test_before_2012_it_might(self) -> None:
+        public, old = "CN=DigiCert High Assurance CA,O=DigiCert Inc,C=US", START - 6000 * DAY
+        scene = TlsScene()
+        shown = leaf(f"lyncdiscover.{DOMAIN}", issuer=public, not_before=old)
+        scene.alert(scene.shake(HOME, PROXY, 443, shown=(shown,)), 48)
+
+        inconclusive(scene, self.RULE, "is a root")
 
     def test_intermediate_that_a_client_downloads(self) -> None:
         scene = TlsScene()
@@ -192,7 +208,8 @@ class TestNoPlaceToCheck:
     def test_minor_where_a_server_sees_it(self) -> None:
         scene = TlsScene()
         scene.asks(EDGE, "_sipfederationtls._tcp.partner.example", 0.5)
-        scene.works(EDGE, POOL, shown=chain(crl_urls=()))
+        of = scene.works(EDGE, POOL, shown=chain(crl_urls=()))
+        scene.show(of, 1.05, chain("edge.contoso.example"), from_client=True)
 
         assert fires(scene, self.RULE, POOL).severity is None
 

@@ -198,3 +198,21 @@ class TestClock:
         scene.alert(scene.shake(PC, POOL), 45)
 
         inconclusive(scene, self.RULE, because="1.0 h behind")
+
+
+class TestBehindTheProxy:
+    """The reverse proxy's inner side: no DNS, no name in the hello, port 4443."""
+
+    RULE = "cert-expired"
+
+    def _behind(self, *names: str) -> TlsScene:
+        scene = TlsScene()
+        of = scene.shake("192.0.2.200", "192.0.2.11", 4443, shown=chain("fe.ad.example", names=names, **OLD))
+        scene.alert(of, 45)
+        return scene
+
+    def test_lync_names_and_its_port_together_show_whose_it_is(self) -> None:
+        assert fires(self._behind("web.tailspin.example", "lyncdiscover.tailspin.example"), self.RULE, "192.0.2.200")
+
+    def test_the_port_alone_does_not(self) -> None:
+        silent(self._behind("vpn.tailspin.example", "autodiscover.tailspin.example"), self.RULE)

@@ -113,6 +113,15 @@ class TestDeadPath:
         assert one.proof[0].frames == tuple(frames)
         assert "21.0 s" in one.says
 
+    def test_nothing_ever_comes_back_over_ipv6(self):
+        scene = mirrored(PC)
+        frames = scene.looks_up(PC, PAIR, -0.5, DEAD_SIX, kind=AAAA)
+        scene.looks_up(PC, PAIR, -0.4, POOL)
+        scene.silent(SIX, DEAD_SIX, 5061, 0.0)
+        scene.secure(PC, POOL, 5061, 21.0)
+
+        assert fires(one_device(scene), self.RULE, PC).proof[0].frames == tuple(frames)
+
     def test_both_tried_at_once(self):
         silent(one_device(self._dual(after=0.3)[0]), self.RULE)
 

@@ -1,6 +1,6 @@
 from dns_sites import AWAY, DOMAIN, EDGE, MEMBER, OUTER_DNS, PC, POOL, PROXY, SRV, WEBSITE, inside, mirrored
 from proofs import fires, inconclusive, silent
-from scenes import Scene
+from scenes import Scene, findings
 
 from lynccap.document import Confidence
 
@@ -223,3 +223,12 @@ class TestOverridden:
         meets(scene, MEMBER, INNER, INNER, client=PC)
 
         inconclusive(scene, self.RULE, because="from before")
+
+    def test_the_certificate_it_meets_there_is_folded_under_it(self):
+        scene = mirrored(PC, inside())
+        scene.looks_up(PC, INNER, 0.0, POOL)
+        scene.meets(PC, MEMBER, 443, 1.0, sni=INNER, end=42, leaf={"names": (f"fe07.{DOMAIN}",)})
+
+        told = {one.rule: one for one in findings(scene)}
+
+        assert told["cert-lyncdiscover-missing-on-web"].caused_by == told[self.RULE].id

@@ -163,6 +163,24 @@ class TestOneWebPort:
 
         assert (one.confidence, one.peer, one.port) == ("certain", POOL, closed)
 
+    def test_of_a_host_that_sends_the_client_on_is_no_load_balancing(self) -> None:
+        scene, front = office(), "10.1.9.77"
+        scene.named("lyncdiscoverinternal.depot.example", front)
+        scene.connect(CLIENT, front, 80, 19.0)
+        scene.refused(CLIENT, front, 443, 19.1)
+        scene.secure(CLIENT, POOL, 443, 21.0)
+
+        assert fires(scene, self.RULE, CLIENT).peer == front
+
+    def test_where_another_address_of_the_same_name_answers_is_load_balancing(self) -> None:
+        scene, twin = office(), "10.1.9.77"
+        scene.named("lyncdiscoverinternal.depot.example", twin, POOL)
+        scene.connect(CLIENT, twin, 80, 19.0)
+        scene.refused(CLIENT, twin, 443, 19.1)
+        scene.secure(CLIENT, POOL, 443, 21.0)
+
+        silent(scene, self.RULE)
+
     def test_silent_is_found(self) -> None:
         scene = office()
         scene.connect(CLIENT, POOL, 443, 19.0, seconds=15.0)

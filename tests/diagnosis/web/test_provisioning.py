@@ -154,6 +154,21 @@ class TestErrors:
 
         inconclusive(scene, self.RULE, because="nothing shows that 10.9.9.9")
 
+    def test_inconclusive_where_a_phone_asks_an_unknown_host_once(self) -> None:
+        scene = Scene()
+        scene.boots(PHONE, 1.0)
+        scene.requests(PHONE, "10.9.9.9", 3.0, "certprov", "http-error", 404, step="root-chains")
+
+        inconclusive(scene, self.RULE, because="nothing shows that 10.9.9.9")
+
+    def test_is_likely_where_a_phone_asks_an_unknown_host_again(self) -> None:
+        scene = Scene()
+        scene.boots(PHONE, 1.0)
+        for at in (3.0, 8.0):
+            scene.requests(PHONE, "10.9.9.9", at, "certprov", "http-error", 404, step="root-chains")
+
+        assert fires(scene, self.RULE, PHONE).confidence == "likely"
+
 
 class TestRedirectToTls:
     RULE = "certprov-redirected-to-https"

@@ -154,6 +154,29 @@ class TestInnerName:
 
         silent(scene, self.RULE)
 
+    HOME = "192.168.2.60"
+
+    def _told_at_home(self) -> Scene:
+        """A client behind a home router, or inside: its own address does not tell."""
+        scene = outside()
+        scene.requests(self.HOME, PROXY, 3.0, "autodiscover", "ok", 200, host=NAME, links=LINK)
+        return scene
+
+    def test_of_a_client_on_an_unknown_side_is_likely_where_its_dns_knows_no_such_name(self) -> None:
+        scene = self._told_at_home()
+        scene.looks_up(self.HOME, INNER, 4.0)
+
+        one = fires(scene, self.RULE, self.HOME)
+        assert one.confidence == "likely"
+        assert "public record is missing" in one.why
+
+    def test_silent_on_a_private_address_of_a_client_on_an_unknown_side(self) -> None:
+        scene = self._told_at_home()
+        scene.named(INNER, "10.9.0.7")
+        scene.looks_up(self.HOME, INNER, 4.0, rcode="noerror")
+
+        silent(scene, self.RULE)
+
     def test_inconclusive_without_the_answer_of_dns(self) -> None:
         scene = self._told()
         scene.looks_up(CLIENT, INNER, 4.0, after=None)
@@ -177,6 +200,15 @@ class TestPoolBehindProxy:
         scene.requests(PROXY, POOL, 30.0, "autodiscover", "ok", 200, port=8080, host=NAME, links=("User=https://x/y",))
 
         fires(scene, self.RULE, PROXY)
+
+    def test_fires_likely_inside_where_only_the_proxys_tries_are_seen(self) -> None:
+        scene, proxy = Scene(), "172.30.9.9"
+        scene.named(f"lyncdiscoverinternal.{DOMAIN}", POOL)
+        for at in (5.0, 12.0, 19.0):
+            scene.refused(proxy, POOL, 4443, at)
+        scene.secure("10.1.44.7", POOL, 443, 30.0)
+
+        assert fires(scene, self.RULE, proxy).confidence == "likely"
 
     @pytest.mark.parametrize("status", [502, 504])
     def test_fires_likely_outside(self, status: int) -> None:
@@ -254,12 +286,12 @@ class TestHostHeader:
 class TestNoProxy:
     RULE = "reverse-proxy-absent"
 
-    def _signs_in(self, *names: str, answers: bool = True) -> Scene:
+    def _signs_in(self, *names: str, after: float | None = 0.01) -> Scene:
         scene = Scene()
         scene.named(f"sip.{DOMAIN}", EDGE)
         scene.service(f"_sip._tls.{DOMAIN}", f"sip.{DOMAIN}", 443)
         for number, name in enumerate(names):
-            scene.looks_up(CLIENT, name, 2.0 + number, answers=answers)
+            scene.looks_up(CLIENT, name, 2.0 + number, after=after)
         scene.secure(CLIENT, EDGE, 443, 6.0)
         return scene
 

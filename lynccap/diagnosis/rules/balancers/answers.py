@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
+import pandas as pd
+
 from lynccap.correlation.addresses import is_private, split_endpoint, subnet_of
 from lynccap.correlation.media.allocations import Allocation
 from lynccap.correlation.protocol_numbers import ACK, RST, SYN
@@ -52,7 +54,7 @@ def lb_dsr_or_asymmetric(inquiry: Inquiry) -> Iterator[Judgement]:
 def _unanswered(inquiry: Inquiry) -> Iterator[tuple[int, Any]]:
     """Flows of SYNs without any answer, whose client and port are those of another one that got a SYN-ACK only."""
     flows = inquiry.case.flows
-    half = flows[flows["opening"] == "half-open"]
+    half = _only_answered(flows)
     if half.empty:
         return
     ports = set(zip(half["capture"], half["client"], half["client_port"], strict=True))
@@ -62,15 +64,22 @@ def _unanswered(inquiry: Inquiry) -> Iterator[tuple[int, Any]]:
             yield row.Index, row
 
 
+def _only_answered(flows: pd.DataFrame) -> pd.DataFrame:
+    """The flows of a SYN-ACK and nothing said. Of one to a SYN sent elsewhere there is no SYN in the flow."""
+    empty = (flows["data_frames_client"] == 0) & (flows["data_frames_server"] == 0)
+    mute = flows[empty & (flows["syn_ack_time"] > 0)]
+    return mute[(mute["originator"] == "syn-ack") | (mute["opening"] == "half-open")]
+
+
 def _answered_from(inquiry: Inquiry, flow: int, row: Any) -> tuple[int, int, int, int] | None:
     """Of the SYN-ACK to these SYNs from elsewhere: its flow, the SYN's frame, its own, the client's reset (0: none)."""
     flows, frames = inquiry.case.flows, inquiry.case.tables.tcp_frames
-    other = flows[
-        (flows["capture"] == row.capture)
-        & (flows["opening"] == "half-open")
-        & (flows["client"] == row.client)
-        & (flows["client_port"] == row.client_port)
-        & (flows["server"] != row.server)
+    half = _only_answered(flows)
+    other = half[
+        (half["capture"] == row.capture)
+        & (half["client"] == row.client)
+        & (half["client_port"] == row.client_port)
+        & (half["server"] != row.server)
     ]
     asked: dict[int, int] = {}
     for syn in rows_of(frames[frames["flow"] == flow], _FRAME):

@@ -7,9 +7,8 @@ from lynccap.correlation.roles.farms import Farm
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Judgement, Proof
-from lynccap.diagnosis.meanings import member_answers
-from lynccap.diagnosis.rules.paths.reach import FOR_ROOT_CHAIN
-from lynccap.diagnosis.subjects import Subject, found, judged, subject_of
+from lynccap.diagnosis.purposes.pools import member_answers
+from lynccap.diagnosis.subjects import FOR_ROOT_CHAIN, Subject, found, judged, subject_of
 from lynccap.diagnosis.verdicts import Verdict
 from lynccap.document import Confidence, Severity
 

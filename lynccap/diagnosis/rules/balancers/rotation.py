@@ -11,6 +11,7 @@ from lynccap.correlation.rows import rows_of
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof
+from lynccap.diagnosis.subjects import times_in_words
 from lynccap.document import Confidence, Severity
 from lynccap.tables import SECOND
 
@@ -160,8 +161,8 @@ def _in_rotation(
         transport="tcp",
         service=str(inquiry.case.flows.at[first.Index, "service"]),
         says=(
-            f"{inquiry.word(first.client)} fails {_times(len(mine))} at the load balancer {farm.vip} on TCP port "
-            f"{first.server_port}, which sends part of the connections to a dead server"
+            f"{inquiry.word(first.client)} fails {times_in_words(len(mine))} at the load balancer {farm.vip} on "
+            f"TCP port {first.server_port}, which sends part of the connections to a dead server"
             f"{f' ({dead.address})' if dead else ''}."
         ),
         why=why,
@@ -170,10 +171,6 @@ def _in_rotation(
         time=first.first_time,
         flows=tuple(int(one.Index) for one in mine),
     )
-
-
-def _times(count: int) -> str:
-    return "once" if count == 1 else f"{count} times"
 
 
 def _shown(capture: int, rows: Any, says: str) -> Proof:

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from lynccap.correlation.roles.claims import EDGE_INT
 from lynccap.diagnosis.contract import Stage, rule
+from lynccap.diagnosis.holders import INNER_EDGE_PORTS, OUTER_EDGE, Holder, holders
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof
-from lynccap.diagnosis.listeners import INNER_EDGE_PORTS, OUTER_EDGE, Listener, listeners
 from lynccap.diagnosis.misnamed import REJECTING, reaction_to
 from lynccap.diagnosis.rules.certificates.wording import listed, named_as, of_holder
 from lynccap.diagnosis.subjects import subject_of
@@ -14,9 +14,9 @@ from lynccap.document import Confidence, Severity
 from lynccap.reference import conflicts
 
 
-def inner_listeners(inquiry: Inquiry) -> Iterator[Listener]:
+def inner_holders(inquiry: Inquiry) -> Iterator[Holder]:
     """The inner sides of Edges with what they showed there, where it can be read."""
-    for one in listeners(inquiry.case, EDGE_INT):
+    for one in holders(inquiry.case, EDGE_INT):
         if one.shown.port in INNER_EDGE_PORTS and one.shown.readable:
             yield one
 
@@ -39,7 +39,7 @@ def cert_edge_internal_has_san(inquiry: Inquiry) -> Iterator[Judgement]:
     Not this: an address that nothing but its certificate ties to the role; names that only repeat the subject are a
     note. Copying of the configuration by the server's own name has been seen to need it.
     """
-    for one in inner_listeners(inquiry):
+    for one in inner_holders(inquiry):
         leaf = one.shown.leaf
         extra = (*leaf.names, *leaf.ip_addresses, *leaf.uris)
         if not extra:
@@ -50,7 +50,7 @@ def cert_edge_internal_has_san(inquiry: Inquiry) -> Iterator[Judgement]:
             yield _has_names(inquiry, one, extra)
 
 
-def _has_names(inquiry: Inquiry, one: Listener, extra: tuple[str, ...]) -> Found:
+def _has_names(inquiry: Inquiry, one: Holder, extra: tuple[str, ...]) -> Found:
     """A finding on the Edge, or on a server that ends TLS there."""
     failed = [each for each in one.shown.showings if reaction_to(inquiry.case.sessions.get(each.flow)) in REJECTING]
     first = (failed or one.shown.showings)[0]
@@ -132,8 +132,8 @@ def cert_same_inside_outside(inquiry: Inquiry) -> Iterator[Judgement]:
 
     Not this: a capture that shows one side only; two certificates with the same names.
     """
-    outer = {(each.shown.leaf.issuer, each.shown.leaf.serial): each for each in listeners(inquiry.case, *OUTER_EDGE)}
-    for one in inner_listeners(inquiry):
+    outer = {(each.shown.leaf.issuer, each.shown.leaf.serial): each for each in holders(inquiry.case, *OUTER_EDGE)}
+    for one in inner_holders(inquiry):
         leaf = one.shown.leaf
         other = outer.get((leaf.issuer, leaf.serial)) if leaf.serial else None
         if other is None:
@@ -144,7 +144,7 @@ def cert_same_inside_outside(inquiry: Inquiry) -> Iterator[Judgement]:
             yield _on_both_sides(inquiry, one, other)
 
 
-def _on_both_sides(inquiry: Inquiry, inner: Listener, outer: Listener) -> Found:
+def _on_both_sides(inquiry: Inquiry, inner: Holder, outer: Holder) -> Found:
     subject = of_holder(inquiry, inner.shown)
     frames = inner.shown.showings[0].frame, outer.shown.showings[0].frame
     there = inquiry.server(outer.shown.holder, outer.shown.port)

@@ -6,9 +6,9 @@ from lynccap.correlation.protocol_numbers import SIP_TLS_PORT
 from lynccap.correlation.roles.claims import EDGE_ACCESS, EDGE_AV, REVERSE_PROXY
 from lynccap.correlation.tls.presented import Showing
 from lynccap.diagnosis.contract import Stage, rule
+from lynccap.diagnosis.holders import OUTER_EDGE, Holder, access_names, holders
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement
-from lynccap.diagnosis.listeners import OUTER_EDGE, Listener, access_names, listeners
 from lynccap.diagnosis.misnamed import DISCOVERY, REJECTING, reaction_to
 from lynccap.diagnosis.rules.certificates.wording import listed, of_holder, the_holder
 from lynccap.diagnosis.subjects import subject_of
@@ -16,10 +16,10 @@ from lynccap.document import Confidence, Severity
 from lynccap.reference import conflicts, name_rows
 
 
-def outer_listeners(inquiry: Inquiry, *roles: str) -> Iterator[Listener]:
+def outer_holders(inquiry: Inquiry, *roles: str) -> Iterator[Holder]:
     """The outer sides of the deployment's Edges with what they showed there, each certificate of an address once."""
     seen: set[tuple[str, str]] = set()
-    for one in listeners(inquiry.case, *roles):
+    for one in holders(inquiry.case, *roles):
         key = (one.shown.holder, one.shown.leaf.sha256 or str(one.shown.leaf.Index))
         if one.shown.readable and one.shown.names and key not in seen:
             seen.add(key)
@@ -43,7 +43,7 @@ def cert_edge_external_cn_not_access(inquiry: Inquiry) -> Iterator[Judgement]:
 
     Not this: a certificate that lacks the name altogether, or has a wildcard as its subject: other rules say so.
     """
-    for one in outer_listeners(inquiry, EDGE_ACCESS):
+    for one in outer_holders(inquiry, EDGE_ACCESS):
         names = access_names(inquiry.case, one.shown.holder)
         subject = (one.shown.leaf.common_name or "").lower()
         if not names or subject.startswith("*."):
@@ -56,7 +56,7 @@ def cert_edge_external_cn_not_access(inquiry: Inquiry) -> Iterator[Judgement]:
             yield _other_subject(inquiry, one, names)
 
 
-def _other_subject(inquiry: Inquiry, one: Listener, names: tuple[str, ...]) -> Found:
+def _other_subject(inquiry: Inquiry, one: Holder, names: tuple[str, ...]) -> Found:
     failed = _failing_partners(inquiry, one)
     first = (failed or one.shown.showings)[0]
     subject = subject_of(inquiry, first.flow) if failed else of_holder(inquiry, one.shown)
@@ -73,7 +73,7 @@ def _other_subject(inquiry: Inquiry, one: Listener, names: tuple[str, ...]) -> F
     )
 
 
-def _failing_partners(inquiry: Inquiry, one: Listener) -> list[Showing]:
+def _failing_partners(inquiry: Inquiry, one: Holder) -> list[Showing]:
     """When partners ended TLS over the same certificate."""
     leaf, told = one.shown.leaf, inquiry.case.sessions
     same = (
@@ -101,7 +101,7 @@ def cert_san_order_access_not_first(inquiry: Inquiry) -> Iterator[Judgement]:
 
     Not this: never the cause of a failure of Microsoft's clients; a certificate without the name.
     """
-    for one in outer_listeners(inquiry, EDGE_ACCESS):
+    for one in outer_holders(inquiry, EDGE_ACCESS):
         told = [name.lower() for name in one.shown.leaf.names]
         names = [name for name in access_names(inquiry.case, one.shown.holder) if name in told]
         if not names:
@@ -117,7 +117,7 @@ def cert_san_order_access_not_first(inquiry: Inquiry) -> Iterator[Judgement]:
             yield _fact(inquiry, one, says, f"Sources disagree. {row.position_a} {row.position_b}")
 
 
-def _fact(inquiry: Inquiry, one: Listener, says: str, why: str) -> Found:
+def _fact(inquiry: Inquiry, one: Holder, says: str, why: str) -> Found:
     """What a certificate shows by itself, on its holder."""
     subject, first = of_holder(inquiry, one.shown), one.shown.showings[0]
     return subject.found(
@@ -145,8 +145,8 @@ def cert_lyncdiscover_on_edge(inquiry: Inquiry) -> Iterator[Judgement]:
 
     Not this: one certificate that the reverse proxy shows as well, or an address that serves both.
     """
-    shared = {each.shown.leaf.sha256 for each in listeners(inquiry.case, REVERSE_PROXY)}
-    for one in outer_listeners(inquiry, *OUTER_EDGE):
+    shared = {each.shown.leaf.sha256 for each in holders(inquiry.case, REVERSE_PROXY)}
+    for one in outer_holders(inquiry, *OUTER_EDGE):
         both = one.shown.leaf.sha256 in shared or inquiry.case.roles.has(one.shown.holder, REVERSE_PROXY)
         says = "the certificate lists %s; Autodiscover is the reverse proxy's, never the Edge's."
         needless = [] if both else [name for name in one.shown.names if name.startswith(DISCOVERY)]
@@ -171,7 +171,7 @@ def cert_av_name_present(inquiry: Inquiry) -> Iterator[Judgement]:
     """
     told = _names_by_role(inquiry)
     says = "the certificate lists %s, the A/V Edge's name, which no client ever checks."
-    for one in outer_listeners(inquiry, *OUTER_EDGE):
+    for one in outer_holders(inquiry, *OUTER_EDGE):
         asked = {aim.name for each in inquiry.case.arrivals if each.shown is one.shown for aim in each.aims}
         yield from _needless(
             inquiry, one, [name for name in one.shown.names if name not in asked and _is_av(name, told)], says
@@ -195,7 +195,7 @@ def _is_av(name: str, told: dict[str, set[str]]) -> bool:
     return any(row.role == (EDGE_AV,) and row.verified for row in name_rows(name))
 
 
-def _needless(inquiry: Inquiry, one: Listener, found: list[str], says: str) -> Iterator[Judgement]:
+def _needless(inquiry: Inquiry, one: Holder, found: list[str], says: str) -> Iterator[Judgement]:
     if not found:
         yield Clear(one.shown.holder)
     elif one.doubt:

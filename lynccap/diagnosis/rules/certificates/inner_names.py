@@ -6,9 +6,9 @@ from functools import cache
 from lynccap.correlation.case import Case
 from lynccap.correlation.tls.presented import Presented
 from lynccap.diagnosis.contract import Stage, rule
+from lynccap.diagnosis.holders import OUTSIDE, Holder, holders, outside, own_domains
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement
-from lynccap.diagnosis.listeners import OUTSIDE, Listener, listeners, outside, own_domains
 from lynccap.diagnosis.rules.certificates.wording import listed, of_holder, the_holder
 from lynccap.document import Confidence, Severity
 from lynccap.reference import private_suffixes
@@ -32,7 +32,7 @@ def cert_internal_names_leaked(inquiry: Inquiry) -> Iterator[Judgement]:
     Not this: an Active Directory domain that is the public one too.
     """
     seen: set[tuple[str, str]] = set()
-    for one in listeners(inquiry.case, *OUTSIDE):
+    for one in holders(inquiry.case, *OUTSIDE):
         key = (one.shown.holder, str(one.shown.leaf.sha256))
         if key in seen or not one.shown.names or not outside(inquiry.case, one.shown):
             continue
@@ -78,7 +78,7 @@ def directory_domain(issuer: str) -> str:
     return ".".join(labels)
 
 
-def _leaked(inquiry: Inquiry, one: Listener, inner: list[str]) -> Found:
+def _leaked(inquiry: Inquiry, one: Holder, inner: list[str]) -> Found:
     subject, first = of_holder(inquiry, one.shown), one.shown.showings[0]
     return subject.found(
         f"{the_holder(inquiry, one.shown)} shows the outside a certificate with inner names on TCP port "

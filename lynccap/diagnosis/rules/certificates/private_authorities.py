@@ -10,9 +10,9 @@ from lynccap.correlation.roles.claims import WEB_ROLES
 from lynccap.correlation.tls.presented import Presented, Showing
 from lynccap.correlation.tls.sessions import UNKNOWN_CA
 from lynccap.diagnosis.contract import Stage, rule
+from lynccap.diagnosis.holders import OUTSIDE, Holder, holders, outside
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement
-from lynccap.diagnosis.listeners import OUTSIDE, Listener, listeners, outside
 from lynccap.diagnosis.meanings import completes_later
 from lynccap.diagnosis.rules.certificates.wording import listed, of_holder, the_holder
 from lynccap.diagnosis.subjects import subject_of
@@ -47,12 +47,12 @@ def cert_private_ca_on_external(inquiry: Inquiry) -> Iterator[Judgement]:
     Not this: TLS inspection, which shows certificates of its own for everybody's servers; an authority that is only
     unknown to this tool.
     """
-    for one in listeners(inquiry.case, *OUTSIDE):
+    for one in holders(inquiry.case, *OUTSIDE):
         if one.shown.readable and outside(inquiry.case, one.shown):
             yield from _judged(inquiry, one)
 
 
-def _judged(inquiry: Inquiry, one: Listener) -> Iterator[Judgement]:
+def _judged(inquiry: Inquiry, one: Holder) -> Iterator[Judgement]:
     kind, refusing = kind_of(one.shown), _refusing(inquiry.case, one.shown)
     if kind is Kind.PUBLIC or (kind is Kind.UNKNOWN and not refusing):
         yield Clear(one.shown.holder)
@@ -92,7 +92,7 @@ def _inspected(case: Case, shown: Presented) -> str:
     return ""
 
 
-def _refused(inquiry: Inquiry, one: Listener, showing: Showing) -> Found:
+def _refused(inquiry: Inquiry, one: Holder, showing: Showing) -> Found:
     subject, session = subject_of(inquiry, showing.flow), inquiry.case.sessions[showing.flow]
     alert = session.alert(UNKNOWN_CA)
     told = inquiry.case.sessions
@@ -112,7 +112,7 @@ def _refused(inquiry: Inquiry, one: Listener, showing: Showing) -> Found:
     )
 
 
-def _risk(inquiry: Inquiry, one: Listener) -> Found:
+def _risk(inquiry: Inquiry, one: Holder) -> Found:
     subject, first = of_holder(inquiry, one.shown), one.shown.showings[0]
     return subject.found(
         f"{the_holder(inquiry, one.shown)} shows the outside a certificate of a private authority on TCP port "

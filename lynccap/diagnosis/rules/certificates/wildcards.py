@@ -6,11 +6,11 @@ from lynccap.correlation.arrivals import Arrival
 from lynccap.correlation.roles.claims import EDGE_INT, REVERSE_PROXY
 from lynccap.correlation.tls.presented import Presented, Showing
 from lynccap.diagnosis.contract import Stage, rule
+from lynccap.diagnosis.holders import OUTER_EDGE, Holder, access_names, holders
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement
-from lynccap.diagnosis.listeners import OUTER_EDGE, Listener, access_names, listeners
 from lynccap.diagnosis.misnamed import REJECTING, Reaction, reaction_to
-from lynccap.diagnosis.rules.certificates.edge_outside import outer_listeners
+from lynccap.diagnosis.rules.certificates.edge_outside import outer_holders
 from lynccap.diagnosis.rules.certificates.wording import listed, of_holder, the_holder
 from lynccap.diagnosis.subjects import subject_of
 from lynccap.document import Confidence, Severity
@@ -41,7 +41,7 @@ def cert_wildcard_in_cn(inquiry: Inquiry) -> Iterator[Judgement]:
 
     Not this: a reverse proxy shared with other web sites on which nobody fails; refusals for another stated reason.
     """
-    for one in listeners(inquiry.case, *LYNC_ROLES, REVERSE_PROXY):
+    for one in holders(inquiry.case, *LYNC_ROLES, REVERSE_PROXY):
         if one.shown.leaf.unreadable:
             continue
         if not (one.shown.leaf.common_name or "").startswith(WILDCARD):
@@ -52,7 +52,7 @@ def cert_wildcard_in_cn(inquiry: Inquiry) -> Iterator[Judgement]:
             yield from _wildcard(inquiry, one)
 
 
-def _wildcard(inquiry: Inquiry, one: Listener) -> Iterator[Judgement]:
+def _wildcard(inquiry: Inquiry, one: Holder) -> Iterator[Judgement]:
     failed = {each.viewer: each for each, how in _reactions(inquiry, one.shown) if how in REJECTING}
     if failed:
         yield from (_wildcard_fails(inquiry, one, each) for each in failed.values())
@@ -62,7 +62,7 @@ def _wildcard(inquiry: Inquiry, one: Listener) -> Iterator[Judgement]:
         yield _wildcard_subject(inquiry, one)
 
 
-def _wildcard_fails(inquiry: Inquiry, one: Listener, failed: Showing) -> Found:
+def _wildcard_fails(inquiry: Inquiry, one: Holder, failed: Showing) -> Found:
     subject = subject_of(inquiry, failed.flow)
     handshake = inquiry.case.sessions[failed.flow].handshake
     server = inquiry.server(one.shown.holder, one.shown.port)
@@ -80,7 +80,7 @@ def _wildcard_fails(inquiry: Inquiry, one: Listener, failed: Showing) -> Found:
     )
 
 
-def _wildcard_subject(inquiry: Inquiry, one: Listener) -> Found:
+def _wildcard_subject(inquiry: Inquiry, one: Holder) -> Found:
     subject, first = of_holder(inquiry, one.shown), one.shown.showings[0]
     return subject.found(
         f"{the_holder(inquiry, one.shown)} shows a certificate on TCP port {one.shown.port} whose subject is the "
@@ -182,7 +182,7 @@ def cert_wildcard_edge_services(inquiry: Inquiry) -> Iterator[Judgement]:
 
     Not this: a wildcard beside the listed names, as some pages have it for XMPP.
     """
-    for one in outer_listeners(inquiry, *OUTER_EDGE):
+    for one in outer_holders(inquiry, *OUTER_EDGE):
         asked = (aim.name for each in inquiry.case.arrivals if each.shown is one.shown for aim in each.aims[-1:])
         names = dict.fromkeys((*access_names(inquiry.case, one.shown.holder), *asked))
         only = [name for name in names if one.shown.covers(name) and name not in one.shown.names]
@@ -194,7 +194,7 @@ def cert_wildcard_edge_services(inquiry: Inquiry) -> Iterator[Judgement]:
             yield _relies(inquiry, one, only)
 
 
-def _relies(inquiry: Inquiry, one: Listener, names: list[str]) -> Found:
+def _relies(inquiry: Inquiry, one: Holder, names: list[str]) -> Found:
     subject, first = of_holder(inquiry, one.shown), one.shown.showings[0]
     return subject.found(
         f"{the_holder(inquiry, one.shown)} shows a certificate on TCP port {one.shown.port} that has {listed(names)} "

@@ -19,6 +19,7 @@ VERSIONS = ("ssl2", "ssl3", "tls1.0", "tls1.1", "tls1.2", "tls1.3")
 VERSION_WORDS = {"ssl2": "SSL 2.0", "ssl3": "SSL 3.0"}
 OLD = frozenset(VERSIONS[:4])
 SHOWN_SUITES = 12
+SIGNALS = frozenset({0x00FF, 0x5600})  # renegotiation info, fallback
 
 
 def _word(version: str) -> str:
@@ -119,16 +120,16 @@ def _versions(inquiry: Inquiry, failed: FailedTls) -> Found:
     higher = sorted({one.version for one in listener.completed.values() if _rank(one.version) > _rank(offered)})
     others = f" Others get through with {' and '.join(map(_word, higher))}." if higher else ""
     why = f"The handshake {how}.{others}"
-    return _found(inquiry, failed, what, why, Confidence.CERTAIN, *_others(inquiry, listener, "another client"))
+    return _found(inquiry, failed, what, why, Confidence.CERTAIN, *_others(listener))
 
 
-def _others(inquiry: Inquiry, listener: Listener, whose: str) -> tuple[Proof, ...]:
+def _others(listener: Listener) -> tuple[Proof, ...]:
     """A session that works at the same port."""
     one = next(iter(listener.completed.values()), None)
     if one is None:
         return ()
     frames = tuple(sorted({frame for frame in (one.hello_frame, one.server_hello_frame) if frame}))
-    return (Proof(listener.capture, frames, f"{whose} gets through at the same port"),) if frames else ()
+    return (Proof(listener.capture, frames, "another client gets through at the same port"),) if frames else ()
 
 
 @rule(
@@ -164,7 +165,7 @@ def _no_suite(session: TlsSession) -> bool:
 
 def _suites(inquiry: Inquiry, failed: FailedTls) -> Judgement:
     listener, client, sessions = failed.listener, failed.client, failed.sessions
-    offered = _hello_suites(inquiry, sessions[0], "client-hello")
+    offered = [one for one in _hello_suites(inquiry, sessions[0], "client-hello") if not _is_signal(one)]
     through = listener.completed.values()
     if not sessions[0].sni and (not through or all(one.sni for one in through)):
         because = "its hello names no server, and that may be the reason for the alert as well as its cipher suites"
@@ -182,7 +183,14 @@ def _suites(inquiry: Inquiry, failed: FailedTls) -> Judgement:
     why = f"The server answers with {alert_word(alert.code) if alert else ''}. Offered are: {listed}{more}.{others}"
     confidence = Confidence.CERTAIN if taken else Confidence.LIKELY
     what = f"the server takes none of the {len(offered)} cipher suites it offers"
-    return _found(inquiry, failed, what, why, confidence, *_others(inquiry, listener, "another client"))
+    if len(offered) == 1:
+        what = "the server does not take the only cipher suite it offers"
+    return _found(inquiry, failed, what, why, confidence, *_others(listener))
+
+
+def _is_signal(suite: int) -> bool:
+    """Whether a value among the suites is none: a signal (RFC 5746 3.3, RFC 7507 1) or grease (RFC 8701 2)."""
+    return suite in SIGNALS or (suite & 0x0F0F == 0x0A0A and suite >> 8 == suite & 0xFF)
 
 
 def _hello_suites(inquiry: Inquiry, session: TlsSession, kind: str) -> list[int]:

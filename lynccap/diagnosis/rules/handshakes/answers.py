@@ -10,7 +10,7 @@ from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.failed_tls import FailedTls
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Doubt, Found, Judgement, Proof
-from lynccap.diagnosis.meanings import partner_handshakes
+from lynccap.diagnosis.purposes.revocation import partner_handshakes
 from lynccap.diagnosis.rules.handshakes.objections import (
     BAD,
     CLOSED,
@@ -35,7 +35,10 @@ OVER_NAMES = (BAD, UNSUPPORTED, UNKNOWN, UNKNOWN_CA, UNRECOGNIZED_NAME, CLOSED)
     fix=("Give the Lync site an address of its own, or make its certificate the default of this one.",),
     act=("reverse proxy team",),
     sources=("ucvnext-lpe-tls", "notes-edge"),
-    explains=("tls-unknown-ca",),
+    explains=(
+        "tls-unknown-ca",
+        "cert-name-mismatch",
+    ),
 )
 def tls_sni_missing_default_cert(inquiry: Inquiry) -> Iterator[Judgement]:
     """A device whose hello names no server is shown the listener's default certificate, which is another site's.

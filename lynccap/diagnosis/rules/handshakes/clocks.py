@@ -13,7 +13,7 @@ from lynccap.document import Confidence, Severity
 from lynccap.tables import SECOND
 
 STEADY_NS = 2 * SECOND  # two questions of one clock tell the same offset; random stamps do not (RFC 8915 7)
-UNSET = "alert 45 alone does not tell: the device's clock, or what it checks besides, may be wrong"
+UNSET = "Alert 45 alone does not prove it: the device may object to something else"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from typing import Any
 
-from lynccap.correlation.roles.claims import CLIENT_ROLES, LOAD_BALANCER, PROXY_INSIDE, REVERSE_PROXY
 from lynccap.correlation.roles.sides import Location
 from lynccap.correlation.tls.leaves import Leaf, read_leaves
 from lynccap.diagnosis.contract import Stage, rule
@@ -17,7 +16,6 @@ SHA1_ENDS = 1_483_228_800_000_000_000  # 2017-01-01: Windows and browsers stop t
 RSA_BITS = 2048
 DIRECTORY_PORTS = (389, 636, 3268, 3269)
 PSS = "pss"
-PASSING_ON = frozenset({LOAD_BALANCER, PROXY_INSIDE, REVERSE_PROXY})
 """Roles of boxes that open TLS for others; what they check is their maker's matter."""
 
 
@@ -112,8 +110,8 @@ def _weaknesses(row: Any, time: int) -> Iterator[str]:
 def cert_no_cdp(inquiry: Inquiry) -> Iterator[Judgement]:
     """A Lync server's certificate names neither a revocation list nor an OCSP responder.
 
-    Evidence: the leaf has no CRL distribution point and no OCSP address. Only a note where no other server, which
-    would check, was shown it.
+    Evidence: the leaf has no CRL distribution point and no OCSP address. Only a note where it was shown in no mutual
+    TLS: servers check each other's certificates.
 
     Not this: a self-signed certificate, which nobody can revoke; one that an inspecting box made for the client.
     """
@@ -124,7 +122,7 @@ def cert_no_cdp(inquiry: Inquiry) -> Iterator[Judgement]:
         elif inspected(inquiry, leaf):
             yield Doubt(leaf.holder, "other clients are shown another authority's certificate: a box may make this one")
         else:
-            checks = any(_is_server(inquiry, one) for one in leaf.viewers)
+            checks = any(_is_mutual(inquiry, flow) for flow in leaf.flows)
             why = (
                 "Lync servers check each other's certificates for revocation and may refuse one they cannot check."
                 if checks
@@ -135,10 +133,10 @@ def cert_no_cdp(inquiry: Inquiry) -> Iterator[Judgement]:
             yield fact(inquiry, leaf, what, why, Confidence.CERTAIN, severity=severity)
 
 
-def _is_server(inquiry: Inquiry, address: str) -> bool:
-    """Whether a Lync server, or a partner's, is at that address."""
-    device = inquiry.device(address)
-    return bool(device and device.role and device.role not in CLIENT_ROLES | PASSING_ON)
+def _is_mutual(inquiry: Inquiry, flow: int) -> bool:
+    """Whether the client showed a certificate of its own: a server, which checks the other's for revocation."""
+    session = inquiry.case.sessions.get(flow)
+    return bool(session and session.client_certificate_frame)
 
 
 @rule(

@@ -113,7 +113,8 @@ def _rejected(inquiry: Inquiry, failed: FailedTls) -> Found:
     leaf = _leaf_of(inquiry, sessions)
     code = sessions[0].refusal.code if sessions[0].refusal else 0
     how = f"answers its certificate with {alert_word(code)}" if code else "leaves right after its certificate"
-    meaning = f" {reference.tls_alerts()[code].meaning}" if code else ""
+    # What may be behind it is told of clients; here both are servers.
+    meaning = f" {reference.tls_alerts()[code].meaning.partition(':')[0].rstrip('.')}." if code else ""
     purposes = ", ".join(leaf.usages) if leaf is not None and leaf.usages else "any"
     shown = (
         f" It is the certificate of {leaf.common_name or leaf.subject}, issued by {leaf.issuer}, for: {purposes}."

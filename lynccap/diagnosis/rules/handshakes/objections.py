@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lynccap import reference
-from lynccap.correlation.tls.handshakes import PATIENCE_NS, HandshakeOutcome
+from lynccap.correlation.tls.handshakes import HandshakeOutcome
 from lynccap.correlation.tls.listeners import Listener
 from lynccap.correlation.tls.presented import Presented
 from lynccap.correlation.tls.sessions import TlsSession
@@ -18,9 +18,6 @@ from lynccap.document import Confidence
 BAD, UNSUPPORTED, REVOKED, EXPIRED, UNKNOWN = 42, 43, 44, 45, 46  # RFC 5246 7.2.2, all of them about certificates
 CLOSED = 0  # stands for a client that leaves without an alert right after the certificate
 LISTED = 40  # frames shown of a client that tries again and again
-_CERTIFICATE_SEEN = frozenset(
-    {"certificate", "certificate-status", "server-key-exchange", "certificate-request", "server-hello-done"}
-)
 
 
 def served(inquiry: Inquiry) -> Iterator[Clear]:
@@ -93,8 +90,7 @@ def objection(session: TlsSession) -> int:
         return -1
     if shake.outcome is HandshakeOutcome.REFUSED and session.refusal:
         return session.refusal.code
-    at_once = shake.stage in _CERTIFICATE_SEEN and shake.waited < PATIENCE_NS / 1e9
-    return CLOSED if shake.outcome is HandshakeOutcome.CLOSED and at_once else -1
+    return CLOSED if shake.left_at_certificate else -1
 
 
 def servers_lists(inquiry: Inquiry) -> Iterator[Presented]:

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator
 
+from lynccap.correlation.authorities import Kind, kind_of
 from lynccap.correlation.tls.presented import Presented
 from lynccap.correlation.tls.sessions import UNKNOWN_CA
 from lynccap.diagnosis.contract import Stage, rule
@@ -18,7 +19,9 @@ from lynccap.diagnosis.rules.handshakes.objections import (
 )
 from lynccap.diagnosis.subjects import subject_of
 from lynccap.document import Confidence, Severity
+from lynccap.tables import SECOND
 
+ROOTS_RESERVED = 1_341_100_800 * SECOND  # 2012-07-01: the Baseline Requirements come into force
 SERVER_USAGES = frozenset({"serverAuth", "anyExtendedKeyUsage"})
 
 
@@ -73,7 +76,8 @@ def cert_chain_incomplete(inquiry: Inquiry) -> Iterator[Judgement]:
     """A Lync server's list of certificates misses an intermediate authority, and clients cannot do without it.
 
     Evidence: no certificate in the list is the issuer of another one in it; that issuer is no root, as its own
-    certificate elsewhere in the capture shows; the client ends TLS with alert 48, or downloads the issuer first.
+    certificate elsewhere in the capture shows, or as a public authority may not issue by its root; the client ends TLS
+    with alert 48, or downloads the issuer first.
 
     Not this: a missing root, which servers never send; a client that has the intermediate already.
     """
@@ -87,12 +91,15 @@ def cert_chain_incomplete(inquiry: Inquiry) -> Iterator[Judgement]:
         issuer = _missing(one.shown)
         if not issuer or roots.get(issuer):
             continue
-        if issuer not in roots:
+        if issuer not in roots and not _of_public_authority(one.shown, issuer):
             yield Doubt(one.client, f"nothing shows whether {issuer}, which the server does not send, is a root")
             continue
         refused.add(id(one.shown))
-        why = f"The list ends with a certificate issued by {issuer}. That is no root: another certificate is above it."
-        yield one.found(inquiry, "the issuing authority's certificate is missing in it", why, Confidence.CERTAIN)
+        known = issuer in roots
+        above = "another certificate is above it" if known else "public authorities sign with an intermediate one"
+        why = f"The list ends with a certificate issued by {issuer}. That is no root: {above}."
+        confidence = Confidence.CERTAIN if known else Confidence.LIKELY
+        yield one.found(inquiry, "the server sends it without that of the authority that issued it", why, confidence)
     yield from (one for shown, one in _downloaded(inquiry, roots) if id(shown) not in refused)
 
 
@@ -104,6 +111,12 @@ def _authorities(inquiry: Inquiry) -> dict[str, bool]:
     for subject, root in zip(table["subject"], table["self_signed"], strict=True):
         found[subject] |= bool(root)
     return dict(found)
+
+
+def _of_public_authority(shown: Presented, issuer: str) -> bool:
+    """Whether a public authority issued the leaf itself: it must keep its root out of that (CA/B Forum, 6.1.7)."""
+    direct = str(shown.leaf.issuer) == issuer and shown.leaf.not_before >= ROOTS_RESERVED
+    return direct and kind_of(shown) is Kind.PUBLIC
 
 
 def _missing(shown: Presented) -> str:

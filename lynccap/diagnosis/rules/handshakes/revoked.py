@@ -9,7 +9,7 @@ from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.failed_tls import concerns_lync
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Doubt, Judgement, Proof
-from lynccap.diagnosis.meanings import acts_as_server
+from lynccap.diagnosis.purposes.revocation import acts_as_server
 from lynccap.diagnosis.rules.handshakes.objections import CLOSED, LISTED, REVOKED, objection, served
 from lynccap.diagnosis.subjects import day, subject_of
 from lynccap.document import Confidence, Severity

@@ -6,15 +6,27 @@ from typing import Any
 from lynccap.correlation.addresses import is_private, is_public, subnet_of
 from lynccap.correlation.attempts import Attempt, Ending
 from lynccap.correlation.names import CLOUD_DOMAINS, DNS_PORT
-from lynccap.correlation.roles.claims import AROUND_LYNC, CLOUD
+from lynccap.correlation.roles.claims import CLOUD
 from lynccap.correlation.roles.sides import Location
-from lynccap.correlation.searches import TYPE_WORDS, Question, Search
+from lynccap.correlation.searches import TYPE_WORDS, Question
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Found, Proof
 from lynccap.document import Confidence
 
 FAILED = (Ending.REFUSED, Ending.REJECTED, Ending.PROHIBITED, Ending.NO_ROUTE, Ending.UNANSWERED)
-LED_ASTRAY = ("tcp-refused-by-host", "tcp-filtered-silent", "port80-open-443-filtered", "tls-unknown-ca")
+LED_ASTRAY = (
+    "tcp-refused-by-host",
+    "tcp-filtered-silent",
+    "host-unreachable",
+    "port80-open-443-filtered",
+    "autodiscover-443-fails-80-works",
+    "autodiscover-both-ports-fail",
+    "tls-unknown-ca",
+    "cert-lyncdiscover-missing-on-web",
+    "cert-name-mismatch",
+    "cert-missing-sip-domain",
+    "cert-private-ca-on-external",
+)
 """What a client may meet at a host that it should never have been led to."""
 SHOWN = 12  # frames one piece of evidence lists: what a person looks at
 CUT_ANSWERS = "the capture lacks fragments of IP datagrams, and the answer may have been among them"
@@ -43,12 +55,6 @@ def is_outside(inquiry: Inquiry, *addresses: str) -> bool:
         return True
     device = inquiry.device(addresses[0])
     return bool(device and device.location is Location.OUTSIDE) and any(map(is_public, addresses))
-
-
-def is_client(inquiry: Inquiry, device: str) -> bool:
-    """Whether it is no server that asks for itself."""
-    facts = inquiry.device(device)
-    return facts is None or (facts.kind != "server" and (facts.role is None or facts.role in AROUND_LYNC))
 
 
 def of_cloud(inquiry: Inquiry, questions: Iterable[Question]) -> bool:
@@ -138,8 +144,3 @@ def found(question: Question, says: str, why: str, confidence: Confidence, *proo
         "time": question.first_time,
     }
     return Found(says=says, why=why, confidence=confidence, proof=proof, **{**usual, **more})
-
-
-def client_searches(inquiry: Inquiry) -> Iterator[Search]:
-    """The searches of clients, those of servers left out."""
-    return (one for one in inquiry.case.searches.searches if is_client(inquiry, one.device))

@@ -7,7 +7,7 @@ from lynccap.correlation.searches import Search
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Judgement, Proof
-from lynccap.diagnosis.rules.names.asking import SHOWN, client_searches, found, signs_in
+from lynccap.diagnosis.rules.names.asking import SHOWN, found, signs_in
 from lynccap.document import Confidence, Severity
 
 SLOW_NS = 10_000_000_000  # catalogue, dns-search-order-delay
@@ -40,7 +40,7 @@ def dns_search_order_delay(inquiry: Inquiry) -> Iterator[Judgement]:
     Not this: time in which nothing was tried, as somebody was asked something or the machine slept, and then
     inconclusive.
     """
-    for search in client_searches(inquiry):
+    for search in inquiry.client_searches:
         reached = signs_in(inquiry, search.addresses, search.first_time, search.capture)
         if reached is None:
             continue

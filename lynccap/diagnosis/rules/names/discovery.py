@@ -10,7 +10,6 @@ from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Judgement, Proof
 from lynccap.diagnosis.rules.names.asking import (
     answer_words,
-    client_searches,
     found,
     is_inside,
     is_outside,
@@ -48,7 +47,7 @@ def dns_lyncdiscoverinternal_missing_inside(inquiry: Inquiry) -> Iterator[Judgem
     mobile apps, which use the outer web services by design; users of Microsoft's cloud. Inconclusive: a capture that
     ends before it could have signed in.
     """
-    for search in client_searches(inquiry):
+    for search in inquiry.client_searches:
         if search.reply(INNER) is not Reply.EMPTY:
             yield from (Clear(search.device) for _ in search.of(INNER)[:1])
             continue
@@ -110,7 +109,7 @@ def _tried(inquiry: Inquiry, search: Search) -> list[tuple[int, str]]:
     fix=("Make a lyncdiscover record for each SIP domain, and lyncdiscoverinternal in the inner zone.",),
     act=("DNS administrator",),
     sources=("notes-edge", "ms-dns", "ms-dns-autod"),
-    explains=("dns-search-order-delay", "reverse-proxy-absent"),
+    explains=("dns-search-order-delay",),
 )
 def dns_lyncdiscover_missing(inquiry: Inquiry) -> Iterator[Judgement]:
     """Neither of the two Autodiscover names exists: mobile apps stop there, desktop clients go on with SRV records.
@@ -121,7 +120,7 @@ def dns_lyncdiscover_missing(inquiry: Inquiry) -> Iterator[Judgement]:
     Not this: a client inside that gets on by SRV records; a client whose servers were typed in by hand; a client that
     asks on to the end of its list in vain, of which dns-all-discovery-exhausted tells.
     """
-    for search in client_searches(inquiry):
+    for search in inquiry.client_searches:
         replies = [search.reply(one) for one in AUTODISCOVER]
         if None in replies:
             continue
@@ -177,7 +176,7 @@ def dns_sip_srv_missing(inquiry: Inquiry) -> Iterator[Judgement]:
     that finds nothing at all, of which dns-all-discovery-exhausted tells. Inconclusive: nothing shows on which side
     the client is.
     """
-    for search in client_searches(inquiry):
+    for search in inquiry.client_searches:
         fallback = [one for start in FALLBACKS for one in search.of(start)]
         missing = [one for start in (INNER_SRV, OUTER_SRV) for one in search.of(start) if one.reply is Reply.EMPTY]
         if Reply.FOUND in (search.reply(one) for one in (*AUTODISCOVER, INNER_SRV, OUTER_SRV)):

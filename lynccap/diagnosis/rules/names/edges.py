@@ -50,7 +50,7 @@ def _no_federation(inquiry: Inquiry, question: Question, domain: str) -> Judgeme
     doubt = unheard(inquiry, question.capture, question.best.client, since, since)
     if not inquiry.case.roles.has(question.best.client, EDGE_ACCESS, EDGE_INT):
         doubt = doubt or "nothing shows that it is an Edge Server that asks"
-    known = _uses_lync(inquiry, domain, question)
+    known = _uses_lync(inquiry, domain)
     if not known:
         doubt = doubt or f"nothing in the capture shows that {domain} uses Lync: not every domain is a partner's"
     if doubt or known is None:
@@ -74,7 +74,7 @@ def _connects(inquiry: Inquiry, question: Question, domain: str) -> bool:
     return any(within(name, domain) for one in mine for name in names.names_of(one.server))
 
 
-def _uses_lync(inquiry: Inquiry, domain: str, question: Question) -> Proof | None:
+def _uses_lync(inquiry: Inquiry, domain: str) -> Proof | None:
     """A name of the domain that only Lync has and that exists, or a server of it that shows its certificate."""
     for one in inquiry.case.searches.questions:
         if one.reply is Reply.FOUND and domain_of(one.name) == domain:

@@ -8,7 +8,7 @@ from lynccap.correlation.searches import SRV, Question, Reply, Search
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Judgement
-from lynccap.diagnosis.rules.names.asking import FAILED, client_searches, found, opened, shown_all, unheard
+from lynccap.diagnosis.rules.names.asking import FAILED, found, opened, shown_all, unheard
 from lynccap.document import Confidence, Severity
 
 
@@ -34,7 +34,7 @@ def dns_all_discovery_exhausted(inquiry: Inquiry) -> Iterator[Judgement]:
     Not this: mobile apps, whose list is Autodiscover only. Inconclusive: a SIP domain of which nothing shows that it
     exists, as it may be a typing error; a capture of one direction, with losses, or that ends early.
     """
-    for search in client_searches(inquiry):
+    for search in inquiry.client_searches:
         device = inquiry.device(search.device)
         if device is not None and device.kind == "mobile":
             continue
@@ -68,8 +68,7 @@ def ran_through(inquiry: Inquiry, search: Search) -> bool:
         return False
     if next(opened(inquiry, search.addresses, search.first_time, search.capture), None):
         return False
-    device = inquiry.device(search.device)
-    return _is_whole_list(search.questions, device.kind if device else "unknown")
+    return _is_whole_list(search.questions)
 
 
 def _leads_nowhere(inquiry: Inquiry, search: Search, question: Question) -> bool:
@@ -79,7 +78,7 @@ def _leads_nowhere(inquiry: Inquiry, search: Search, question: Question) -> bool
     return question.reply is Reply.FOUND and bool(told) and failed.issuperset(told)
 
 
-def _is_whole_list(questions: Sequence[Question], kind: str) -> bool:
+def _is_whole_list(questions: Sequence[Question]) -> bool:
     """Whether the names follow the order of a client to its last one."""
     rounds = rounds_of([(one.first_time, one.name) for one in questions])
     asked = {name for name, _ in rounds}

@@ -16,7 +16,6 @@ NEXT_NS = 60_000_000_000  # until the next address: a silent one takes Windows s
 CLIENTS, LONG_NS = 3, 600_000_000_000  # catalogue, dns-stale-pool-member
 SOME_CLIENTS, SOME_NS = 2, 120_000_000_000
 LOST_NS = 3_000_000_000  # catalogue, dns-aaaa-blackhole
-SOON_NS = 60_000_000_000
 
 
 @rule(

@@ -25,6 +25,7 @@ CONNECTIONS = 4  # of one client with one server: enough to see which name it as
     fix=("Remove the entry from the hosts file, or clear the cache.",),
     act=("endpoint team",),
     sources=("notes-edge",),
+    explains=("cert-lyncdiscover-missing-on-web", "cert-missing-sip-domain", "cert-name-mismatch", "tls-unknown-ca"),
 )
 def name_bound_without_dns(inquiry: Inquiry) -> Iterator[Judgement]:
     """A device asks a server by a name for which DNS has just given it another address.

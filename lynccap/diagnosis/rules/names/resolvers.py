@@ -9,7 +9,7 @@ from lynccap.correlation.searches import Question, Reply, reply_of
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Judgement, Proof
-from lynccap.diagnosis.rules.names.asking import found, is_client, shown_all, signs_in, unheard
+from lynccap.diagnosis.rules.names.asking import found, shown_all, signs_in, unheard
 from lynccap.document import Confidence, Severity
 
 TRIES = 3  # a question and two repeats (catalogue, dns-server-no-answer)
@@ -22,9 +22,8 @@ SHOWN = 6
 def _asked(inquiry: Inquiry) -> dict[tuple[int, str], list[Question]]:
     """By capture and client: its questions for Lync's names, where it has any."""
     found: dict[tuple[int, str], list[Question]] = defaultdict(list)
-    for search in inquiry.case.searches.searches:
-        if is_client(inquiry, search.device):
-            found[search.capture, search.device] += search.questions
+    for search in inquiry.client_searches:
+        found[search.capture, search.device] += search.questions
     return found
 
 
@@ -139,9 +138,7 @@ def dns_servfail_refused(inquiry: Inquiry) -> Iterator[Judgement]:
     Not this: an error that is followed by an answer, of this server or another one; a server that fails for every
     domain, and then inconclusive.
     """
-    for search in inquiry.case.searches.searches:
-        if not is_client(inquiry, search.device):
-            continue
+    for search in inquiry.client_searches:
         failed = [one for one in search.questions if one.reply is Reply.FAILED]
         codes = sorted({one.best.rcode_name for one in failed})
         if not failed or not set(codes) <= {"servfail", "refused"}:
@@ -152,7 +149,7 @@ def dns_servfail_refused(inquiry: Inquiry) -> Iterator[Judgement]:
         elsewhere = _of_other_domains(inquiry, server, search.domain, search.capture)
         good = next((one for one in elsewhere if reply_of(one) in (Reply.FOUND, Reply.EMPTY)), None)
         if late:
-            yield Doubt(search.device, late)
+            yield Doubt(search.device, "the capture ends too soon to show whether a later question is answered")
         elif elsewhere and not good:
             yield Doubt(search.device, f"{server} fails for other domains as well: the server itself may be ill")
         else:

@@ -15,7 +15,6 @@ from lynccap.diagnosis.rules.names.asking import (
     SHOWN,
     answer_words,
     attempts_of,
-    client_searches,
     found,
     of_cloud,
     shown,
@@ -58,7 +57,7 @@ def dns_srv_target_domain_mismatch(inquiry: Inquiry) -> Iterator[Judgement]:
     Not this: Windows clients that trust the domain and connect at once; clients that signed in by Autodiscover and
     never use the record. Inconclusive: a capture that ends early, or is of one direction.
     """
-    for search in client_searches(inquiry):
+    for search in inquiry.client_searches:
         for question in search.questions:
             targets = [one for one in question.records if one.record_type == "SRV"]
             if question.record_type != SRV or question.reply is not Reply.FOUND or of_cloud(inquiry, [question]):

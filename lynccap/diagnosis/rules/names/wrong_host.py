@@ -7,7 +7,6 @@ from lynccap.correlation.addresses import is_private, is_public
 from lynccap.correlation.names import SOURCE_DNS, parent_of
 from lynccap.correlation.roles.claims import EDGE_ACCESS
 from lynccap.correlation.searches import Question, Reply, Search
-from lynccap.correlation.tls.presented import Presented
 from lynccap.correlation.tls.sessions import TlsSession
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
@@ -16,7 +15,6 @@ from lynccap.diagnosis.rules.names.asking import (
     FAILED,
     LED_ASTRAY,
     SHOWN,
-    client_searches,
     found,
     is_inside,
     is_outside,
@@ -30,12 +28,6 @@ DISCOVERY = "lyncdiscover."
 INNER_NAMES = ("lyncdiscoverinternal.", "sipinternal.")
 EDGE_RECORDS = ("_sipfederationtls._tcp.", "_sip._tls.", "sipexternal.", "access.")
 HIDDEN = "TLS 1.3 hides the certificate"
-
-
-def _shown_on(inquiry: Inquiry, flow: int) -> Presented | None:
-    """The certificates the server showed on a connection."""
-    shown_to = inquiry.case.presented
-    return next((one for one in shown_to if one.by_server and any(each.flow == flow for each in one.showings)), None)
 
 
 @rule(
@@ -61,7 +53,7 @@ def dns_wildcard_catchall(inquiry: Inquiry) -> Iterator[Judgement]:
     Not this: clients inside or on a VPN; a deployment that really publishes the name; one proxy for everything, whose
     certificate then is for the name. Inconclusive: the host was not tried, or its certificate is hidden by TLS 1.3.
     """
-    for search in client_searches(inquiry):
+    for search in inquiry.client_searches:
         answered = [one for start in INNER_NAMES for one in search.of(start) if one.addresses]
         if not answered:
             continue
@@ -84,7 +76,7 @@ def _caught(inquiry: Inquiry, search: Search, question: Question) -> Judgement:
     address = question.addresses[0]
     alike = _unrelated(inquiry, address, search.domain)
     tried = [one for one in inquiry.case.attempts_of(*search.addresses) if one.server == address]
-    certificates = [shown_on for one in tried for flow in one.flows if (shown_on := _shown_on(inquiry, flow))]
+    certificates = [held for one in tried for flow in one.flows if (held := inquiry.case.shown_on.get(flow))]
     if any(one.covers(question.name) for one in certificates):
         return Clear(search.device)
     foreign = certificates[0] if certificates else None
@@ -146,7 +138,7 @@ def dns_cname_crosses_domain(inquiry: Inquiry) -> Iterator[Judgement]:
     Not this: an alias within the domain; a certificate that covers both names; Microsoft's cloud. Inconclusive: the
     certificate is hidden by TLS 1.3, or not in the capture.
     """
-    for search in client_searches(inquiry):
+    for search in inquiry.client_searches:
         for question in search.of(DISCOVERY):
             aliases = [str(one.value).lower().rstrip(".") for one in question.records if one.record_type == "CNAME"]
             foreign = [one for one in aliases if parent_of(one) != parent_of(search.domain)]
@@ -165,7 +157,7 @@ def _crossed(inquiry: Inquiry, search: Search, question: Question, alias: str) -
         for session in sessions:
             if session.sni.lower() != question.name:
                 continue
-            certificate = _shown_on(inquiry, session.flow)
+            certificate = inquiry.case.shown_on.get(session.flow)
             if session.completed or (certificate and certificate.covers(question.name)):
                 yield Clear(search.device)
             elif certificate is None or not certificate.readable:
@@ -209,6 +201,7 @@ def _of_session(session: TlsSession) -> tuple[int, ...]:
         "tcp-refused-by-host",
         "cert-lyncdiscover-missing-on-web",
         "cert-name-mismatch",
+        "autodiscover-443-fails-80-works",
         "autodiscover-both-ports-fail",
     ),
 )
@@ -221,7 +214,7 @@ def lyncdiscover_points_to_edge(inquiry: Inquiry) -> Iterator[Judgement]:
     Not this: one public address with both roles, whose certificate is for lyncdiscover too, or that answers web
     requests. Inconclusive: the certificate is not seen.
     """
-    for search in client_searches(inquiry):
+    for search in inquiry.client_searches:
         for question in search.of(DISCOVERY):
             edges = {one: name for one in question.addresses if (name := _edge_name(inquiry, one))}
             if question.reply is Reply.FOUND and not edges:

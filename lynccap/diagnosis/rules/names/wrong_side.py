@@ -7,7 +7,7 @@ from lynccap.correlation.addresses import is_private, is_public
 from lynccap.correlation.names import SOURCE_DNS
 from lynccap.correlation.roles.claims import EDGE_INT, FRONT_END
 from lynccap.correlation.roles.sides import Location
-from lynccap.correlation.searches import Question, Search
+from lynccap.correlation.searches import Question, Search, addresses_in
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof
@@ -15,7 +15,6 @@ from lynccap.diagnosis.rules.names.asking import (
     FAILED,
     LED_ASTRAY,
     SHOWN,
-    client_searches,
     found,
     is_inside,
     is_outside,
@@ -28,11 +27,6 @@ from lynccap.document import Confidence, Severity
 INNER_ANSWERS = ("lyncdiscoverinternal.", "_sipinternaltls._tcp.", "_sipinternal._tcp.", "sipinternal.")
 POOL_RECORD = "_sipinternaltls._tcp."
 OUTER_ANSWERS = ("lyncdiscover.", "_sip._tls.", "sipexternal.", "sip.")
-
-
-def _told(question: Question) -> list[str]:
-    """The addresses in an answer, those of SRV targets included."""
-    return list(dict.fromkeys(one.value for one in question.records if one.record_type in ("A", "AAAA")))
 
 
 @rule(
@@ -67,16 +61,16 @@ def dns_internal_client_gets_public_ip(inquiry: Inquiry) -> Iterator[Judgement]:
     Not this: outer web service names for mobile apps; meeting and dial-in addresses. Inconclusive: nothing shows that
     the public address is not used inside, as some organisations do.
     """
-    for search in client_searches(inquiry):
+    for search in inquiry.client_searches:
         for question in search.questions:
-            told = _told(question) if question.name.startswith(INNER_ANSWERS) else []
+            told = addresses_in(question.records) if question.name.startswith(INNER_ANSWERS) else ()
             if told and not all(map(is_public, told)):
                 yield Clear(search.device)
             elif told and is_inside(inquiry, *search.addresses) and not of_cloud(inquiry, search.questions):
                 yield _public_inside(inquiry, search, question, told)
 
 
-def _public_inside(inquiry: Inquiry, search: Search, question: Question, told: list[str]) -> Judgement:
+def _public_inside(inquiry: Inquiry, search: Search, question: Question, told: tuple[str, ...]) -> Judgement:
     because = _is_outer(inquiry, question, told)
     if because is None:
         return Doubt(search.device, f"{told[0]} is public, but nothing shows that it is not used inside")
@@ -97,10 +91,10 @@ def _public_inside(inquiry: Inquiry, search: Search, question: Question, told: l
     )
 
 
-def _is_outer(inquiry: Inquiry, question: Question, told: list[str]) -> Proof | None:
+def _is_outer(inquiry: Inquiry, question: Question, told: tuple[str, ...]) -> Proof | None:
     """What shows that the addresses are those of the outer side."""
     for one in inquiry.case.searches.for_name(question.name):
-        inner = [address for address in _told(one) if is_private(address)]
+        inner = [address for address in addresses_in(one.records) if is_private(address)]
         if inner:
             return Proof(one.capture, one.frames, f"{one.device} is told {inner[0]} for the same name")
     for address in told:
@@ -156,9 +150,9 @@ def dns_external_client_gets_private_ip(inquiry: Inquiry) -> Iterator[Judgement]
     Not this: a VPN client with inner DNS, which is inside; an address that answers. Inconclusive: the address is not
     tried, or the capture cannot prove that nothing answered.
     """
-    for search in client_searches(inquiry):
+    for search in inquiry.client_searches:
         for question in search.questions:
-            told = _told(question) if question.name.startswith(OUTER_ANSWERS) else []
+            told = addresses_in(question.records) if question.name.startswith(OUTER_ANSWERS) else ()
             outside = is_outside(inquiry, *search.addresses) or (
                 inquiry.case.sides.of(question.best.server).location is Location.OUTSIDE
                 and not is_inside(inquiry, *search.addresses)
@@ -171,7 +165,7 @@ def dns_external_client_gets_private_ip(inquiry: Inquiry) -> Iterator[Judgement]
                 yield _private_outside(inquiry, search, question, told)
 
 
-def _private_outside(inquiry: Inquiry, search: Search, question: Question, told: list[str]) -> Judgement:
+def _private_outside(inquiry: Inquiry, search: Search, question: Question, told: tuple[str, ...]) -> Judgement:
     flows = inquiry.case.flows
     mine = flows[
         flows["client"].isin(search.addresses) & flows["server"].isin(told) & (flows["capture"] == search.capture)

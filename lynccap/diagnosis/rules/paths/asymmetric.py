@@ -54,7 +54,7 @@ class HalfSeen:
     ),
     act=("network/firewall team",),
     sources=("notes-edge", "ms-edge-nic", "ms-hlb"),
-    explains=("rst-midstream-active",),
+    explains=("rst-midstream-active", "rst-midstream-idle"),
 )
 def asymmetric_routing(inquiry: Inquiry) -> Iterator[Judgement]:
     """The packets one way of a connection to a Lync server pass here, those the other way do not, and it is broken.

@@ -29,7 +29,13 @@ ASKED_NS = 1_500_000_000  # hosts ask once a second
     fix=("Bring the server back, or take its address out of DNS.",),
     act=("network team", "server owner"),
     sources=("ms-dnslb", "rfc792"),
-    explains=("tls-unknown-ca", "media-via-external-edge-from-inside", "media-tcp443-fallback"),
+    explains=(
+        "tls-unknown-ca",
+        "media-via-external-edge-from-inside",
+        "media-tcp443-fallback",
+        "dns-search-order-delay",
+        "dns-stale-pool-member",
+    ),
 )
 def host_unreachable(inquiry: Inquiry) -> Iterator[Judgement]:
     """Nobody is at a Lync server's address: its link has no answer for it, or the last router says that.

@@ -30,14 +30,15 @@ LISTED = 12
     sources=("broadcom-169283", "schertz-crl", "ms-turn", "chromium-mitm"),
     explains=(
         "tls-unknown-ca",
-        "pseudo-tls-broken-by-inspection",
         "cert-chain-incomplete",
+        "cert-no-cdp",
+        "autodiscover-443-fails-80-works",
+        "cert-private-ca-on-external",
+        "pseudo-tls-broken-by-inspection",
         "cert-name-mismatch",
         "cert-lyncdiscover-missing-on-web",
-        "cert-private-ca-on-external",
         "cert-mobile-gets-private-ca",
         "phone-stale-ca-after-replacement",
-        "autodiscover-443-fails-80-works",
     ),
 )
 def tls_inspection_sip_or_https(inquiry: Inquiry) -> Iterator[Judgement]:

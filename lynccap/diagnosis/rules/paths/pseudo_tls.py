@@ -38,7 +38,10 @@ _ROW = (
     fix=("Pass TCP 443 of the A/V Edge addresses as plain TCP, without SSL processing or inspection.",),
     act=("network/security team",),
     sources=("ms-turn", "qchoi-proxy", "silbers-alf", "ms-hlb"),
-    explains=("media-via-external-edge-from-inside",),
+    explains=(
+        "media-via-external-edge-from-inside",
+        "media-tcp443-fallback",
+    ),
 )
 def pseudo_tls_broken_by_inspection(inquiry: Inquiry) -> Iterator[Judgement]:
     """A client opens TCP 443 of a relay with MS-TURN's imitation of TLS, and what comes back is not the relay's answer.

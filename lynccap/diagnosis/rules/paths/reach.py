@@ -8,14 +8,14 @@ from lynccap.correlation.roles.claims import EDGE_INT, RELAY
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Judgement
+from lynccap.diagnosis.liveness import accepted_meanwhile
 from lynccap.diagnosis.meanings import Meaning
 from lynccap.diagnosis.subjects import found, judged, reached
-from lynccap.diagnosis.verdicts import How, Verdict, accepted_meanwhile
+from lynccap.diagnosis.verdicts import How, Verdict
 from lynccap.document import Severity
 
 LISTED = 3  # devices a sentence names
 REJECTS_THIS_CLIENT = "A rule on the server, or before it, rejects this client: others are accepted on the same port."
-FOR_ROOT_CHAIN = "Without it the phone has no root certificate and trusts no Lync server."
 
 
 def _is_towards_relay(inquiry: Inquiry, verdict: Verdict) -> bool:
@@ -95,6 +95,7 @@ def _stop(
     ),
     act=("service owner of the server", "load balancer team"),
     sources=("ms-int-ports",),
+    explains=("dns-search-order-delay",),
 )
 def tcp_refused_by_host(inquiry: Inquiry) -> Iterator[Judgement]:
     """A device opens a TCP connection to a port the port table names, and a reset comes back.
@@ -125,6 +126,7 @@ def tcp_refused_by_host(inquiry: Inquiry) -> Iterator[Judgement]:
     fix=("Permit the device's subnet to this address and port on the box that sent the reset.",),
     act=("network/firewall team",),
     sources=("ms-int-ports",),
+    explains=("dns-search-order-delay",),
 )
 def tcp_refused_by_middlebox(inquiry: Inquiry) -> Iterator[Judgement]:
     """A device opens a TCP connection to a required port, and a reset comes back that the server did not send.
@@ -151,7 +153,11 @@ def tcp_refused_by_middlebox(inquiry: Inquiry) -> Iterator[Judgement]:
     fix=("Open the port from the device's subnet to the server, in the direction the device opens it.",),
     act=("network/firewall team",),
     sources=("ms-int-ports",),
-    explains=("media-via-external-edge-from-inside", "media-tcp443-fallback"),
+    explains=(
+        "media-via-external-edge-from-inside",
+        "media-tcp443-fallback",
+        "dns-search-order-delay",
+    ),
 )
 def tcp_filtered_silent(inquiry: Inquiry) -> Iterator[Judgement]:
     """A device repeats its SYN to a required port and nothing at all comes back, while the server is alive.

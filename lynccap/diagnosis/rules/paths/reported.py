@@ -9,8 +9,8 @@ from lynccap.diagnosis.judgements import Doubt, Judgement
 from lynccap.diagnosis.meanings import Meaning
 from lynccap.diagnosis.reports import no_way
 from lynccap.diagnosis.rules.paths.datagrams import bounced_from_relay
-from lynccap.diagnosis.rules.paths.reach import FOR_ROOT_CHAIN, consequences
-from lynccap.diagnosis.subjects import found, judged, reached
+from lynccap.diagnosis.rules.paths.reach import consequences
+from lynccap.diagnosis.subjects import FOR_ROOT_CHAIN, found, judged, reached
 from lynccap.document import Confidence, Severity
 
 LOST_WITH_IT = ("tls-unknown-ca", "media-via-external-edge-from-inside", "media-tcp443-fallback")
@@ -66,7 +66,10 @@ def icmp_admin_prohibited(inquiry: Inquiry) -> Iterator[Judgement]:
     fix=("Add the route on the router that sent the ICMP message: its address is in the evidence.",),
     act=("network team",),
     sources=("notes-edge", "ms-edge-nic", "rfc792"),
-    explains=LOST_WITH_IT,
+    explains=(
+        *LOST_WITH_IT,
+        "dns-search-order-delay",
+    ),
 )
 def icmp_no_route(inquiry: Inquiry) -> Iterator[Judgement]:
     """A router answers a device's packets to a Lync server with ICMP "network unreachable": it knows no way there.

@@ -31,7 +31,7 @@ NTP_PORT = 123
     fix=("Publish the record _ntp._udp.<SIP domain>, or set DHCP option 42 in the scope of the phones.",),
     act=("DHCP administrator", "DNS administrator"),
     sources=("ms2010-ntp", "sfb-dns"),
-    explains=("cert-not-yet-valid-or-clock-skew",),
+    explains=("cert-not-yet-valid-or-clock-skew", "cert-expired"),
 )
 def phone_ntp_missing(inquiry: Inquiry) -> Iterator[Judgement]:
     """A Lync phone is told no time server, and the public one it falls back on does not answer.

@@ -70,7 +70,6 @@ def phone_dhcp43_missing(inquiry: Inquiry) -> Iterator[Judgement]:
 def _left_without(inquiry: Inquiry, boot: Boot, talk: DhcpTalk, harm: Harm) -> Found:
     device, server = boot.device.id, talk.acks[-1].server
     return _found(
-        inquiry,
         boot,
         talk,
         f"{inquiry.word(device)} asked DHCP for option 43 and was answered without it"
@@ -81,7 +80,7 @@ def _left_without(inquiry: Inquiry, boot: Boot, talk: DhcpTalk, harm: Harm) -> F
     )
 
 
-def _found(inquiry: Inquiry, boot: Boot, talk: DhcpTalk, says: str, why: str, harm: Harm, shows: str) -> Found:
+def _found(boot: Boot, talk: DhcpTalk, says: str, why: str, harm: Harm, shows: str) -> Found:
     asked = talk.asked[0]
     return Found(
         device=boot.device.id,
@@ -187,7 +186,6 @@ def _misled(
         )
         harm = Harm(harm.says, (shown, *harm.proof), True)
     return _found(
-        inquiry,
         boot,
         talk,
         f"{inquiry.word(boot.device.id)} was told a wrong address of its certificates by DHCP option 43: {says}.",

@@ -13,7 +13,7 @@ from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof
 from lynccap.diagnosis.meanings import HTTPS
 from lynccap.diagnosis.rules.phones.aftermath import quiet_for, to_registrars
-from lynccap.diagnosis.subjects import subject_of
+from lynccap.diagnosis.subjects import subject_of, times_in_words
 from lynccap.document import Confidence, Severity
 
 FAILED = ("fault", "http-error", "challenged")
@@ -110,7 +110,7 @@ def _refused(inquiry: Inquiry, tries: _Tries) -> Found:
     frames = tuple(frame for one in tries.failed[:6] for frame in one.frames)
     return subject.found(
         f"{inquiry.word(tries.device.id)} offered extension and PIN to {inquiry.server(subject.peer, subject.port)} "
-        f"and was refused with {answered}, {_times(len(tries.failed))}.",
+        f"and was refused with {answered}, {times_in_words(len(tries.failed))}.",
         "The phone trusts the server and reaches the web ticket service; the service does not accept the PIN."
         + (f" The server's own words: {said.rstrip('.')}." if said else ""),
         Confidence.CERTAIN,
@@ -120,10 +120,6 @@ def _refused(inquiry: Inquiry, tries: _Tries) -> Found:
         time=first.time,
         flows=tuple(sorted({one.flow for one in tries.failed})),
     )
-
-
-def _times(count: int) -> str:
-    return "once" if count == 1 else f"{count} times"
 
 
 def _sealed(inquiry: Inquiry, tries: _Tries) -> Judgement:

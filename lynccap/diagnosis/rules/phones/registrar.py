@@ -59,7 +59,7 @@ def _found(
     fix=("Set option 120 to the name of the pool, or add the record _sipinternaltls._tcp of the SIP domain.",),
     act=("DHCP administrator",),
     sources=("ms2010-dhcp", "ms-int-ports", "ms2010-logon"),
-    explains=("dns-sip-srv-missing",),
+    explains=("dns-sip-srv-missing", "dns-all-discovery-exhausted"),
 )
 def phone_dhcp120_missing(inquiry: Inquiry) -> Iterator[Judgement]:
     """A phone is told its registrar neither by DHCP nor by DNS.
@@ -114,7 +114,10 @@ def _nowhere(inquiry: Inquiry, boot: Boot, talk: DhcpTalk, asked: list[Lookup]) 
     fix=("Set option 120 to the name of the pool, in the form of DNS labels (first byte 0).",),
     act=("DHCP administrator",),
     sources=("schertz-opt43", "ms2010-dhcp43", "rfc3361"),
-    explains=("tls-unknown-ca",),
+    explains=(
+        "tls-unknown-ca",
+        "cert-name-mismatch",
+    ),
 )
 def phone_dhcp120_is_ip(inquiry: Inquiry) -> Iterator[Judgement]:
     """A Lync phone is told the address of its registrar, not its name, and cannot use it: TLS needs a name.

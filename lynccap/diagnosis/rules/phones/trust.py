@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from lynccap import reference
+from lynccap.correlation.authorities import names_public_authority
 from lynccap.correlation.boots import CERTIFICATE_CLASS, tells_web_service
 from lynccap.correlation.devices.book import LYNC_PHONE, DeviceFacts
 from lynccap.correlation.tls.presented import Presented
@@ -60,13 +60,6 @@ def _accepted_by(inquiry: Inquiry, shown: Presented, *, phones: bool) -> Proof |
     return None
 
 
-def _is_public(issuer: str) -> bool:
-    """Whether the organisation of an issuer's name is that of a well-known authority."""
-    told = [part[2:].replace("\\", "") for part in issuer.split(",") if part.startswith("O=")]
-    starts = tuple(row.organisation.lower() for row in reference.public_authorities())
-    return any(one.lower().startswith(starts) for one in told)
-
-
 def _refused(inquiry: Inquiry, one: _Refusal, says: str, why: str, confidence: Confidence, *more: Proof) -> Found:
     alert = one.session.alert(UNKNOWN_CA)
     assert alert is not None
@@ -108,7 +101,7 @@ def phone_stale_ca_after_replacement(inquiry: Inquiry) -> Iterator[Judgement]:
     """
     fleets: dict[int, list[_Refusal]] = defaultdict(list)
     for one in _refusals(inquiry):
-        if one.device.kind == LYNC_PHONE and not _is_public(one.shown.leaf.issuer):
+        if one.device.kind == LYNC_PHONE and not names_public_authority(one.shown.leaf.issuer):
             fleets[id(one.shown)].append(one)
     for ones in fleets.values():
         if len(ones) >= FLEET:
@@ -187,7 +180,7 @@ def phone_outdated_public_ca_store(inquiry: Inquiry) -> Iterator[Judgement]:
     phones do not. Inconclusive: nobody else is shown the list.
     """
     for one in _refusals(inquiry):
-        if not _is_public(one.shown.leaf.issuer) or not one.shown.readable:
+        if not names_public_authority(one.shown.leaf.issuer) or not one.shown.readable:
             continue
         accepted = _accepted_by(inquiry, one.shown, phones=False)
         if one.shown.leaf.issued_by < 0:

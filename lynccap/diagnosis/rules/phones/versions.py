@@ -27,7 +27,7 @@ HANDSHAKE_FAILURE, PROTOCOL_VERSION = 40, 70  # RFC 5246 7.2.2
     ),
     act=("security team", "endpoint team"),
     sources=("thamaraw-lpe", "ucvnext-lpe-tls"),
-    explains=("tls-version-mismatch",),
+    explains=("tls-version-mismatch", "tls-cipher-mismatch"),
 )
 def phone_tls10_only(inquiry: Inquiry) -> Iterator[Judgement]:
     """A Lync phone offers at most TLS 1.0 and is turned away at once, where a newer client is let in.

@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
-from lynccap.correlation.tls.presented import Presented
 from lynccap.correlation.tls.sessions import TlsSession
 from lynccap.correlation.web_exchanges import WebExchange
 from lynccap.diagnosis.inquiry import Inquiry
@@ -61,11 +60,6 @@ def answers_in_words(exchanges: Sequence[WebExchange]) -> str:
     return " and ".join(words)
 
 
-def times_in_words(count: int) -> str:
-    """How often."""
-    return "once" if count == 1 else f"{count} times"
-
-
 def speaker_in_words(exchanges: Sequence[WebExchange]) -> str:
     """A sentence on who wrote the answers, by their own headers; "" when they do not say."""
     told = {(one.response.server or "", one.response.via or "") for one in exchanges if one.response}
@@ -77,9 +71,3 @@ def sessions_after(inquiry: Inquiry, client: str, since: int) -> list[TlsSession
     """The TLS sessions of a client with Lync servers that end at or after a time."""
     found = inquiry.case.sessions_of(inquiry.case.attempts_of(client))
     return [one for one in found if one.last_time >= since]
-
-
-def shown_on(inquiry: Inquiry, flow: int) -> Presented | None:
-    """The certificates that the server showed on a connection."""
-    lists = (one for one in inquiry.case.presented if one.by_server)
-    return next((one for one in lists if any(showing.flow == flow for showing in one.showings)), None)

@@ -8,8 +8,7 @@ from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Judgement, Proof
 from lynccap.diagnosis.meanings import HTTP, distrust
-from lynccap.diagnosis.rules.paths.reach import FOR_ROOT_CHAIN
-from lynccap.diagnosis.subjects import found, judged
+from lynccap.diagnosis.subjects import FOR_ROOT_CHAIN, found, judged
 from lynccap.diagnosis.verdicts import How, Verdict
 from lynccap.document import Confidence, Severity
 

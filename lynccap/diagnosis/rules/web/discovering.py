@@ -12,6 +12,7 @@ from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof
 from lynccap.diagnosis.meanings import HTTP, HTTPS
+from lynccap.diagnosis.purposes.web import discovery_names
 from lynccap.diagnosis.rules.web.asking import (
     answers_in_words,
     by_client,
@@ -25,7 +26,6 @@ from lynccap.diagnosis.rules.web.asking import (
 from lynccap.diagnosis.rules.web.discovery_answers import MOBILE_STOPS, asked_by_users, errors_of, is_on_both
 from lynccap.diagnosis.subjects import found, judged, subject_of
 from lynccap.diagnosis.verdicts import Verdict
-from lynccap.diagnosis.web_purposes import discovery_names
 from lynccap.document import Confidence, Severity
 
 

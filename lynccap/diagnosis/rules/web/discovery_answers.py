@@ -11,6 +11,7 @@ from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement
 from lynccap.diagnosis.meanings import HTTP, HTTPS
+from lynccap.diagnosis.purposes.web import discovery_names
 from lynccap.diagnosis.rules.web.asking import (
     answers_in_words,
     asked_of_lync,
@@ -19,13 +20,10 @@ from lynccap.diagnosis.rules.web.asking import (
     flows_of,
     frames_of,
     sessions_after,
-    shown_on,
     speaker_in_words,
     subject_asking,
-    times_in_words,
 )
-from lynccap.diagnosis.subjects import subject_of
-from lynccap.diagnosis.web_purposes import discovery_names
+from lynccap.diagnosis.subjects import subject_of, times_in_words
 from lynccap.document import Confidence, Severity
 
 CHALLENGES = 3  # answers 401 without an end; one comes before every web ticket
@@ -128,7 +126,7 @@ def _answered_badly(inquiry: Inquiry, bad: Sequence[WebExchange]) -> Found:
     fix=("Pass port 80 on to port 8080 of the pool for the lyncdiscover names, or add them to the certificate.",),
     act=("reverse proxy team",),
     sources=("ms-autod", "notes-http", "notes-rp"),
-    explains=("cert-lyncdiscover-missing-on-web",),
+    explains=("cert-lyncdiscover-missing-on-web", "cert-name-mismatch"),
 )
 def rp_80_to_443_redirect_breaks_autodiscover(inquiry: Inquiry) -> Iterator[Judgement]:
     """Autodiscover over HTTP is redirected to HTTPS on a name that the certificate there does not carry.
@@ -150,7 +148,7 @@ def _followed(inquiry: Inquiry, client: str, sent: WebExchange, name: str) -> Ju
     sessions = [one for one in sessions_after(inquiry, client, sent.time) if _is_for(inquiry, one, name)]
     if any(one.completed for one in sessions):
         return Clear(client)
-    shown = [(one, there) for one in sessions if (there := shown_on(inquiry, one.flow))]
+    shown = [(one, there) for one in sessions if (there := inquiry.case.shown_on.get(one.flow))]
     if any(there.covers(name) for _, there in shown):
         return Clear(client)
     ended = [one for one, there in shown if there.readable and _gave_up(one)]
@@ -174,7 +172,8 @@ def _gave_up(session: TlsSession) -> bool:
 
 
 def _uncovered(inquiry: Inquiry, sent: WebExchange, session: TlsSession, name: str) -> Found:
-    subject, shown, end = subject_asking(inquiry, [sent]), shown_on(inquiry, session.flow), session.handshake.end
+    subject, end = subject_asking(inquiry, [sent]), session.handshake.end
+    shown = inquiry.case.shown_on.get(session.flow)
     assert shown
     assert end
     device, server = inquiry.word(subject.device), inquiry.server(sent.server, sent.port)

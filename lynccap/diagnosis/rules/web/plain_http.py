@@ -17,9 +17,8 @@ from lynccap.diagnosis.rules.web.asking import (
     frames_of,
     speaker_in_words,
     subject_asking,
-    times_in_words,
 )
-from lynccap.diagnosis.subjects import found, judged
+from lynccap.diagnosis.subjects import found, judged, times_in_words
 from lynccap.diagnosis.verdicts import Verdict
 from lynccap.document import Confidence, Severity
 

@@ -8,7 +8,6 @@ from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Judgement
 from lynccap.diagnosis.meanings import distrust
-from lynccap.diagnosis.rules.paths.reach import FOR_ROOT_CHAIN
 from lynccap.diagnosis.rules.web.asking import (
     answers_in_words,
     asked_of_lync,
@@ -19,10 +18,11 @@ from lynccap.diagnosis.rules.web.asking import (
     frames_of,
     sessions_after,
     subject_asking,
-    times_in_words,
 )
+from lynccap.diagnosis.subjects import FOR_ROOT_CHAIN, times_in_words
 from lynccap.document import Confidence, Severity
 
+REPEATED = 2  # a phone that asks again was not served, whoever it asked
 CHALLENGES = 3  # answers 401 to an anonymous request; one or two are a client trying its luck
 
 
@@ -52,7 +52,7 @@ def certprov_http_error(inquiry: Inquiry) -> Iterator[Judgement]:
 
     Not this: a single 401 on a protected address, which is authentication; an answer the capture itself cut; a
     failure after which any server of the pool answers well; a forward proxy's page. Nothing shows that the host is a
-    Lync server: inconclusive.
+    Lync server: inconclusive, unless it is a phone that asks, and again: then likely.
     """
     for client, asked in by_client(asked_of_servers(inquiry, "certprov")):
         bad = _failures(inquiry, client, asked)
@@ -80,7 +80,8 @@ def _failures(inquiry: Inquiry, client: str, asked: Sequence[WebExchange]) -> li
 
 def _failed(inquiry: Inquiry, bad: Sequence[WebExchange]) -> Judgement:
     first = bad[0]
-    if not inquiry.case.roles.is_lync(first.server):
+    known, asker = inquiry.case.roles.is_lync(first.server), inquiry.device(first.client)
+    if not known and not (asker and asker.is_phone and len(bad) >= REPEATED):
         because = f"nothing shows that {first.server}, which answers with an error, is a Lync server"
         return Doubt(first.client, because)
     chain = any(one.row.step == "root-chains" for one in bad)
@@ -91,13 +92,15 @@ def _failed(inquiry: Inquiry, bad: Sequence[WebExchange]) -> Judgement:
         sentences.append(f"The server's own words: {'; '.join(faults)}.")
     if chain:
         sentences.append(FOR_ROOT_CHAIN)
+    if not known:
+        sentences.append(f"Nothing else shows what {first.server} is: the phone may have been sent to a wrong host.")
     what = "the root certificates" if chain else "certificate provisioning"
     device, server = inquiry.word(first.client), inquiry.server(first.server, first.port)
     subject = subject_asking(inquiry, bad)
     return subject.found(
         f"{device} asked {server} for {what} and was answered with {answered}, {times_in_words(len(bad))}.",
         " ".join(sentences),
-        Confidence.CERTAIN,
+        Confidence.CERTAIN if known else Confidence.LIKELY,
         subject.shows(f"certificate provisioning: {answered}", *frames_of(bad)),
         time=first.time,
         flows=flows_of(bad),

@@ -29,7 +29,6 @@ from lynccap.diagnosis.rules.web.provisioning import is_outer
 from lynccap.diagnosis.subjects import subject_of
 from lynccap.document import Confidence, Severity
 
-NO_SUCH_NAME = "nxdomain"
 FOLLOWS_NS = 60_000_000_000  # a client goes where it is sent at once, or when the user clicks
 WEB_SERVICES = ("autodiscover", "certprov", "web-ticket", "web-service")
 INNER_TOKEN = "internal"  # links for clients inside are in every user's document, for outsiders to pass over
@@ -188,9 +187,7 @@ def _lookups(inquiry: Inquiry, told: WebExchange, hosts: Sequence[str]) -> list[
 def _has_no_address(inquiry: Inquiry, lookup: Lookup) -> bool:
     """The name does not exist, or leads to a private address, which is nowhere from outside."""
     addresses = inquiry.case.names.addresses_of(lookup.name)
-    return lookup.rcode_name == NO_SUCH_NAME or (
-        lookup.answered and bool(addresses) and all(map(is_private, addresses))
-    )
+    return lookup.denied or (lookup.answered and bool(addresses) and all(map(is_private, addresses)))
 
 
 @rule(
@@ -210,15 +207,21 @@ def rp_redirects_to_internal_fqdn(inquiry: Inquiry) -> Iterator[Judgement]:
     """A client outside is redirected, or linked, to a server name that exists inside only, and gets no further.
 
     Evidence: the answer of the reverse proxy to a client outside points to a host by a redirect or an autodiscover
-    link; the client then asks DNS for that host, which does not exist outside or has a private address there.
+    link; the client then asks DNS for that host, which does not exist outside or has a private address there. Where
+    nothing shows on which side the client is, a name its DNS does not know is likely enough.
 
     Not this: links for clients inside, which every user's document holds; a redirect to an online service; the inner
     names that every client asks for anyway; a client inside. The answer of DNS is not in the capture: inconclusive.
     """
     for client, asked in by_client(asked_of_lync(inquiry, *WEB_SERVICES)):
-        if is_outside(inquiry, client):
+        if not _is_inside(inquiry, client):
             pointing = [one for one in asked if is_outer(inquiry, one.server) and _pointed(one)]
             yield next((said for one in pointing if (said := _sent_inside(inquiry, one))), Clear(client))
+
+
+def _is_inside(inquiry: Inquiry, client: str) -> bool:
+    device = inquiry.device(client)
+    return device is not None and device.location is Location.INSIDE
 
 
 def _pointed(one: WebExchange) -> list[str]:
@@ -230,19 +233,24 @@ def _pointed(one: WebExchange) -> list[str]:
 
 def _sent_inside(inquiry: Inquiry, told: WebExchange) -> Judgement | None:
     lookups = _lookups(inquiry, told, _pointed(told))
+    outside = is_outside(inquiry, told.client)
     vain = next((one for one in lookups if _has_no_address(inquiry, one)), None)
+    if vain and not outside and not vain.denied:
+        return None  # a private address is right for a client inside
     if vain is None:
         open_ = [one for one in lookups if not one.answered]
         why = f"the answer of DNS for {open_[0].name}, where it is sent, is not in the capture" if open_ else ""
         return Doubt(told.client, why) if why else None
     subject = subject_asking(inquiry, [told])
     device, server = inquiry.word(told.client), inquiry.server(told.server, told.port)
-    outside = "does not exist" if vain.rcode_name == NO_SUCH_NAME else "has a private address"
+    absent = "does not exist" if vain.denied else "has a private address"
+    where = "is outside, and" if outside else "asked the address for people outside, and"
     return subject.found(
-        f"{device} is outside, and {server} sends it to {vain.name}, which {outside} in the DNS it uses.",
-        f"{vain.name} is a name for people inside. The client gets no further.",
-        Confidence.CERTAIN,
+        f"{device} {where} {server} sends it to {vain.name}, which {absent} in the DNS it uses.",
+        f"{vain.name} is a name for people inside{'' if outside else ', or its public record is missing'}. "
+        "The client gets no further.",
+        Confidence.CERTAIN if outside else Confidence.LIKELY,
         subject.shows(f"the answer that leads to {vain.name}", *told.frames),
-        subject.shows(f"DNS: {vain.name} {outside}", vain.request_frames[0], vain.response_frame),
+        subject.shows(f"DNS: {vain.name} {absent}", vain.request_frames[0], vain.response_frame),
         time=told.time,
     )

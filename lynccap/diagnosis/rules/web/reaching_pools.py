@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from lynccap import reference
 from lynccap.correlation.lookups import Lookup
-from lynccap.correlation.roles.claims import EDGE_ACCESS, REVERSE_PROXY
+from lynccap.correlation.roles.claims import EDGE_ACCESS, PROXY_INSIDE, REVERSE_PROXY, Basis
 from lynccap.correlation.roles.proxies import INNER_PORTS, PUBLISHED
 from lynccap.correlation.web_exchanges import WebExchange
 from lynccap.diagnosis.contract import Stage, rule
@@ -24,7 +24,7 @@ from lynccap.diagnosis.rules.web.asking import (
     subject_asking,
 )
 from lynccap.diagnosis.rules.web.provisioning import is_outer
-from lynccap.diagnosis.rules.web.publishing import NO_SUCH_NAME, WEB_SERVICES, is_outside, is_proxy
+from lynccap.diagnosis.rules.web.publishing import WEB_SERVICES, is_outside, is_proxy
 from lynccap.diagnosis.subjects import found, judged
 from lynccap.document import Confidence, Severity
 
@@ -132,7 +132,12 @@ def rp_backend_4443_unreachable(inquiry: Inquiry) -> Iterator[Judgement]:
         attempt = verdict.attempt
         device, server = inquiry.ends(attempt)
         says = f"{device} cannot reach {server} on TCP port {attempt.port}."
-        yield found(inquiry, verdict, says, f"{verdict.says}. Everybody outside needs this way to the web services.")
+        claim = inquiry.case.roles.best(attempt.client, REVERSE_PROXY, PROXY_INSIDE)
+        guessed = claim is not None and claim.basis is Basis.PORT_AND_BYTES
+        why = f"{verdict.says}. Everybody outside needs this way to the web services."
+        if guessed:
+            why += f" That {attempt.client} is a reverse proxy is told by the ports it asks for only."
+        yield found(inquiry, verdict, says, why, Confidence.LIKELY if guessed else None)
     for client, asked in by_client(asked_of_lync(inquiry, *WEB_SERVICES)):
         outer = [one for one in asked if is_outer(inquiry, one.server)]
         for part in by_server(outer) if is_outside(inquiry, client) else ():
@@ -168,6 +173,7 @@ def _gateway_fails(inquiry: Inquiry, asked: Sequence[WebExchange]) -> Iterator[J
     fix=("Publish the web services for people outside through a reverse proxy.",),
     act=("Lync administrator",),
     sources=("notes-edge", "ms-dns-rp"),
+    explains=("dns-lyncdiscover-missing",),
 )
 def reverse_proxy_absent(inquiry: Inquiry) -> Iterator[Judgement]:
     """SIP works from outside, and none of the web names does.
@@ -227,7 +233,7 @@ def _end_of(inquiry: Inquiry, client: str, lookup: Lookup) -> str:
     case = inquiry.case
     addresses = case.names.addresses_of(lookup.name)
     if not addresses:
-        return "does not exist" if lookup.rcode_name == NO_SUCH_NAME else ""
+        return "does not exist" if lookup.denied else ""
     if all(case.roles.has(one, EDGE_ACCESS) for one in addresses):
         return "leads to the Access Edge"
     tries = [one for one in case.attempts_of(client) if one.server in addresses and one.port in (HTTP, HTTPS)]
@@ -250,5 +256,5 @@ def _absent(
         "meeting content and no join page outside, and mobile apps cannot work at all.",
         confidence=Confidence.LIKELY,
         proof=(edge[1], Proof(edge[1].capture, tuple(sorted(frames)), "the web names asked for, and the answers")),
-        time=max(one.first_time for one in asked),  # with the last name it is known that none of them leads anywhere
+        time=min(one.first_time for one in asked),
     )

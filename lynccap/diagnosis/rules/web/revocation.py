@@ -8,7 +8,7 @@ from lynccap.correlation.roles.claims import CRL_HOST
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof
-from lynccap.diagnosis.meanings import acts_as_server, partner_handshakes
+from lynccap.diagnosis.purposes.revocation import acts_as_server, partner_handshakes
 from lynccap.diagnosis.subjects import day, found, judged
 from lynccap.diagnosis.verdicts import How, Verdict
 from lynccap.document import Confidence, Severity

@@ -9,7 +9,8 @@ from lynccap.correlation.tls.sessions import TlsSession
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof
-from lynccap.diagnosis.meanings import HTTP, acts_as_server, waiting_handshakes
+from lynccap.diagnosis.meanings import HTTP
+from lynccap.diagnosis.purposes.revocation import acts_as_server, waiting_handshakes
 from lynccap.diagnosis.subjects import day, found, judged, subject_of
 from lynccap.document import Confidence, Severity
 

@@ -13,7 +13,7 @@ from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof
 from lynccap.diagnosis.meanings import HTTP, completes_later
-from lynccap.diagnosis.rules.web.asking import asked_of_lync, by_client, flows_of, frames_of, sessions_after, shown_on
+from lynccap.diagnosis.rules.web.asking import asked_of_lync, by_client, flows_of, frames_of, sessions_after
 from lynccap.diagnosis.subjects import subject_of
 from lynccap.document import Confidence, Severity
 
@@ -75,7 +75,7 @@ def _compared(inquiry: Inquiry, client: str, fetched: Sequence[WebExchange]) -> 
     refused = _refusals(inquiry, client, fetched[0].time)
     published = _published(inquiry, fetched)
     for session, alert in refused:
-        shown = shown_on(inquiry, session.flow)
+        shown = inquiry.case.shown_on.get(session.flow)
         if shown is None:
             return Doubt(client, "the certificate it refuses is not in the capture, or hidden by TLS 1.3")
         if _fits(shown, published):

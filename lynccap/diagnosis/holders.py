@@ -25,13 +25,14 @@ OUTER_EDGE = (EDGE_ACCESS, EDGE_WEBCONF)
 OUTSIDE = (*OUTER_EDGE, REVERSE_PROXY)
 INNER_EDGE_PORTS = frozenset({5061, 5062, 8057, 4443})
 """Of an Edge's inner side, where it shows its certificate: SIP, credentials, meeting data, configuration."""
+ACCESS_SERVICES = ("_sip._tls.", "_sipfederationtls._tcp.")
 _TIES = frozenset({Basis.NAME, Basis.MESSAGES, Basis.TOPOLOGY})
 _OTHERS = frozenset({CLOUD, PARTNER, XMPP_PARTNER})
 """Whose certificates are somebody else's to mend."""
 
 
 @dataclass(frozen=True, slots=True)
-class Listener:
+class Holder:
     """One port of a server with the certificates it showed there, and the role it has."""
 
     shown: Presented
@@ -46,12 +47,12 @@ class Listener:
         return f"Its role is shown by the {BASIS_WORDS[self.claim.basis]}: {self.claim.says}."
 
 
-def listeners(case: Case, *roles: str) -> Iterator[Listener]:
+def holders(case: Case, *roles: str) -> Iterator[Holder]:
     """The servers that showed certificates at a port of one of some roles, the deployment's own only."""
     for shown in case.presented:
         claim = _claim_at(case, shown, roles) if shown.by_server else None
         if claim:
-            yield Listener(shown, claim, "" if _sure(case, shown.holder) else _weak(shown.holder, claim))
+            yield Holder(shown, claim, "" if _sure(case, shown.holder) else _weak(shown.holder, claim))
 
 
 def held_at(case: Case, address: str, port: int) -> frozenset[str]:
@@ -63,8 +64,21 @@ def held_at(case: Case, address: str, port: int) -> frozenset[str]:
 
 
 def outside(case: Case, shown: Presented) -> bool:
-    """Whether a list was shown to the outside."""
-    return is_public(shown.holder) or case.sides.of(shown.holder).location is Location.OUTSIDE
+    """Whether a list was shown to the outside: some organisations have public addresses inside, with inner names.
+
+    An Edge behind a translator has a private address, and shows the list to public ones.
+    """
+    if is_public(shown.holder):
+        return _beyond(case, shown.holder)
+    return any(is_public(one.viewer) and _beyond(case, one.viewer) for one in shown.showings)
+
+
+def _beyond(case: Case, address: str) -> bool:
+    """Whether an address is outside, a public one of which nothing shows where it is included."""
+    place = case.sides.of(address).location
+    if place is Location.UNKNOWN:
+        return is_public(address) and not case.sides.has_inner_names(address)
+    return place is Location.OUTSIDE
 
 
 def own_domains(case: Case) -> frozenset[str]:
@@ -124,6 +138,3 @@ def access_names(case: Case, holder: str) -> tuple[str, ...]:
         if any(link.name.startswith(ACCESS_SERVICES) for link in case.names.srv.get(name, ()))
     )
     return tuple(dict.fromkeys((*configured, *targets)))
-
-
-ACCESS_SERVICES = ("_sip._tls.", "_sipfederationtls._tcp.")

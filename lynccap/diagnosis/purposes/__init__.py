@@ -1,0 +1,1 @@
+"""What connection attempts may be for, subject by subject; `meanings` asks one after the other."""

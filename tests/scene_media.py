@@ -1,0 +1,64 @@
+"""Relays and media."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from scene_flows import Flows, moment
+
+
+class Media(Flows):
+    """Allocations at relays, and what is spoken."""
+
+    def allocates(
+        self, client: str, server: str, at: float = 0.0, relay: str | None = None, *, over: str = "udp",
+        requests: int = 4, peer: str | None = None,
+    ) -> int:  # fmt: skip
+        """Allocate requests, granted with `relay`, or without any answer when there is none."""
+        stack, port = {"udp": ("stun/rtp", 3478), "tcp": ("pseudo-tls/stun", 443)}[over]
+        if over == "tcp":
+            of = self.connect(client, server, port, at, seconds=30.0, stack=stack, basis="bytes")
+        else:
+            of = (self.exchange if relay else self.oneway)(client, server, port, at, stack=stack)
+        turn: dict[str, Any] = {
+            "method": "allocate",
+            "dialect": "ms-turn",
+            "ms_version": 4,
+            "framing": "turn-tcp" if over == "tcp" else "udp",
+        }
+        for place in range(1 if relay else requests):
+            self._say("stun", of, at + place / 5, kind="request", lifetime=None, **turn)
+        if relay:
+            self._say("stun", of, at + 0.01, False, kind="error", error_code=401, **turn)
+            self._say("stun", of, at + 0.02, kind="request", lifetime=None, **turn)
+            seen = f"{client}:{50_000 + of}"
+            granted: dict[str, Any] = {"mapped_address": relay, "relayed_address": relay, "xor_mapped_address": seen}
+            self._say("stun", of, at + 0.03, False, kind="response", **granted, **turn)
+        if peer:
+            wanted = {**turn, "method": "set-active-destination", "destination": peer}
+            self._say("stun", of, at + 0.05, kind="request", **wanted)
+        return of
+
+    def speaks(
+        self, of: int, at: float = 1.0, seconds: float = 20.0, sides: Iterable[bool] = (True, False),
+        payload_type: int = 114, carried: str = "udp",
+    ) -> None:  # fmt: skip
+        """Audio of 50 packets a second in a flow, from the client (True), the server (False) or both."""
+        for from_client in sides:
+            self.streams.append(
+                {
+                    "flow": of,
+                    "from_client": from_client,
+                    "ssrc": 1 + from_client,
+                    "payload_type": payload_type,
+                    "carried": carried,
+                    "payload_types": ((payload_type, round(50 * seconds)),),
+                    "dscps": ((0, round(50 * seconds)),),
+                    "packets": round(50 * seconds),
+                    "expected": round(50 * seconds),
+                    "bytes": round(50 * seconds) * 120,
+                    "first_time": moment(at),
+                    "last_time": moment(at + seconds),
+                    "first_frame": self.frame(at, of),
+                    "last_frame": self.frame(at + seconds, of),
+                }
+            )
