@@ -200,6 +200,16 @@ class Case:
         """The lists of certificates that servers and clients showed, each once."""
         return read_presented(self.tables)
 
+    def hello_of(self, flow: int, kind: str) -> Any | None:
+        """The first client-hello or server-hello of a flow: a row with `version` and `suites`; None without one."""
+        return self._hellos.get((flow, kind))
+
+    @cached_property
+    def _hellos(self) -> dict[tuple[int, str], Any]:
+        tls = self.tables["tls"]
+        hellos = tls[tls["kind"].isin(("client-hello", "server-hello"))].drop_duplicates(["flow", "kind"])
+        return {(row.flow, row.kind): row for row in rows_of(hellos, ("flow", "kind", "version", "suites"))}
+
     @cached_property
     def arrivals(self) -> tuple[Arrival, ...]:
         """By which names clients came to the servers that showed them certificates."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from lynccap.correlation.rows import rows_of
 from lynccap.correlation.tls.handshakes import PATIENCE_NS, HandshakeOutcome
 from lynccap.correlation.tls.listeners import Listener
 from lynccap.correlation.tls.sessions import TlsSession
@@ -87,9 +86,8 @@ def tls_version_mismatch(inquiry: Inquiry) -> Iterator[Judgement]:
 
 def _offered(session: TlsSession, inquiry: Inquiry) -> str:
     """The highest version of the client's hello."""
-    tls = inquiry.case.tables["tls"]
-    hellos = tls[(tls["flow"] == session.flow) & (tls["kind"] == "client-hello")]
-    return next((str(one) for one in hellos["version"] if one), session.version)
+    hello = inquiry.case.hello_of(session.flow, "client-hello")
+    return str(hello.version) if hello and hello.version else session.version
 
 
 def _split(inquiry: Inquiry, failed: FailedTls) -> Iterator[Judgement]:
@@ -194,6 +192,5 @@ def _is_signal(suite: int) -> bool:
 
 
 def _hello_suites(inquiry: Inquiry, session: TlsSession, kind: str) -> list[int]:
-    tls = inquiry.case.tables["tls"]
-    hellos = tls[(tls["flow"] == session.flow) & (tls["kind"] == kind)]
-    return [suite for row in rows_of(hellos[:1], ("suites",)) for suite in row.suites or ()]
+    hello = inquiry.case.hello_of(session.flow, kind)
+    return list(hello.suites or ()) if hello else []
