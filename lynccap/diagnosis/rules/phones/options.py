@@ -188,7 +188,7 @@ def _misled(
     return _found(
         boot,
         talk,
-        f"{inquiry.word(boot.device.id)} was told a wrong address of its certificates by DHCP option 43: {says}.",
+        f"{inquiry.word(boot.device.id)} was told a wrong address for its certificates by DHCP option 43: {says}.",
         f"{NAMES_SERVICE} {harm.says}",
         harm,
         "the question of class MS-UC-Client, and the wrong option 43",
