@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 MAX_HEADERS = 256  # header lines kept; keeps a head of 30 000 one-letter lines from costing time
 MAX_VALUE = 4 * 1024  # characters kept of one header value: enough for any URL a person can use
 MAX_COOKIES = 64  # of one message; browsers keep some fifty for one site
+COOKIE_ATTRIBUTES = frozenset({"expires", "max-age", "domain", "path", "secure", "httponly", "samesite"})
 MAX_COOKIE_NAME = 128  # characters
 BAD_LENGTH = -1
 """A Content-Length that is no number, or several that differ."""
@@ -74,19 +75,25 @@ def soap_action(headers: Headers) -> str | None:
 
 
 def cookie_names(headers: Headers) -> tuple[str, ...]:
-    """Names of the cookies a request brings (RFC 6265 4.2); values are never kept."""
+    """Names of the cookies a request brings (RFC 6265 4.2); values are never kept, nor are cookies without a name."""
     pairs = (one for line in headers.get("cookie", [])[:MAX_COOKIES] for one in line.split(";", MAX_COOKIES))
     return tuple(dict.fromkeys(name for one in pairs if (name := _before_equals(one))))[:MAX_COOKIES]
 
 
 def cookies_set(headers: Headers) -> tuple[str, ...]:
-    """Cookies a response sets, each as its name and, in lower case, those of its attributes: "id; path; httponly"."""
+    """Cookies a response sets, each as its name and, in lower case, those of its attributes: "id; path; httponly".
+
+    Only attributes that are known (RFC 6265 5.2) are kept: anything else may be part of a value.
+    """
     found = []
     for line in headers.get("set-cookie", [])[:MAX_COOKIES]:
-        name, *attributes = (_before_equals(one) for one in line.split(";", MAX_COOKIES))
-        found.append("; ".join((name, *(one.lower() for one in attributes if one))))
+        pair, *told = line.split(";", MAX_COOKIES)
+        attributes = (one.partition("=")[0].strip().lower() for one in told)
+        if name := _before_equals(pair):
+            found.append("; ".join((name, *(one for one in attributes if one in COOKIE_ATTRIBUTES))))
     return tuple(found)
 
 
 def _before_equals(text: str) -> str:
-    return text.partition("=")[0].strip()[:MAX_COOKIE_NAME]
+    name, equals, _ = text.partition("=")
+    return name.strip()[:MAX_COOKIE_NAME] if equals else ""

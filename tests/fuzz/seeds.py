@@ -24,7 +24,7 @@ from fuzz.targets import LINK_TYPES, NAMES, PORTS
 FRAMES = tuple(udp(CLIENT, SERVER, bytes([65 + count]) * (8 + count)) for count in range(4))
 TICKS = START // 1000
 BUFFER_BYTES = 2048  # of an event trace; holds the longest frame an Ethernet carries
-LINK_HEADERS = {1: 14, 101: 0, 276: 20}  # bytes before the packet, of the samples' link types
+LINK_HEADERS = {1: 14, 101: 0, 113: 16, 276: 20}  # bytes before the packet, of the samples' link types
 TRANSPORTS = {6: "tcp", 17: "udp"}
 LONGEST_SEED = 6000  # of a conversation: its handshake and first messages
 NSTRACE = {"1.0": "1.0", "2.0": "2.0", "2.6": "2.0", "3.0": "3.0", "3.5": "3.5"}

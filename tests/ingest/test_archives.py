@@ -312,7 +312,7 @@ def test_a_damaged_member_gives_what_lies_before_the_damage(method, tmp_path):
     at = whole.index(b"PK\x03\x04") + 12_000
     whole[at : at + 4] = bytes(one ^ 0xFF for one in whole[at : at + 4])
     rows = found(tmp_path / "t.zip", bytes(whole))
-    assert rows[0][1] in (5, 11)
+    assert rows[0][1] in (5, 6, 11)  # where inflating stops depends on the noise
     assert "checksum" in rows[0][2] or "cannot be inflated near byte" in rows[0][2]
     assert rows[1] == ("t.zip/three.pcap", 3, "")
 
