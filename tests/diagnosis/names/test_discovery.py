@@ -97,7 +97,9 @@ class TestNoAutodiscover:
     def test_fires_where_the_client_stops(self):
         scene, frames = self._asks()
 
-        assert fires(scene, self.RULE, PC, frames=set(frames)).severity is None
+        one = fires(scene, self.RULE, PC, frames=set(frames))
+
+        assert (one.severity, one.rejected) == (None, ())
 
     def test_desktop_outside_goes_on(self):
         scene, _ = self._asks(AWAY, Scene())
@@ -105,7 +107,10 @@ class TestNoAutodiscover:
         scene.named(f"sipexternal.{DOMAIN}", PROXY)
         scene.secure(AWAY, PROXY, 443, 1.0)
 
-        assert fires(scene, self.RULE, AWAY).severity is Severity.MINOR
+        one = fires(scene, self.RULE, AWAY)
+
+        assert one.severity is Severity.MINOR
+        assert [name for name, _ in one.rejected] == ["dns-all-discovery-exhausted"]
 
     def test_inside_by_srv(self):
         scene, _ = self._asks()

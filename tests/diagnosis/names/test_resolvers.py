@@ -22,13 +22,16 @@ class TestNoAnswer:
         one = fires(scene, self.RULE, PC, frames=set(frames))
 
         assert (one.peer, one.port, one.time) == (SECOND, 53, scene.flows[-1]["first_time"])
+        assert one.rejected == ()
 
     def test_server_that_answers_others_is_up(self):
         scene = mirrored(PC)
         self._deaf(scene)
         answered = scene.looks_up(OTHER_PC, "files.example", 5.0, "10.1.0.8", server=SECOND)
 
-        assert answered[-1] in fires(scene, self.RULE, PC).proof[1].frames
+        one = fires(scene, self.RULE, PC)
+        assert answered[-1] in one.proof[1].frames
+        assert one.rejected == (("host-unreachable", f"{SECOND} answers {OTHER_PC} in this capture"),)
 
     def test_second_server_answers(self):
         scene = mirrored(PC)

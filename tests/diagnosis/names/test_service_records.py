@@ -99,12 +99,15 @@ class TestWrongPort:
         one = fires(scene, self.RULE, PC, frames={*frames, *tries})
 
         assert (one.peer, one.port, one.confidence) == (POOL, 5601, Confidence.CERTAIN)
+        assert one.rejected == (("tcp-filtered-silent", f"{POOL} refuses TCP port 5601, it is not silent"),)
 
     def test_silence_is_likely(self):
         scene, _ = self._sent()
         scene.silent(PC, POOL, 5601, 0.5)
 
-        assert fires(scene, self.RULE, PC).confidence is Confidence.LIKELY
+        one = fires(scene, self.RULE, PC)
+
+        assert (one.confidence, one.rejected) == (Confidence.LIKELY, ())
 
     @pytest.mark.parametrize("port", [5061])
     def test_usual_port(self, port):

@@ -19,7 +19,7 @@ from lynccap.diagnosis.rules.names.asking import (
     signs_in,
     unheard,
 )
-from lynccap.diagnosis.rules.names.exhausted import ran_through
+from lynccap.diagnosis.rules.names.exhausted import not_exhausted, ran_through
 from lynccap.document import Confidence, Severity
 
 AUTODISCOVER = INNER, OUTER = "lyncdiscoverinternal.", "lyncdiscover."
@@ -80,6 +80,9 @@ def dns_lyncdiscoverinternal_missing_inside(inquiry: Inquiry) -> Iterator[Judgem
             "clients outside, through the firewall and the reverse proxy.",
             Confidence.CERTAIN,
             *proof,
+            rejected=(
+                ("state-dns-fallback-nxdomain", f"{search.addresses[0]} is inside, where {missing.name} is to exist"),
+            ),
         )
 
 
@@ -150,6 +153,7 @@ def _no_autodiscover(inquiry: Inquiry, search: Search) -> Judgement:
         Confidence.CERTAIN,
         shown_all(asked, "both questions and the answers that there is no such name"),
         severity=Severity.MINOR if goes_on else None,
+        rejected=not_exhausted(inquiry, search),
     )
 
 
@@ -204,4 +208,5 @@ def _no_srv(inquiry: Inquiry, search: Search, missing: list[Question], fallback:
         Confidence.CERTAIN,
         shown_all(missing, "the question for the SRV record, and the answer that there is none"),
         shown_all(fallback, "the names it falls back to"),
+        rejected=not_exhausted(inquiry, search),
     )

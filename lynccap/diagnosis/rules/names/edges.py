@@ -140,4 +140,7 @@ def _no_next_hop(inquiry: Inquiry, question: Question) -> Iterator[Judgement]:
         "No connection to port 5061 inside follows.",
         Confidence.CERTAIN,
         shown(question, "the question, and the answer that there is no such name"),
+        rejected=(
+            ("dns-server-no-answer", f"{question.best.server} answers that {question.name} {answer_words(question)}"),
+        ),
     )

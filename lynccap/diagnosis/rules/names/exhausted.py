@@ -59,6 +59,7 @@ def dns_all_discovery_exhausted(inquiry: Inquiry) -> Iterator[Judgement]:
             f"Others do find names of {search.domain}, so the domain exists.",
             Confidence.CERTAIN,
             shown_all(search.questions, "the questions and the answers"),
+            rejected=(("dns-server-no-answer", f"DNS answers on all {names} names in this capture"),),
         )
 
 
@@ -69,6 +70,16 @@ def ran_through(inquiry: Inquiry, search: Search) -> bool:
     if next(opened(inquiry, search.addresses, search.first_time, search.capture), None):
         return False
     return _is_whole_list(search.questions)
+
+
+def not_exhausted(inquiry: Inquiry, search: Search) -> tuple[tuple[str, str], ...]:
+    """What excludes dns-all-discovery-exhausted, where a server is reached."""
+    one = next(opened(inquiry, search.addresses, search.first_time, search.capture), None)
+    if one is None:
+        return ()
+    _, attempt = one
+    reached = f"{search.addresses[0]} reaches {attempt.server} on TCP port {attempt.port} in this capture"
+    return (("dns-all-discovery-exhausted", reached),)
 
 
 def _leads_nowhere(inquiry: Inquiry, search: Search, question: Question) -> bool:

@@ -73,7 +73,12 @@ def _stale(inquiry: Inquiry, name: str, address: str, others: list[str]) -> Iter
         )
         why = f"{address} works for nobody in this capture; {len(clients)} client{'s' * (len(clients) != 1)} met it."
         confidence = Confidence.CERTAIN if lasts else Confidence.LIKELY
-        yield subject_of(inquiry, attempt.flows[0]).found(says, why, confidence, *proof, flows=attempt.flows)
+        alike = {one.client for one, _ in moved if one.port == attempt.port}
+        once = ("state-dns-lb-failover", f"{len(alike)} clients fail at {address} TCP port {attempt.port}")
+        rejected = (once,) if len(alike) >= SOME_CLIENTS else ()
+        yield subject_of(inquiry, attempt.flows[0]).found(
+            says, why, confidence, *proof, flows=attempt.flows, rejected=rejected
+        )
 
 
 def _first(inquiry: Inquiry, attempt: Attempt) -> int:

@@ -75,6 +75,7 @@ def _overridden(inquiry: Inquiry, attempt: Attempt, session: TlsSession, told: Q
         Confidence.CERTAIN,
         shown(told, f"DNS: {told.name} is {told.addresses[0]}"),
         subject.shows(f"TLS for {told.name} with {attempt.server}", session.hello_frame),
+        rejected=(("state-dns-lb-failover", f"no DNS answer in this capture gives {attempt.server} for {told.name}"),),
     )
 
 

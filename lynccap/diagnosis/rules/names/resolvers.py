@@ -87,6 +87,7 @@ def _unanswered(inquiry: Inquiry, silent: list[Question], server: str, lookups: 
     others = [one for one in inquiry.case.lookups if one.server == server and one.client != first.client]
     heard = [one for one in others if one.answered and one.response_time >= first.first_time]
     extra = [Proof(heard[0].capture, (heard[0].response_frame,), f"it answers {heard[0].client}")] if heard else []
+    up = ("host-unreachable", f"{server} answers {heard[0].client} in this capture") if heard else None
     whom = "only this device gets none" if heard else "nobody gets one in this capture"
     return found(
         silent[0],
@@ -99,6 +100,7 @@ def _unanswered(inquiry: Inquiry, silent: list[Question], server: str, lookups: 
         *extra,
         peer=server,
         time=first.first_time,
+        rejected=(up,) if up else (),
     )
 
 
@@ -167,6 +169,9 @@ def dns_servfail_refused(inquiry: Inquiry) -> Iterator[Judgement]:
                 Confidence.CERTAIN if good else Confidence.LIKELY,
                 shown_all(failed, "the questions and the errors"),
                 *extra,
+                rejected=(("dns-server-no-answer", f"{server} answers for {good.name} in this capture"),)
+                if good
+                else (),
             )
 
 
@@ -220,6 +225,8 @@ def _late(
         return Doubt(device, doubt)
     repeated = [one for one in slow if one.tries > 1]
     worst = max(slow, key=lambda one: waits[one])
+    answered = ("dns-server-no-answer", f"{worst.name} is answered after {waits[worst]:.1f} s")
+    silent = any(one.reply is Reply.SILENT for one in inquiry.case.searches.of(device))
     return found(
         first,
         f"{inquiry.word(device)} waits {waits[worst]:.1f} s for DNS to answer on {worst.name}; "
@@ -229,6 +236,7 @@ def _late(
         Confidence.CERTAIN if repeated else Confidence.LIKELY,
         shown_all(slow, "the questions and their late answers"),
         peer=worst.best.server,
+        rejected=() if silent else (answered,),
     )
 
 

@@ -27,6 +27,11 @@ from lynccap.document import Confidence, Severity
 
 FEDERATION = "_sipfederationtls._tcp."
 RECORDS = (*(one for one in DISCOVERY_NAMES if one.startswith("_")), FEDERATION, "_xmpp-server._tcp.")
+MISSING = {
+    "_sipinternaltls._tcp.": "dns-sip-srv-missing",
+    "_sip._tls.": "dns-sip-srv-missing",
+    FEDERATION: "dns-federation-srv-missing",
+}
 SHARED_EDGE = 5061  # an Edge with one address serves clients there as well
 PROMPT_NS = 5_000_000_000  # catalogue, dns-srv-target-domain-mismatch: as long as somebody takes to answer a question
 
@@ -77,6 +82,7 @@ def _mismatch(inquiry: Inquiry, search: Search, question: Question, target: str)
     opening = inquiry.case.flows.loc[reached[0]] if reached else None
     device = inquiry.device(search.device)
     proof = [shown(question, f"the record leads to {target}")]
+    rejected: tuple[tuple[str, str], ...] = ()
     if opening is not None:
         waited = int(opening["first_time"]) - answered
         if waited <= PROMPT_NS:
@@ -94,6 +100,8 @@ def _mismatch(inquiry: Inquiry, search: Search, question: Question, target: str)
         doubt = unheard(inquiry, search.capture, search.addresses[0], answered, answered)
         if doubt:
             return Doubt(search.device, doubt)
+        if tried:
+            rejected = (("host-unreachable", f"{tried.server} accepts the connection on TCP port {tried.port}"),)
         effect = "It never signs in there: Lync Phone Edition refuses servers outside the SIP domain."
     return found(
         question,
@@ -102,6 +110,7 @@ def _mismatch(inquiry: Inquiry, search: Search, question: Question, target: str)
         f"The names of the record and of its target have to share the SIP domain. {effect}",
         Confidence.LIKELY,
         *proof,
+        rejected=rejected,
     )
 
 
@@ -167,6 +176,9 @@ def _wrong_port(inquiry: Inquiry, question: Question, record: Any) -> Judgement:
         port=port,
         transport="tcp",
         service="sip",
+        rejected=(("tcp-filtered-silent", f"{attempt.server} refuses TCP port {port}, it is not silent"),)
+        if attempt.ending is Ending.REFUSED
+        else (),
     )
 
 
@@ -207,4 +219,11 @@ def dns_srv_target_unresolvable(inquiry: Inquiry) -> Iterator[Judgement]:
                 shown(question, f"the record leads to {missing.name}"),
                 shown(missing, f"{missing.name} {answer_words(missing)}"),
                 peer=missing.best.server,
+                rejected=_exists(question, missing),
             )
+
+
+def _exists(question: Question, target: Question) -> tuple[tuple[str, str], ...]:
+    """The rule that tells of the record where it does not exist, and that it does."""
+    because = f"{question.name} exists and leads to {target.name}"
+    return tuple((name, because) for start, name in MISSING.items() if question.name.startswith(start))

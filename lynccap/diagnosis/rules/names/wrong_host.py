@@ -102,6 +102,7 @@ def _caught(inquiry: Inquiry, search: Search, question: Question) -> Judgement:
         + (f" {alike[0].name} has the same address, as with a wildcard record." if alike else ""),
         Confidence.CERTAIN if len({one.name for one in alike}) >= 1 and foreign else Confidence.LIKELY,
         *proof,
+        rejected=(("dns-internal-client-gets-public-ip", f"{search.addresses[0]} is outside"),),
     )
 
 

@@ -88,6 +88,7 @@ def _public_inside(inquiry: Inquiry, search: Search, question: Question, told: t
         f"The name is that of an inner server: {because.says}. {harm}",
         Confidence.CERTAIN if failed else Confidence.LIKELY,
         *proof,
+        rejected=(("dns-wildcard-catchall", f"{search.addresses[0]} is inside"),),
     )
 
 
