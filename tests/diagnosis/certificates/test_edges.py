@@ -229,6 +229,20 @@ class TestOuterSubject:
         assert found.severity == "info"
         assert found.why.startswith("Sources disagree.")
 
+    def test_a_name_that_is_covered_is_not_the_matter(self) -> None:
+        scene = told()
+        scene.meets(PARTNER, ACCESS, 5061, 1.0, leaf=self.LEAF)
+
+        (excluded,) = fires(scene, self.RULE, ACCESS).rejected
+
+        assert excluded == ("cert-name-mismatch", "the certificate covers access.cedar.example")
+
+    def test_a_name_that_is_missing_is_another_matter(self) -> None:
+        scene = told()
+        scene.meets(PARTNER, ACCESS, 5061, 1.0, leaf=named("web.cedar.example"))
+
+        silent(scene, self.RULE)
+
     def test_a_partner_that_fails_makes_it_a_warning(self) -> None:
         scene = told()
         scene.meets("192.0.2.45", ACCESS, 443, 0.0, leaf=self.LEAF)

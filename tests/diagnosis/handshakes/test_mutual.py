@@ -36,6 +36,15 @@ class TestRejected:
         assert (one.peer, one.port, one.confidence) == (PARTNER, SIP, "certain")
         assert ISSUING in one.why
 
+    def test_an_empty_certificate_is_excluded(self) -> None:
+        scene = federation()
+        of = asked(scene)
+        scene.alert(of, 48, from_client=False)
+
+        (told,) = fires(scene, self.RULE, EDGE).rejected
+
+        assert told == ("mtls-empty-client-certificate", f"it shows a certificate in frame {scene.at(of, 0.05)}")
+
     def test_refused_once_is_likely(self) -> None:
         scene = federation()
         scene.alert(asked(scene), 48, from_client=False)
@@ -111,6 +120,13 @@ class TestEmpty:
 
         assert (one.peer, one.port, one.confidence) == (PARTNER, SIP, "certain")
         assert "2 authorities" in one.why
+
+    @pytest.mark.parametrize(("asks", "excluded"), [(OTHERS, ["mtls-authority-list-truncated"]), ((), [])])
+    def test_a_short_list_of_authorities_is_not_cut(self, asks: tuple[str, ...], excluded: list[str]) -> None:
+        scene = federation()
+        scene.alert(asked(scene, answer=(), asks=asks), 40, from_client=False)
+
+        assert [rule for rule, _ in fires(scene, self.RULE, EDGE).rejected] == excluded
 
     def test_desktop_that_has_none_to_show(self) -> None:
         scene = TlsScene()

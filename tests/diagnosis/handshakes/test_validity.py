@@ -24,6 +24,17 @@ class TestExpired:
         assert (one.peer, one.port, one.confidence) == (POOL, SIP, "certain")
         assert one.time == START + 1_030_000_000
 
+    def test_a_wrong_clock_is_excluded_where_time_servers_tell(self) -> None:
+        scene = TlsScene()
+        scene.tells_time()
+        scene.alert(scene.shake(PC, POOL, shown=chain(**OLD)), 45)
+        ((rule, _),) = fires(scene, self.RULE, PC).rejected
+        assert rule == "cert-not-yet-valid-or-clock-skew"
+
+        scene = TlsScene()
+        scene.alert(scene.shake(PC, POOL, shown=chain(**OLD)), 45)
+        assert not fires(scene, self.RULE, PC).rejected
+
     def test_client_that_closes_right_after_it(self) -> None:
         scene = TlsScene()
         scene.leaves(scene.shake(PC, POOL, shown=chain(**OLD)))

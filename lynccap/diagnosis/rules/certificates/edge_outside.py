@@ -61,6 +61,7 @@ def _other_subject(inquiry: Inquiry, one: Holder, names: tuple[str, ...]) -> Fou
     first = (failed or one.shown.showings)[0]
     subject = subject_of(inquiry, first.flow) if failed else of_holder(inquiry, one.shown)
     row = conflicts()["cn-access-edge"]
+    covered = [name for name in names if one.shown.covers(name)]
     effect = f" The partner {first.viewer} ends TLS after it." if failed else ""
     return subject.found(
         f"The certificate of {inquiry.server(one.shown.holder, one.shown.port)} has the subject "
@@ -70,6 +71,7 @@ def _other_subject(inquiry: Inquiry, one: Holder, names: tuple[str, ...]) -> Fou
         subject.shows("the certificate with its subject and names", first.frame),
         time=first.time,
         severity=None if failed else Severity.INFO,
+        rejected=(("cert-name-mismatch", f"the certificate covers {listed(covered)}"),),
     )
 
 

@@ -195,4 +195,5 @@ def _mobile_refuses(inquiry: Inquiry, one: Arrival) -> Found:
             *(aim.frame, one.showing.frame, alert.frame if alert else 0),
         ),
         time=one.showing.time,
+        rejected=(("cert-name-mismatch", "alert 48 is about the authority, not about a name"),),
     )

@@ -118,7 +118,9 @@ def _versions(inquiry: Inquiry, failed: FailedTls) -> Found:
     higher = sorted({one.version for one in listener.completed.values() if _rank(one.version) > _rank(offered)})
     others = f" Others get through with {' and '.join(map(_word, higher))}." if higher else ""
     why = f"The handshake {how}.{others}"
-    return _found(inquiry, failed, what, why, Confidence.CERTAIN, *_others(listener))
+    about = f"{alert_word(refusal.code)} is about the version, not about the suites" if refusal else ""
+    rejected = (("tls-cipher-mismatch", about),) if about else ()
+    return _found(inquiry, failed, what, why, Confidence.CERTAIN, *_others(listener), rejected=rejected)
 
 
 def _others(listener: Listener) -> tuple[Proof, ...]:
@@ -183,7 +185,9 @@ def _suites(inquiry: Inquiry, failed: FailedTls) -> Judgement:
     what = f"the server takes none of the {len(offered)} cipher suites it offers"
     if len(offered) == 1:
         what = "the server does not take the only cipher suite it offers"
-    return _found(inquiry, failed, what, why, confidence, *_others(listener))
+    named = f"its hello names {sessions[0].sni}" if sessions[0].sni else "others get through without naming a server"
+    rejected = (("tls-sni-missing-default-cert", named),)
+    return _found(inquiry, failed, what, why, confidence, *_others(listener), rejected=rejected)
 
 
 def _is_signal(suite: int) -> bool:

@@ -124,8 +124,11 @@ def _rejected(inquiry: Inquiry, failed: FailedTls) -> Found:
     confidence = Confidence.CERTAIN if code and len(sessions) > 1 else Confidence.LIKELY
     frames = {one.client_certificate_frame for one in sessions}
     causes = _causes(code, leaf)
+    rejected = (("mtls-empty-client-certificate", f"it shows a certificate in frame {min(frames)}"),)
     why = f"The other side asked for it.{shown}{meaning}"
-    return _found(inquiry, failed, f"{listener.server} {how}", why, confidence, frames, causes=causes)
+    return _found(
+        inquiry, failed, f"{listener.server} {how}", why, confidence, frames, causes=causes, rejected=rejected
+    )
 
 
 def _causes(code: int, leaf: Any) -> tuple[str, ...]:
@@ -186,7 +189,16 @@ def mtls_empty_client_certificate(inquiry: Inquiry) -> Iterator[Judgement]:
         )
         frames = {one.empty_certificate_frame for one in turned}
         what = "it shows no certificate and is turned away"
-        yield _found(inquiry, failed.some(turned), what, why, Confidence.CERTAIN, frames)
+        rejected = _short_list(turned[0])
+        yield _found(inquiry, failed.some(turned), what, why, Confidence.CERTAIN, frames, rejected=rejected)
+
+
+def _short_list(session: TlsSession) -> tuple[tuple[str, str], ...]:
+    """That the list of authorities is not cut, where there is one."""
+    if not session.authorities:
+        return ()
+    size = f"{session.authorities} authorities in {session.authorities_bytes} bytes"
+    return (("mtls-authority-list-truncated", f"the request names only {size}"),)
 
 
 def _at_limit(session: TlsSession) -> bool:

@@ -58,7 +58,9 @@ def cert_expired(inquiry: Inquiry) -> Iterator[Judgement]:
         leaf = one.shown.leaf
         why = f"The certificate of {leaf.common_name or leaf.subject} ended on {day(leaf.not_after)}."
         agrees = "Time servers agree with the recorder's clock." if told else "The recorder's clock is not confirmed."
-        yield one.found(inquiry, f"it ended on {day(leaf.not_after)}", f"{why} {agrees}", confidence)
+        skew = ("cert-not-yet-valid-or-clock-skew", "time servers agree with the recorder's clock")
+        what, rejected = f"it ended on {day(leaf.not_after)}", (skew,) if told else ()
+        yield one.found(inquiry, what, f"{why} {agrees}", confidence, rejected=rejected)
     yield from _accepted_all_the_same(inquiry)
 
 
