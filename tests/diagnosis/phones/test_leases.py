@@ -25,6 +25,8 @@ class TestInformUnanswered:
 
         assert one.says.endswith("2 times in 4.0 s for the options of phones (class MS-UC-Client) and got no answer.")
         assert one.time == moment(0.0)
+        unanswered = "none of its 2 questions of class MS-UC-Client is answered"
+        assert one.rejected == (("phone-dhcp43-missing", unanswered),)
         silent(scene, "phone-dhcp43-missing")
 
     def test_answered_at_another_time(self) -> None:

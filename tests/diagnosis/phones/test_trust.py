@@ -71,6 +71,16 @@ class TestStale:
 
         assert {one.confidence for one in self.found(scene)} == {Confidence.LIKELY}
 
+    def test_records_the_reasons_it_excludes(self) -> None:
+        scene = self.fleet()
+        accepts(scene, PC, 4.0)
+        scene.secure(FIRST, POOL, 80, 0.2)
+
+        first, second = self.found(scene)
+
+        assert first.rejected == (("rootchain-http80-refused", f"{POOL} accepts its connection to TCP port 80"),)
+        assert second.rejected == ()
+
     def test_the_plain_alert_hangs_under_it(self) -> None:
         scene = self.fleet()
         accepts(scene, PC, 4.0)
@@ -156,6 +166,7 @@ class TestOutdatedList:
 
         assert self.alert in one.proof[0].frames
         assert "DigiCert" in one.why
+        assert one.rejected == (("cert-chain-incomplete", f"{POOL} sends the issuing authority's too"),)
 
     def test_private_authority(self) -> None:
         scene = self.site(issuer="CN=Contoso Issuing CA,O=Contoso")

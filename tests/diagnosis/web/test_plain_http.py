@@ -38,13 +38,17 @@ class TestFirmware:
 
         assert {scene.frame(5.1, of), scene.frame(5.2, of)} == set(one.proof[0].frames)
         assert one.proof[1].frames[0] >= signed_in
+        because = f"it asked for {target}, which is firmware, not for certificates"
+        assert one.rejected == (("certprov-http-error", because),)
 
     def test_fires_on_a_closed_port_and_nothing_else_does(self) -> None:
         scene = self._phone()
         scene.secure(PHONE, POOL, 443, 3.0)
         scene.refused(PHONE, POOL, 80, 5.0, tries=3)
 
-        fires(scene, self.RULE, PHONE)
+        one = fires(scene, self.RULE, PHONE)
+
+        assert "certprov-http-error" not in dict(one.rejected)
         assert accused(scene) == {(self.RULE, PHONE)}
 
     def test_fires_on_a_real_phone(self) -> None:

@@ -299,6 +299,7 @@ class TestNoProxy:
         one = fires(self._signs_in(NAME, JOIN), self.RULE, CLIENT)
 
         assert len(one.proof[1].frames) == 4
+        assert one.rejected == (("dns-server-no-answer", "DNS answers for all 2 web names"),)
         assert one.confidence == "likely"
 
     def test_fires_on_names_that_lead_to_the_edge_or_to_a_closed_port(self) -> None:

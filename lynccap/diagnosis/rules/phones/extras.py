@@ -133,6 +133,7 @@ def _updates(inquiry: Inquiry, device: DeviceFacts, lookups: list[Lookup]) -> Ju
         confidence=Confidence.CERTAIN,
         proof=(Proof(one.capture, (one.request_frames[0], one.response_frame), f"{one.name} does not exist"),),
         time=one.first_time,
+        rejected=(("dns-server-no-answer", f"{one.server} answers that the name does not exist"),),
     )
 
 

@@ -86,6 +86,7 @@ def _unanswered(inquiry: Inquiry, boot: Boot, talks: list[DhcpTalk]) -> Found:
         ),
         time=asked[0].time,
         flows=tuple(sorted({row.flow for row in asked})),
+        rejected=(("phone-dhcp43-missing", f"none of its {len(asked)} questions of class MS-UC-Client is answered"),),
     )
 
 

@@ -77,10 +77,11 @@ def _left_without(inquiry: Inquiry, boot: Boot, talk: DhcpTalk, harm: Harm) -> F
         f"{NAMES_SERVICE} {harm.says}",
         harm,
         "the question of class MS-UC-Client, and the answer without option 43",
+        ("phone-dhcp-inform-unanswered", f"{server or 'DHCP'} answers its question of class MS-UC-Client"),
     )
 
 
-def _found(boot: Boot, talk: DhcpTalk, says: str, why: str, harm: Harm, shows: str) -> Found:
+def _found(boot: Boot, talk: DhcpTalk, says: str, why: str, harm: Harm, shows: str, rejected: tuple[str, str]) -> Found:
     asked = talk.asked[0]
     return Found(
         device=boot.device.id,
@@ -94,6 +95,7 @@ def _found(boot: Boot, talk: DhcpTalk, says: str, why: str, harm: Harm, shows: s
         proof=(Proof(boot.capture, tuple(sorted({asked.frame, talk.acks[-1].frame})), shows), *harm.proof),
         time=asked.time,
         flows=tuple(sorted({row.flow for row in (*talk.asked, *talk.acks)})),
+        rejected=(rejected,),
     )
 
 
@@ -192,4 +194,5 @@ def _misled(
         f"{NAMES_SERVICE} {harm.says}",
         harm,
         "the question of class MS-UC-Client, and the wrong option 43",
+        ("phone-dhcp43-missing", f"the answer of {ack.server or 'DHCP'} brings option 43"),
     )

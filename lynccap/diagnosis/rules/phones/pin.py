@@ -138,6 +138,7 @@ def _sealed(inquiry: Inquiry, tries: _Tries) -> Judgement:
         subject.shows("connections to the web services that lead nowhere", *(one.data_frame for one in tries.sealed)),
         device=tries.device.id,
         flows=tuple(one.flow for one in tries.sealed),
+        rejected=(("tls-unknown-ca", f"it completes TLS with {subject.peer}, {times_in_words(len(tries.sealed))}"),),
     )
 
 

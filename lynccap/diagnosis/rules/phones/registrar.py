@@ -34,7 +34,15 @@ def _asked_dns(inquiry: Inquiry, boot: Boot) -> list[Lookup]:
 
 
 def _found(
-    inquiry: Inquiry, boot: Boot, talk: DhcpTalk, ack: Any, says: str, why: str, shows: str, *more: Proof
+    inquiry: Inquiry,
+    boot: Boot,
+    talk: DhcpTalk,
+    ack: Any,
+    says: str,
+    why: str,
+    shows: str,
+    *more: Proof,
+    rejected: tuple[str, str],
 ) -> Found:
     return Found(
         device=boot.device.id,
@@ -48,6 +56,7 @@ def _found(
         proof=(Proof(boot.capture, (talk.asked[0].frame, ack.frame), shows), *more),
         time=talk.asked[0].time,
         flows=(talk.asked[0].flow, ack.flow),
+        rejected=(rejected,),
     )
 
 
@@ -94,6 +103,7 @@ def _undecided(inquiry: Inquiry, boot: Boot, talk: DhcpTalk, asked: list[Lookup]
 def _nowhere(inquiry: Inquiry, boot: Boot, talk: DhcpTalk, asked: list[Lookup]) -> Found:
     names = ", ".join(dict.fromkeys(one.name for one in asked))
     frames = {frame for one in asked for frame in (one.request_frames[0], one.response_frame)}
+    servers = " and ".join(sorted({one.server for one in asked}))
     return _found(
         inquiry,
         boot,
@@ -103,6 +113,7 @@ def _nowhere(inquiry: Inquiry, boot: Boot, talk: DhcpTalk, asked: list[Lookup]) 
         f"It asked DNS for {names} and was told that there is none. It opens no connection to TCP port 5061.",
         "the question of class MS-UC-Client, and the answer without option 120",
         Proof(boot.capture, tuple(sorted(frames)), "the questions to DNS, and the answers: no such record"),
+        rejected=("dns-server-no-answer", f"{servers} answers all its questions for a registrar"),
     )
 
 
@@ -152,6 +163,7 @@ def _judged(inquiry: Inquiry, boot: Boot, talk: DhcpTalk, ack: Any) -> Judgement
         f"A Lync phone compares the name with the certificate, so it can only use a name. {came}",
         "the question of class MS-UC-Client, and option 120 with an address",
         *refused[:1],
+        rejected=("phone-dhcp120-missing", f"the answer of {ack.server or 'DHCP'} brings option 120"),
     )
 
 

@@ -132,4 +132,5 @@ def _refused(inquiry: Inquiry, told: _Told, searching: list[Any]) -> Found:
         ),
         time=told.time,
         flows=(told.flow,),
+        rejected=(("dns-srv-target-unresolvable", follower.says),) if follower else (),
     )

@@ -60,7 +60,15 @@ def _accepted_by(inquiry: Inquiry, shown: Presented, *, phones: bool) -> Proof |
     return None
 
 
-def _refused(inquiry: Inquiry, one: _Refusal, says: str, why: str, confidence: Confidence, *more: Proof) -> Found:
+def _refused(
+    inquiry: Inquiry,
+    one: _Refusal,
+    says: str,
+    why: str,
+    confidence: Confidence,
+    *more: Proof,
+    rejected: tuple[tuple[str, str], ...],
+) -> Found:
     alert = one.session.alert(UNKNOWN_CA)
     assert alert is not None
     subject = subject_of(inquiry, one.session.flow)
@@ -73,6 +81,7 @@ def _refused(inquiry: Inquiry, one: _Refusal, says: str, why: str, confidence: C
         *more,
         device=one.device.id,
         time=alert.time,
+        rejected=rejected,
     )
 
 
@@ -128,6 +137,7 @@ def _stale(inquiry: Inquiry, fleet: Sequence[_Refusal]) -> Iterator[Judgement]:
             Confidence.CERTAIN if old else Confidence.LIKELY,
             *([old[1]] if old else []),
             *([accepted] if accepted else []),
+            rejected=tuple(_excluded(inquiry, one.device)),
         )
 
 
@@ -155,6 +165,22 @@ def _other_reason(inquiry: Inquiry, device: DeviceFacts) -> str | None:
     if ntp and all(row.from_client for row in ntp):
         return "its questions for the time stay unanswered, so its clock may be wrong"
     return None
+
+
+def _excluded(inquiry: Inquiry, device: DeviceFacts) -> Iterator[tuple[str, str]]:
+    """The other reasons that this phone's own packets speak against."""
+    case = inquiry.case
+    reached = next((one for one in case.attempts_of(*device.addresses) if one.port == HTTP), None)
+    if reached:
+        yield "rootchain-http80-refused", f"{reached.server} accepts its connection to TCP port {HTTP}"
+    boots = (boot for boot in case.boots if boot.device.id == device.id)
+    acks = (row for boot in boots for one in boot.of_class(CERTIFICATE_CLASS) for row in one.acks)
+    told = next((row for row in acks if row.uc_web_server), None)
+    if told:
+        yield "phone-dhcp43-missing", f"DHCP names {told.uc_web_server} as its certificate service"
+    timed = next((row for row in case.messages_of("ntp", *device.addresses) if not row.from_client), None)
+    if timed:
+        yield "phone-ntp-missing", f"{case.flows.at[timed.flow, 'server']} answers its question for the time"
 
 
 @rule(
@@ -196,4 +222,5 @@ def phone_outdated_public_ca_store(inquiry: Inquiry) -> Iterator[Judgement]:
                 "intermediate certificate too, and a PC accepts both.",
                 Confidence.LIKELY,
                 accepted,
+                rejected=(("cert-chain-incomplete", f"{one.shown.holder} sends the issuing authority's too"),),
             )

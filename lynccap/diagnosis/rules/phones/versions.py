@@ -78,6 +78,9 @@ def _turned_away(inquiry: Inquiry, subject: Subject, session: TlsSession) -> Ite
         Confidence.CERTAIN if newer and alert else Confidence.LIKELY,
         subject.shows(f"the phone's hello, and {says}", session.hello_frame, end.frame),
         *((newer,) if newer else ()),
+        rejected=(("tls-cipher-mismatch", "alert 70 is about the version, not about the cipher suites"),)
+        if alert and alert.code == PROTOCOL_VERSION
+        else (),
     )
 
 

@@ -90,7 +90,12 @@ def _fetched(inquiry: Inquiry, client: str, asked: Sequence[WebExchange]) -> Jud
         flows=flows_of(bad),
         causes=firmware_http_download_blocked.causes[1:],
         act=("Lync administrator",),
+        rejected=(("certprov-http-error", f"it asked for {_path(bad[0])}, which is firmware, not for certificates"),),
     )
+
+
+def _path(one: WebExchange) -> str:
+    return str(one.request.target).partition("?")[0] if one.request else ""
 
 
 @rule(

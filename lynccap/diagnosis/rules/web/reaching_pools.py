@@ -162,6 +162,9 @@ def _gateway_fails(inquiry: Inquiry, asked: Sequence[WebExchange]) -> Iterator[J
         subject.shows(f"requests answered with {answered}", *frames_of(bad)),
         time=bad[0].time,
         flows=flows_of(bad),
+        rejected=(("lb-dead-node-in-rotation", f"none of its {len(asked)} requests is answered well"),)
+        if len(asked) > 1
+        else (),
     )
 
 
@@ -257,4 +260,5 @@ def _absent(
         confidence=Confidence.LIKELY,
         proof=(edge[1], Proof(edge[1].capture, tuple(sorted(frames)), "the web names asked for, and the answers")),
         time=min(one.first_time for one in asked),
+        rejected=(("dns-server-no-answer", f"DNS answers for all {len(asked)} web names"),),
     )
