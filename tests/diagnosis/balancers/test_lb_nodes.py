@@ -35,6 +35,7 @@ class TestDeadNode:
 
         assert (one.peer, one.port, one.confidence) == (VIP, 5061, Confidence.CERTAIN)
         assert DEAD in one.says
+        assert one.rejected == (("lb-port-missing-on-vip", f"8 of 11 connections to {VIP} TCP port 5061 are served"),)
         assert {row["first_frame"] for row in failed} <= {frame for proof in one.proof for frame in proof.frames}
         assert {rule for rule, _ in accused(scene)} == {self.RULE}
 

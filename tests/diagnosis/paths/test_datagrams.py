@@ -28,6 +28,8 @@ class TestRelay:
         one = fires(scene, RULE, CLIENT, frames)
 
         assert (one.confidence, one.peer, one.port, one.transport) == ("certain", EDGE, 3478, "udp")
+        because = f"the 2 ICMP messages come from {EDGE} itself and say that the port is closed"
+        assert one.rejected == (("icmp-admin-prohibited", because),)
 
     def test_closed_for_one_request_is_doubted(self) -> None:
         scene, _ = self._asked(1)

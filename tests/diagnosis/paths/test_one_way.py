@@ -33,6 +33,9 @@ def test_is_likely() -> None:
     one = fires(scene, RULE, CLIENT, {row["first_frame_client"], row["last_frame_client"], 4_321})
 
     assert (one.confidence, one.peer, one.port, one.transport) == ("likely", POOL, PORT, "udp")
+    ((look_alike, because),) = one.rejected
+    assert look_alike == "icmp-port-unreachable-udp"
+    assert because.startswith("no ICMP message quotes the ")
 
 
 @pytest.mark.parametrize("seconds", [0.9, 4.8])

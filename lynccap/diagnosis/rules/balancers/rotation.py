@@ -170,7 +170,15 @@ def _in_rotation(
         proof=tuple(proof),
         time=first.first_time,
         flows=tuple(int(one.Index) for one in mine),
+        rejected=_listens(farm, fronts),
     )
+
+
+def _listens(farm: Farm, fronts: list[Any]) -> tuple[tuple[str, str], ...]:
+    """Connections that were served exclude a port that the load balancer lacks."""
+    served = sum(bool(one.data_frames_server) for one in fronts)
+    because = f"{served} of {len(fronts)} connections to {farm.vip} TCP port {fronts[0].server_port} are served"
+    return (("lb-port-missing-on-vip", because),) if served else ()
 
 
 def _shown(capture: int, rows: Any, says: str) -> Proof:

@@ -147,7 +147,9 @@ def _of_relay(inquiry: Inquiry, one: Bounced, asked: Allocation) -> Judgement:
         f"{inquiry.word(subject.device)} gets no media relay from {inquiry.server(subject.peer, subject.port)}: "
         f"nothing listens on UDP port {subject.port}."
     )
-    return one.found(says, Confidence.CERTAIN)
+    times = len(one.errors)
+    because = f"the {times} ICMP messages come from {subject.peer} itself and say that the port is closed"
+    return one.found(says, Confidence.CERTAIN, rejected=(("icmp-admin-prohibited", because),))
 
 
 def _media_flows(inquiry: Inquiry) -> frozenset[int]:

@@ -129,6 +129,7 @@ def _judged(inquiry: Inquiry, one: Unanswered) -> Judgement:
         time=one.first_time,
         port=one.peer_port,
         service="rtp",
+        rejected=(("icmp-port-unreachable-udp", f"no ICMP message quotes the {one.packets} packets"),),
     )
 
 
