@@ -1,5 +1,6 @@
 """Numbers of protocols that several rooms of correlation ask for."""
 
+HTTP, HTTPS = 80, 443
 SIP_PORT, SIP_TLS_PORT = 5060, 5061
 PSOM_PORT = 8057
 PSOM_PORTS = (PSOM_PORT, 8058)  # the latter for Live Meeting's clients

@@ -9,7 +9,7 @@ from lynccap.correlation.attempts import Attempt
 from lynccap.correlation.case import Case
 from lynccap.correlation.discovery_names import PHONE_NAMES
 from lynccap.correlation.names import SOURCE_DNS, parent_of
-from lynccap.correlation.protocol_numbers import PSOM_PORT, SIP_TLS_PORT
+from lynccap.correlation.protocol_numbers import HTTP, HTTPS, PSOM_PORT, SIP_TLS_PORT
 from lynccap.correlation.roles.claims import (
     FRONT_END,
     REVERSE_PROXY,
@@ -23,7 +23,6 @@ from lynccap.diagnosis.purposes.pools import is_at_balancer, is_by_balancer, mem
 from lynccap.diagnosis.purposes.revocation import client_waits, is_at_crl_host, partner_waits
 from lynccap.diagnosis.purposes.web import discovers_in_vain, discovers_over_http, is_behind_proxy
 
-HTTP, HTTPS = 80, 443
 PAIR_NS = 60_000_000_000  # both web ports are tried within one sign-in
 
 _INSIDE, _OUTSIDE = (

@@ -4,10 +4,9 @@ from typing import Any
 
 from lynccap.correlation.attempts import Attempt
 from lynccap.correlation.case import Case
-from lynccap.correlation.protocol_numbers import SIP_TLS_PORT
+from lynccap.correlation.protocol_numbers import HTTP, SIP_TLS_PORT
 from lynccap.correlation.roles.claims import CRL_HOST, WEB_ROLES
 from lynccap.correlation.tls.sessions import TlsSession
-from lynccap.diagnosis.purposes.web import HTTP
 
 WAITED_S = 5.0  # a pause within a handshake that a user notices
 BEFORE_NS, AFTER_NS = 5_000_000_000, 30_000_000_000  # Windows waits up to 20 s for a revocation list

@@ -3,11 +3,10 @@
 from lynccap.correlation.attempts import Attempt
 from lynccap.correlation.case import Case
 from lynccap.correlation.names import SOURCE_DNS, SOURCE_SNI
+from lynccap.correlation.protocol_numbers import HTTP, HTTPS
 from lynccap.correlation.roles.claims import PROXY_INSIDE, REVERSE_PROXY
 from lynccap.correlation.roles.proxies import INNER_PORTS, OUTER_PORTS
 from lynccap.correlation.roles.sides import Location
-
-HTTP, HTTPS = OUTER_PORTS
 
 
 def is_behind_proxy(case: Case, attempt: Attempt, held: frozenset[str]) -> bool:

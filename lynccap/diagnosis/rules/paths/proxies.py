@@ -12,7 +12,7 @@ from lynccap.correlation.addresses import is_address
 from lynccap.correlation.clues import OWN_SERVICES, UNKNOWN, service_of_name
 from lynccap.correlation.http_pairs import request_answers
 from lynccap.correlation.names import CLOUD_DOMAINS, parent_of
-from lynccap.correlation.protocol_numbers import ACK, RST, SYN
+from lynccap.correlation.protocol_numbers import ACK, HTTP, HTTPS, RST, SYN
 from lynccap.correlation.roles.claims import LOAD_BALANCER, REVERSE_PROXY
 from lynccap.correlation.rows import rows_of
 from lynccap.correlation.tunnels import CHALLENGE, Tunnel
@@ -25,7 +25,6 @@ from lynccap.document import Confidence, Severity
 REFUSALS = frozenset({403, 502, 503, 504})  # catalogue, explicit-proxy-blocks-lync
 OWN_PORTS = frozenset({5061, 444})  # of Lync alone: no web server is asked for at them
 LISTED = 12
-HTTP, HTTPS = 80, 443
 PORTAL = 511  # RFC 6585 6: log in to the network first
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 FAR = 8  # hops: whoever answers so much nearer than the server's other port is not the server

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from lynccap.correlation.closings.kinds import How
+from lynccap.correlation.protocol_numbers import HTTPS
 from lynccap.correlation.roles.claims import EDGE_AV, EDGE_INT, RELAY
 from lynccap.correlation.rows import rows_of
 from lynccap.diagnosis.contract import Stage, rule
@@ -19,7 +20,6 @@ ANSWER = 83  # bytes of the relay's hello, in one record ([MS-TURN] 2.1)
 SPLIT = ANSWER + 5  # the same in two records
 RESETS = (How.RESET, How.RESET_AFTER_IDLE)
 LISTED = 6
-HTTPS = 443
 _ROW = (
     *("capture", "client", "server", "server_port", "opening", "first_time", "last_time", "frames_server"),
     *("bytes_server", "lost_server", "first_frame_server", "last_frame_server", "closing", "last_time_client"),

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lynccap.correlation.devices.book import DeviceFacts
+from lynccap.correlation.protocol_numbers import HTTPS
 from lynccap.correlation.roles.claims import WEB_ROLES
 from lynccap.correlation.tls.sessions import TlsSession
 from lynccap.correlation.web_exchanges import WebExchange
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof
-from lynccap.diagnosis.meanings import HTTPS
 from lynccap.diagnosis.rules.phones.aftermath import quiet_for, to_registrars
 from lynccap.diagnosis.subjects import subject_of, times_in_words
 from lynccap.document import Confidence, Severity

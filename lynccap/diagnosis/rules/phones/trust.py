@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from lynccap.correlation.authorities import names_public_authority
 from lynccap.correlation.boots import CERTIFICATE_CLASS, tells_web_service
 from lynccap.correlation.devices.book import LYNC_PHONE, DeviceFacts
+from lynccap.correlation.protocol_numbers import HTTP
 from lynccap.correlation.tls.presented import Presented
 from lynccap.correlation.tls.sessions import UNKNOWN_CA, TlsSession
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof
-from lynccap.diagnosis.meanings import HTTP, completes_later
+from lynccap.diagnosis.meanings import completes_later
 from lynccap.diagnosis.subjects import subject_of
 from lynccap.document import Confidence, Severity
 

@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 
 from lynccap.correlation.attempts import Attempt
+from lynccap.correlation.protocol_numbers import HTTP
 from lynccap.correlation.roles.claims import WEB_ROLES
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Judgement, Proof
-from lynccap.diagnosis.meanings import HTTP, distrust
+from lynccap.diagnosis.meanings import distrust
 from lynccap.diagnosis.subjects import FOR_ROOT_CHAIN, found, judged
 from lynccap.diagnosis.verdicts import How, Verdict
 from lynccap.document import Confidence, Severity

@@ -6,12 +6,12 @@ from itertools import chain
 from urllib.parse import urlsplit
 
 from lynccap.correlation.names import parent_of
+from lynccap.correlation.protocol_numbers import HTTP, HTTPS
 from lynccap.correlation.tls.sessions import TlsSession
 from lynccap.correlation.web_exchanges import WebExchange
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof
-from lynccap.diagnosis.meanings import HTTP, HTTPS
 from lynccap.diagnosis.purposes.web import discovery_names
 from lynccap.diagnosis.rules.web.asking import (
     answers_in_words,

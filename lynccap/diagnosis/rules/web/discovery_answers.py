@@ -4,13 +4,13 @@ from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
 from lynccap.correlation.addresses import is_public
+from lynccap.correlation.protocol_numbers import HTTP, HTTPS
 from lynccap.correlation.tls.handshakes import HandshakeOutcome
 from lynccap.correlation.tls.sessions import TlsSession
 from lynccap.correlation.web_exchanges import WebExchange
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement
-from lynccap.diagnosis.meanings import HTTP, HTTPS
 from lynccap.diagnosis.purposes.web import discovery_names
 from lynccap.diagnosis.rules.web.asking import (
     answers_in_words,

@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Sequence
 
 from lynccap import reference
+from lynccap.correlation.protocol_numbers import HTTP
 from lynccap.correlation.web_exchanges import WebExchange
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof
-from lynccap.diagnosis.meanings import HTTP, signed_in
+from lynccap.diagnosis.meanings import signed_in
 from lynccap.diagnosis.rules.web.asking import (
     answers_in_words,
     asked_of_lync,

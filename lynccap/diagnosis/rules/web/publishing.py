@@ -10,6 +10,7 @@ from lynccap.correlation.attempts import Attempt
 from lynccap.correlation.discovery_names import INNER_NAMES
 from lynccap.correlation.lookups import Lookup
 from lynccap.correlation.names import CLOUD_DOMAINS
+from lynccap.correlation.protocol_numbers import HTTP, HTTPS
 from lynccap.correlation.roles.claims import FRONT_END, LOAD_BALANCER, PROXY_INSIDE, REVERSE_PROXY, WEB_ROLES
 from lynccap.correlation.roles.proxies import INNER_PORTS, PUBLISHED
 from lynccap.correlation.roles.sides import Location
@@ -17,7 +18,6 @@ from lynccap.correlation.web_exchanges import WebExchange
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement
-from lynccap.diagnosis.meanings import HTTP, HTTPS
 from lynccap.diagnosis.rules.web.asking import (
     asked_of_lync,
     by_client,

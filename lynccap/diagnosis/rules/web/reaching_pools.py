@@ -5,13 +5,13 @@ from urllib.parse import urlsplit
 
 from lynccap import reference
 from lynccap.correlation.lookups import Lookup
+from lynccap.correlation.protocol_numbers import HTTP, HTTPS
 from lynccap.correlation.roles.claims import EDGE_ACCESS, PROXY_INSIDE, REVERSE_PROXY, Basis
 from lynccap.correlation.roles.proxies import INNER_PORTS, PUBLISHED
 from lynccap.correlation.web_exchanges import WebExchange
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof
-from lynccap.diagnosis.meanings import HTTP, HTTPS
 from lynccap.diagnosis.rules.web.asking import (
     answers_in_words,
     asked_of_lync,

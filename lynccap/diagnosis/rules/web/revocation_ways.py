@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from lynccap.correlation.addresses import is_public
+from lynccap.correlation.protocol_numbers import HTTP
 from lynccap.correlation.roles.claims import CRL_HOST, EDGE_INT
 from lynccap.correlation.tls.sessions import TlsSession
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof
-from lynccap.diagnosis.meanings import HTTP
 from lynccap.diagnosis.purposes.revocation import acts_as_server, waiting_handshakes
 from lynccap.diagnosis.subjects import day, found, judged, subject_of
 from lynccap.document import Confidence, Severity

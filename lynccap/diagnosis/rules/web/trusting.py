@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from lynccap.correlation.attempts import Attempt, Ending
+from lynccap.correlation.protocol_numbers import HTTP
 from lynccap.correlation.roles.claims import EXTERNAL_ROLES, WEB_ROLES
 from lynccap.correlation.rows import rows_of
 from lynccap.correlation.tls.presented import Presented
@@ -12,7 +13,7 @@ from lynccap.correlation.web_exchanges import WebExchange
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof
-from lynccap.diagnosis.meanings import HTTP, completes_later
+from lynccap.diagnosis.meanings import completes_later
 from lynccap.diagnosis.rules.web.asking import asked_of_lync, by_client, flows_of, frames_of, sessions_after
 from lynccap.diagnosis.subjects import subject_of
 from lynccap.document import Confidence, Severity
