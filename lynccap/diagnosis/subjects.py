@@ -27,8 +27,10 @@ class Subject:
     transport: str
     service: str
     time: int
-    """Nanoseconds since 1970 of its first frame."""
+    """Nanoseconds since 1970 of the first frame that matters."""
     flow: int
+    others: tuple[int, ...] = ()
+    """Further conversations of the same ends, where the finding is about several."""
 
     def found(self, says: str, why: str, confidence: Confidence, *proof: Proof, **more: Any) -> Found:
         """A finding on it; `more` are further fields of Found, `time` and `flows` among them where they differ."""
@@ -39,7 +41,7 @@ class Subject:
             "transport": self.transport,
             "service": self.service,
             "time": self.time,
-            "flows": (self.flow,),
+            "flows": (self.flow, *self.others),
         }
         return Found(says=says, why=why, confidence=confidence, proof=proof, **{**usual, **more})
 

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import chain
 
 from lynccap.correlation.tls.sessions import TlsSession
@@ -39,8 +40,9 @@ def by_server(exchanges: Iterable[WebExchange]) -> list[list[WebExchange]]:
 
 
 def subject_asking(inquiry: Inquiry, exchanges: Sequence[WebExchange]) -> Subject:
-    """The conversation of the first of some exchanges."""
-    return subject_of(inquiry, exchanges[0].flow)
+    """The conversations of some exchanges, from the time of the first one."""
+    first, *others = flows_of(exchanges)
+    return replace(subject_of(inquiry, first), time=exchanges[0].time, others=tuple(others))
 
 
 def frames_of(exchanges: Iterable[WebExchange]) -> tuple[int, ...]:

@@ -17,7 +17,6 @@ from lynccap.diagnosis.rules.web.asking import (
     answers_in_words,
     by_client,
     by_server,
-    flows_of,
     frames_of,
     sessions_after,
     speaker_in_words,
@@ -197,6 +196,4 @@ def _both_errors(inquiry: Inquiry, bad: Sequence[WebExchange]) -> Found:
         f"{MOBILE_STOPS}{speaker_in_words(bad)}",
         Confidence.CERTAIN,
         subject.shows(f"autodiscover is asked for on both ports and answered with {answered}", *frames_of(bad)),
-        time=bad[0].time,
-        flows=flows_of(bad),
     )

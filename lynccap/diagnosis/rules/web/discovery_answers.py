@@ -17,7 +17,6 @@ from lynccap.diagnosis.rules.web.asking import (
     asked_of_lync,
     by_client,
     by_server,
-    flows_of,
     frames_of,
     sessions_after,
     speaker_in_words,
@@ -113,8 +112,6 @@ def _answered_badly(inquiry: Inquiry, bad: Sequence[WebExchange]) -> Found:
         f"{MOBILE_STOPS}{speaker_in_words(bad)}",
         Confidence.CERTAIN,
         subject.shows(f"autodiscover: {answered}", *frames_of(bad)),
-        time=bad[0].time,
-        flows=flows_of(bad),
     )
 
 
@@ -186,7 +183,6 @@ def _uncovered(inquiry: Inquiry, sent: WebExchange, session: TlsSession, name: s
         Confidence.CERTAIN,
         subject.shows(f"the request, and the redirect to {sent.row.location}", *sent.frames),
         subject.shows("the certificate, and how the client leaves", session.certificate_frame, end.frame),
-        time=sent.time,
         flows=(sent.flow, session.flow),
         rejected=(("autodiscover-http-error", "a redirect is no error by itself"),),
     )

@@ -14,7 +14,6 @@ from lynccap.diagnosis.rules.web.asking import (
     asked_of_lync,
     by_client,
     by_server,
-    flows_of,
     frames_of,
     speaker_in_words,
     subject_asking,
@@ -87,8 +86,6 @@ def _fetched(inquiry: Inquiry, client: str, asked: Sequence[WebExchange]) -> Jud
         Confidence.CERTAIN,
         subject.shows(f"the request for firmware, answered with {answered}", *frames_of(bad)),
         subject.shows("it is signed in: SIP works", works[0]),
-        time=bad[0].time,
-        flows=flows_of(bad),
         causes=firmware_http_download_blocked.causes[1:],
         act=("Lync administrator",),
         rejected=(("certprov-http-error", f"it asked for {_path(bad[0])}, which is firmware, not for certificates"),),
@@ -169,6 +166,4 @@ def _in_clear(inquiry: Inquiry, told: Sequence[WebExchange]) -> Found:
         f"These services are meant for HTTPS only.{worse}",
         Confidence.CERTAIN,
         subject.shows(f"{times_in_words(len(told))} a readable request to {paths}", *frames_of(told)),
-        time=told[0].time,
-        flows=flows_of(told),
     )

@@ -14,7 +14,6 @@ from lynccap.diagnosis.rules.web.asking import (
     asked_of_servers,
     by_client,
     by_server,
-    flows_of,
     frames_of,
     sessions_after,
     subject_asking,
@@ -102,8 +101,6 @@ def _failed(inquiry: Inquiry, bad: Sequence[WebExchange]) -> Judgement:
         " ".join(sentences),
         Confidence.CERTAIN if known else Confidence.LIKELY,
         subject.shows(f"certificate provisioning: {answered}", *frames_of(bad)),
-        time=first.time,
-        flows=flows_of(bad),
         rejected=(("rootchain-http80-refused", "the connection was accepted"),),
     )
 
@@ -175,8 +172,6 @@ def _redirected(inquiry: Inquiry, client: str, sent: Sequence[WebExchange]) -> J
         f"HTTPS needs the very certificates it asked for.{then} {FOR_ROOT_CHAIN}",
         Confidence.CERTAIN,
         *proof,
-        time=first.time,
-        flows=flows_of(sent),
         rejected=(("rootchain-http80-refused", "the connection was accepted"),),
     )
 

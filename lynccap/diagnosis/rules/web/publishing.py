@@ -21,7 +21,6 @@ from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement
 from lynccap.diagnosis.rules.web.asking import (
     asked_of_lync,
     by_client,
-    flows_of,
     frames_of,
     subject_asking,
 )
@@ -150,8 +149,6 @@ def _told_inside(inquiry: Inquiry, client: str, told: Sequence[WebExchange]) -> 
         Confidence.LIKELY,
         subject.shows("autodiscover answers: inside", *frames_of(told)),
         subject.shows(then, frame),
-        time=first.time,
-        flows=flows_of(told),
     )
 
 
@@ -252,5 +249,4 @@ def _sent_inside(inquiry: Inquiry, told: WebExchange) -> Judgement | None:
         Confidence.CERTAIN if outside else Confidence.LIKELY,
         subject.shows(f"the answer that leads to {vain.name}", *told.frames),
         subject.shows(f"DNS: {vain.name} {absent}", vain.request_frames[0], vain.response_frame),
-        time=told.time,
     )

@@ -18,7 +18,6 @@ from lynccap.diagnosis.rules.web.asking import (
     asked_of_servers,
     by_client,
     by_server,
-    flows_of,
     frames_of,
     speaker_in_words,
     subject_asking,
@@ -94,7 +93,6 @@ def _passed_on(inquiry: Inquiry, inner: WebExchange, origins: Sequence[WebExchan
         Confidence.CERTAIN,
         subject.shows(f"outside: {outer.host}", *outer.frames),
         subject.shows(f"inside: {inner.host}, answered with {answered}", *inner.frames),
-        time=outer.time,
         flows=(outer.flow, inner.flow),
     )
 
@@ -160,8 +158,6 @@ def _gateway_fails(inquiry: Inquiry, asked: Sequence[WebExchange]) -> Iterator[J
         f"That is how a proxy says so.{speaker_in_words(bad)} A capture between proxy and pool would show it.",
         Confidence.LIKELY,
         subject.shows(f"requests answered with {answered}", *frames_of(bad)),
-        time=bad[0].time,
-        flows=flows_of(bad),
         rejected=(("lb-dead-node-in-rotation", f"none of its {len(asked)} requests is answered well"),)
         if len(asked) > 1
         else (),
