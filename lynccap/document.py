@@ -31,6 +31,19 @@ class Severity(StrEnum):
     """Worth knowing; nothing is wrong."""
 
 
+class Reading(StrEnum):
+    """From what a finding was read."""
+
+    PACKETS = "packets"
+    """Addresses, ports, timing, and what is never encrypted."""
+    CLEAR = "clear"
+    """Messages that were sent in the clear."""
+    DECRYPTED = "decrypted"
+    """Messages that a key log opened."""
+    PATTERN = "pattern"
+    """Sizes, timing and ends of encrypted connections; what was said is not known."""
+
+
 class Confidence(StrEnum):
     """How far the frames carry a finding."""
 
@@ -334,6 +347,7 @@ class Finding(_Part, frozen=True):
     evidence: tuple[Evidence, ...]
     caused_by: str | None = None
     rejected: tuple[Rejected, ...] = ()
+    reading: Reading = Reading.PACKETS
 
     def __post_init__(self) -> None:
         """Refuse a finding nobody could check."""

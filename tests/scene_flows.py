@@ -35,6 +35,8 @@ class Flows:
         self.links: list[dict[str, Any]] = []
         self.neighbours: list[dict[str, Any]] = []
         self.anomalies: list[dict[str, Any]] = []
+        self.decryptions: list[dict[str, Any]] = []
+        self._cseq = 0
         self.messages: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self.directory: Directory | None = None
         self.exchange(ANYBODY, RESOLVER, 53, BEFORE, stack="dns")
@@ -49,7 +51,7 @@ class Flows:
             self.flows, seconds=seconds, tcp_frames=self.controls, repeats=self.repeats, icmp=self.errors,
             media=self.streams, certificates=self.certificates, dns_answers=self.answers,
             interfaces=self.interfaces, host_names=self.host_names, arp=self.links, neighbours=self.neighbours,
-            anomalies=self.anomalies, directory=self.directory, **self.messages,
+            anomalies=self.anomalies, decryptions=self.decryptions, directory=self.directory, **self.messages,
         )  # fmt: skip
 
     def _add(self, client: str, server: str, port: int, at: float, seconds: float, **facts: Any) -> int:

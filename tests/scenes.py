@@ -3,6 +3,7 @@
 from scene_flows import ANYBODY, RESOLVER, SERVER_TTL, moment
 from scene_media import Media
 from scene_names import Names
+from scene_sip import Sip
 from scene_web import Web
 
 from lynccap.correlation.origins import Origins
@@ -17,7 +18,7 @@ __all__ = ["ANYBODY", "RESOLVER", "SERVER_TTL", "Scene", "accused", "doubts", "f
 NOTES = (Severity.INFO,)
 
 
-class Scene(Names, Web, Media):
+class Scene(Sip, Names, Web, Media):
     """All that can happen in one network; each part stands in its own module."""
 
 

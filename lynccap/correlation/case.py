@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from lynccap import reference
 from lynccap.correlation.addresses import subnet_of
 from lynccap.correlation.arrivals import Arrival, read_arrivals
 from lynccap.correlation.attempts import Answer, Attempt, Ending, read_answers, read_attempts
@@ -437,6 +438,13 @@ def _conference_servers(tables: Tables) -> list[str]:
     return [str(one) for one in asked["server"].unique()]
 
 
+def _asked_by_servers(tables: Tables, roles: RoleBook) -> list[str]:
+    """Whoever a host with a role asks on a port that Lync's servers need of each other: databases, gateways, …"""
+    flows = tables.flows
+    asked = flows[(flows["transport"] == "tcp") & flows["server_port"].isin(list(reference.needed_ports()))]
+    return [str(one) for one in asked.loc[asked["client"].isin(list(roles.servers())), "server"].unique()]
+
+
 def _latest(table: pd.DataFrame) -> pd.DataFrame:
     """Of each capture and address (the first two columns) the row with the latest time (the third)."""
     capture, address, time, *_ = table.columns
@@ -467,7 +475,9 @@ def build_case(tables: Tables, directory: Directory | None = None) -> Case:
         relays=relays,
         media=read_media(tables, relays, roles),
         attempts=read_attempts(
-            tables, (*roles.servers(), *roles.crl_hosts(), *_conference_servers(tables)), roles.servers()
+            tables,
+            (*roles.servers(), *roles.crl_hosts(), *_conference_servers(tables), *_asked_by_servers(tables, roles)),
+            roles.servers(),
         ),
         sessions=read_sessions(tables),
         sides=sides,

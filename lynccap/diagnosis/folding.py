@@ -7,6 +7,7 @@ from functools import cached_property
 
 import pandas as pd
 
+from lynccap import reference
 from lynccap.correlation.addresses import sort_key
 from lynccap.correlation.case import Case
 from lynccap.correlation.points.crossing import UNKNOWN, Crossing
@@ -91,7 +92,7 @@ def _kind(rule: Rule) -> str:
     return "ending" if rule.name in _ENDINGS else rule.name
 
 
-_ENDINGS = frozenset(ENDINGS.values())
+_ENDINGS = frozenset(ENDINGS.values()) | {row.rule for row in reference.needed_paths()}
 
 
 class _Subjects:

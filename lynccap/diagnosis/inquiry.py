@@ -13,6 +13,7 @@ from lynccap.diagnosis.failed_tls import FailedTls, read_failed_tls
 from lynccap.diagnosis.gates import Gates
 from lynccap.diagnosis.misnamed import Named, judge_names
 from lynccap.diagnosis.verdicts import Verdict, judge_attempts
+from lynccap.document import Reading
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,10 @@ class Inquiry:
         """Whether it is no server that asks for itself."""
         facts = self.case.devices.of(device)
         return facts is None or (facts.kind != "server" and (facts.role is None or facts.role in AROUND_LYNC))
+
+    def reading(self, *flows: int) -> Reading:
+        """How the messages of some flows could be read."""
+        return Reading.CLEAR if self.case.decrypted.isdisjoint(flows) else Reading.DECRYPTED
 
     def word(self, device: str) -> str:
         """What to call a device at the start of a sentence."""

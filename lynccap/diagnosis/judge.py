@@ -154,6 +154,7 @@ def _finding(id_: str, one: Kept, cause: str | None, origins: Sequence[Origins])
         evidence=tuple(piece for proof in one.proof for piece in _evidence(proof, origins[proof.place or 0])),
         caused_by=cause,
         rejected=tuple(Rejected(name, because) for name, because in found.rejected),
+        reading=found.reading,
     )
 
 

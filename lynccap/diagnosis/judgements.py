@@ -6,7 +6,7 @@ says nothing saw no subject.
 
 from dataclasses import dataclass
 
-from lynccap.document import Confidence, Severity
+from lynccap.document import Confidence, Reading, Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +49,15 @@ class Found:
     """The conversations it is about, where device and peer do not tell them."""
     rejected: tuple[tuple[str, str], ...] = ()
     """(rule, because): look-alikes considered and excluded."""
+    reading: Reading = Reading.PACKETS
+    """From what it was read; a pattern of encrypted traffic is never certain."""
 
     def __post_init__(self) -> None:
         """Refuse what nobody could check."""
         if not any(frame > 0 for one in self.proof for frame in one.frames):
             raise ValueError(f"found without frames: {self.says}")
+        if self.reading is Reading.PATTERN and self.confidence is Confidence.CERTAIN:
+            raise ValueError(f"certain of what is encrypted: {self.says}")
 
 
 @dataclass(frozen=True, slots=True)

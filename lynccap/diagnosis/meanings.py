@@ -11,30 +11,18 @@ from lynccap.correlation.discovery_names import PHONE_NAMES
 from lynccap.correlation.names import SOURCE_DNS, parent_of
 from lynccap.correlation.protocol_numbers import HTTP, HTTPS, PSOM_PORT, SIP_TLS_PORT
 from lynccap.correlation.roles.claims import (
-    FRONT_END,
     REVERSE_PROXY,
     SIP_SERVER,
-    UNSPECIFIED,
     WEB_ROLES,
 )
 from lynccap.correlation.roles.sides import Location
 from lynccap.correlation.tls.sessions import UNKNOWN_CA, TlsSession
+from lynccap.diagnosis.purposes.needed import callers_of, is_needed, targets_of
 from lynccap.diagnosis.purposes.pools import is_at_balancer, is_by_balancer, members_accept
 from lynccap.diagnosis.purposes.revocation import client_waits, is_at_crl_host, partner_waits
 from lynccap.diagnosis.purposes.web import discovers_in_vain, discovers_over_http, is_behind_proxy
 
 PAIR_NS = 60_000_000_000  # both web ports are tried within one sign-in
-
-_INSIDE, _OUTSIDE = (
-    frozenset({"any", "client_internal", "phone"}),
-    frozenset({"any", "client_external", "client_mobile"}),
-)
-CALLERS = {
-    Location.INSIDE: _INSIDE,
-    Location.OUTSIDE: _OUTSIDE,
-    Location.UNKNOWN: _INSIDE | _OUTSIDE,
-}
-"""Roles of the port table that a device plays, by where it is."""
 
 
 class Meaning(StrEnum):
@@ -52,6 +40,7 @@ class Meaning(StrEnum):
     DISCOVERY_443 = "autodiscover over TLS, which works without"
     FIRMWARE = "firmware of a phone that is signed in"
     OTHERS = "no matter of Lync's"
+    NEEDED = "a path with a rule of its own"
     REQUIRED = "a port Lync needs"
 
 
@@ -82,16 +71,12 @@ def _is_pool_member(case: Case, server: str) -> bool:
     )
 
 
-def _is_required(case: Case, attempt: Attempt, held: frozenset[str]) -> bool:
+def _is_required(case: Case, attempt: Attempt, _held: frozenset[str]) -> bool:
     """A port that the port table says this kind of device needs on a server of this role."""
     told = case.roles.told
     if not case.roles.is_lync(attempt.server) or (told and told.leaves_out(attempt.server, attempt.port)):
         return False
-    device = case.devices.of(attempt.client)
-    callers = case.roles.roles_of(attempt.client) - {UNSPECIFIED, SIP_SERVER}
-    if not callers:
-        callers = CALLERS[device.location if device else Location.UNKNOWN]
-    targets = held | ({FRONT_END} if SIP_SERVER in held else set())
+    callers, targets = callers_of(case, attempt.client), targets_of(case, attempt.server)
     return any(
         row.verified and row.required == "required" and row.port_min == row.port_max
         for row in reference.services_on("tcp", attempt.port)
@@ -225,6 +210,7 @@ MEANINGS: tuple[tuple[Meaning, Callable[[Case, Attempt, frozenset[str]], bool]],
     (Meaning.DISCOVERY, discovers_in_vain),
     (Meaning.SHARED, members_accept),
     (Meaning.PROXY_80, _at_the_proxy),
+    (Meaning.NEEDED, is_needed),
     (Meaning.PSOM, _wants_conference),
     (Meaning.ROOT_CHAIN, _wants_root_chain),
     (Meaning.SHARED, is_at_balancer),

@@ -19,6 +19,7 @@ from lynccap.diagnosis.gates import Gates
 from lynccap.diagnosis.judgements import Proof
 from lynccap.diagnosis.liveness import alive, restarting
 from lynccap.diagnosis.meanings import Meaning, meaning_of
+from lynccap.diagnosis.purposes.needed import rule_of_path
 from lynccap.diagnosis.reports import REPORTS, report_words
 from lynccap.document import Confidence
 
@@ -110,12 +111,17 @@ def judge_attempts(case: Case, gates: Gates, vantage: Vantage | None = None) -> 
         refusal = _refusal(case, attempt, vantage)
         how = _how(attempt, refusal)
         meaning = meaning_of(case, attempt) if how else None
-        rule = RULES.get((how, meaning)) if how and meaning else None
+        rule = _rule(case, attempt, how, meaning) if how and meaning else None
         alone = meaning is Meaning.SHARED or not _reached_elsewhere(case, attempt, meaning in ONE_HOST)
         if rule and how and meaning and alone:
             one = _verdict(case, gates, attempt, how, meaning, rule, refusal)
             made.append(_as_seen_elsewhere(one, vantage) if vantage else one)
     return tuple(made)
+
+
+def _rule(case: Case, attempt: Attempt, how: How, meaning: Meaning) -> str | None:
+    """Of a path with a rule of its own that, unless routers say what is wrong."""
+    return RULES.get((how, meaning)) or (rule_of_path(case, attempt) if meaning is Meaning.NEEDED else None)
 
 
 def _refusal(case: Case, attempt: Attempt, vantage: Vantage | None) -> Refusal | None:

@@ -23,6 +23,7 @@ from lynccap.reference.rows import (
     IcmpRow,
     InspectionProductRow,
     NameRow,
+    NeededPathRow,
     PortRow,
     PrivateSuffixRow,
     PublicAuthorityRow,
@@ -289,6 +290,24 @@ def sip_diagnostic(code: int) -> SipDiagnosticRow | None:
     """What a code of ms-diagnostics or ms-client-diagnostics says: its own row, else the range it lies in."""
     fitting = [row for row in sip_diagnostics() if row.code_min <= code <= row.code_max]
     return min(fitting, key=lambda row: row.code_max - row.code_min, default=None)
+
+
+@cache
+def needed_paths() -> tuple[NeededPathRow, ...]:
+    """Paths of the port table whose failure is a rule of its own, in the order of their rank."""
+    return read(NeededPathRow, "needed_paths.csv")
+
+
+@cache
+def needed_ports() -> Mapping[int, tuple[tuple[str, PortRow], ...]]:
+    """(rule, path) of these paths by TCP port; the pools of media are left out."""
+    by_id = {row.id: row for row in ports()}
+    found: dict[int, list[tuple[str, PortRow]]] = {}
+    for rule, path in ((row.rule, by_id[id_]) for row in needed_paths() for id_ in row.paths):
+        if path.transport == "tcp" and not path.is_pool:
+            for port in range(path.port_min, path.port_max + 1):
+                found.setdefault(port, []).append((rule, path))
+    return MappingProxyType({port: tuple(ones) for port, ones in found.items()})
 
 
 @lru_cache(MAX_CACHED)

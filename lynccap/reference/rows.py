@@ -422,3 +422,14 @@ class BalancerPortsRow:
     balancing: str
     """hardware: everything goes through it; dns: only the web services do, DNS spreads the rest"""
     source: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NeededPathRow:
+    """Paths of the port table whose failure is one entry of the catalogue."""
+
+    rule: str
+    """Slug of the entry."""
+    paths: tuple[str, ...]
+    """Ids of rows of the port table."""
+    source: tuple[str, ...]

@@ -8,6 +8,7 @@ from lynccap.report.story import Cause, Story
 from lynccap.report.verdict import caveats, headline, remarks, topology
 from lynccap.report.words import (
     CONFIDENCE_NAMES,
+    READING_NAMES,
     SEVERITY_NAMES,
     actors,
     count,
@@ -67,6 +68,7 @@ def _cause(story: Story, cause: Cause, place: int) -> Iterator[str]:
         yield f"- Towards: {_text(peer)}"
     yield f"- Who must act: **{_text(actors(lead.act))}**"
     yield f"- How sure: {cause.confidence}"
+    yield f"- Read from: {READING_NAMES[lead.reading]}"
     if len(cause.addresses) > 1:
         yield f"- Devices: {_text(', '.join(story.name(one) for one in cause.addresses))}"
     if cause.symptoms:

@@ -73,6 +73,7 @@ def _result(finding: Finding, place: int, document: Document, artifacts: dict[st
             "service": finding.service,
             "act": list(finding.act),
             "causedBy": finding.caused_by,
+            "reading": finding.reading.value,
         },
     }
 

@@ -19,7 +19,7 @@ COLUMNS = (
         "device_kind",
         "device_macs",
     ),
-    *("peer", "port", "transport", "service", "says", "why", "causes", "fix", "act", "caused_by"),
+    *("peer", "port", "transport", "service", "says", "why", "causes", "fix", "act", "caused_by", "reading"),
     *("captures", "frames", "display_filters"),
 )
 SEPARATOR = " | "  # between the parts of one cell
@@ -69,6 +69,7 @@ def _rows(document: Document) -> Iterator[tuple[str, ...]]:
                 SEPARATOR.join(one.fix),
                 SEPARATOR.join(one.act),
                 one.caused_by or "",
+                one.reading.value,
             ),
             *_proof(one, captures),
         )

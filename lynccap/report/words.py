@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from itertools import pairwise
 
-from lynccap.document import Confidence, Outcome, Severity, StepOutcome
+from lynccap.document import Confidence, Outcome, Reading, Severity, StepOutcome
 
 NO_BREAK = "\u00a0"  # keeps a number and its unit, or the groups of a number, on one line
 MAX_RANGES = 60  # frame ranges written out: longer lists are for the display filter, which selects them all
@@ -35,6 +35,13 @@ CONFIDENCE_MEANINGS: dict[Confidence, str] = {
     Confidence.POSSIBLE: "the frames show a first sign. Confirm it before changing anything.",
 }
 CONFIDENCE_ORDER: dict[Confidence, int] = {confidence: rank for rank, confidence in enumerate(Confidence)}
+
+READING_NAMES: dict[Reading, str] = {
+    Reading.PACKETS: "the packets themselves",
+    Reading.CLEAR: "messages that were sent in the clear",
+    Reading.DECRYPTED: "messages that the key log decrypted",
+    Reading.PATTERN: "the pattern of encrypted traffic (sizes, timing, ends); what was said is not known",
+}
 
 STEP_SIGNS: dict[StepOutcome, str] = {
     StepOutcome.OK: "✓",

@@ -29,6 +29,7 @@ TABLES = {
     "private_suffixes": reference.private_suffixes,
     "ambiguous_ports": reference.ambiguous_ports,
     "balancer_ports": reference.balancer_ports,
+    "needed_paths": reference.needed_paths,
     "quality_thresholds": lambda: tuple(reference.quality_thresholds().values()),
     "ice_flags": reference.ice_flags,
     "recapture": reference.recaptures,
@@ -50,6 +51,7 @@ KEYS = {
     "codecs": ("payload_type",),
     "ambiguous_ports": ("ports", "transport"),
     "balancer_ports": ("pool", "balancing"),
+    "needed_paths": ("rule",),
     "ice_flags": ("table", "bit"),
     "recapture": ("code", "where"),
     "device_signs": ("sign", "pattern"),
@@ -227,6 +229,12 @@ def test_dns_load_balancing_leaves_only_web_ports_to_the_load_balancer():
     assert rows["director", "dns"] < rows["director", "hardware"]
     assert 5061 in rows["fe", "hardware"]
     assert {row.pool for row in reference.balancer_ports()} <= set(reference.roles())
+
+
+def test_a_needed_path_is_one_of_the_port_table():
+    ids = {row.id for row in reference.ports()}
+    assert all(set(row.paths) <= ids for row in reference.needed_paths())
+    assert any(rule == "cms-replication-4443-blocked" for rule, _ in reference.needed_ports()[4443])
 
 
 def test_an_ambiguous_port_means_what_the_port_table_says():

@@ -1,4 +1,4 @@
-"""Web conferencing (catalogue group 8)."""
+"""Web conferencing data: whiteboard, polls, slides (catalogue group 8)."""
 
 from collections.abc import Iterator
 
@@ -59,6 +59,3 @@ def psom_8057_blocked_internal(inquiry: Inquiry) -> Iterator[Judgement]:
             causes=HOST_CAUSES if by_host else (),
             act=("service owner of the server", "network/firewall team") if by_host else (),
         )
-
-
-RULES = (psom_8057_blocked_internal,)

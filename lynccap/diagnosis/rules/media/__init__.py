@@ -1,0 +1,5 @@
+"""Connectivity checks and the media that follows (catalogue group 6)."""
+
+from lynccap.diagnosis.contract import Rule
+
+RULES: tuple[Rule, ...] = ()
