@@ -6,7 +6,7 @@ from typing import Any
 from lynccap import reference
 from lynccap.correlation.sip.transactions import Transaction
 from lynccap.diagnosis.inquiry import Inquiry
-from lynccap.diagnosis.subjects import Subject, subject_of
+from lynccap.diagnosis.subjects import Subject, told_on
 
 MAX_QUOTED = 160  # characters of a stranger's text that a sentence can hold
 
@@ -20,7 +20,7 @@ def refusals(inquiry: Inquiry, *methods: str) -> Iterator[Transaction]:
 
 def asker_of(inquiry: Inquiry, one: Transaction) -> Subject:
     """The conversation of a transaction, seen from who asked."""
-    return subject_of(inquiry, one.flow, of_client=one.asked_by_client)
+    return told_on(inquiry, one.flow, of_client=one.asked_by_client)
 
 
 def said_by(row: Any) -> str:

@@ -1,7 +1,7 @@
 """Whom a finding is about: a conversation with its ends and its service, and what a rule says of it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lynccap.correlation.services import BY_PORT_OF_LYNC
@@ -9,7 +9,7 @@ from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof
 from lynccap.diagnosis.meanings import Meaning
 from lynccap.diagnosis.verdicts import Verdict
-from lynccap.document import Confidence, rfc3339
+from lynccap.document import Confidence, Reading, rfc3339
 
 FOR_ROOT_CHAIN = "Without the root certificates the phone trusts no Lync server."
 _FACTS = ("capture", "client", "server", "server_port", "transport", "service", "first_time")
@@ -31,6 +31,8 @@ class Subject:
     flow: int
     others: tuple[int, ...] = ()
     """Further conversations of the same ends, where the finding is about several."""
+    reading: Reading = Reading.PACKETS
+    """From what the finding is read."""
 
     def found(self, says: str, why: str, confidence: Confidence, *proof: Proof, **more: Any) -> Found:
         """A finding on it; `more` are further fields of Found, `time` and `flows` among them where they differ."""
@@ -42,6 +44,7 @@ class Subject:
             "service": self.service,
             "time": self.time,
             "flows": (self.flow, *self.others),
+            "reading": self.reading,
         }
         return Found(says=says, why=why, confidence=confidence, proof=proof, **{**usual, **more})
 
@@ -55,6 +58,11 @@ def subject_of(inquiry: Inquiry, flow: int, of_client: bool = True) -> Subject:
     capture, client, server, port, transport, service, time = inquiry.case.facts_of(flow, *_FACTS)
     device, peer = (client, server) if of_client else (server, client)
     return Subject(capture, device, peer, port, transport, service, time, int(flow))
+
+
+def told_on(inquiry: Inquiry, flow: int, of_client: bool = True) -> Subject:
+    """The same of a flow whose messages the finding rests on."""
+    return replace(subject_of(inquiry, flow, of_client), reading=inquiry.reading(flow))
 
 
 def day(time: int) -> str:

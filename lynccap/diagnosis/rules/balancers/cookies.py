@@ -9,7 +9,7 @@ from lynccap.correlation.rows import rows_of
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Judgement
-from lynccap.diagnosis.subjects import subject_of
+from lynccap.diagnosis.subjects import told_on
 from lynccap.document import Confidence, Severity
 
 COOKIE = "ms-wsman"
@@ -64,7 +64,7 @@ def _agents(inquiry: Inquiry, http: Any) -> dict[str, set[int]]:
 
 
 def _judged(inquiry: Inquiry, flow: int, fault: tuple[str, int] | None, agents: dict[str, set[int]]) -> Judgement:
-    subject = subject_of(inquiry, flow)
+    subject = told_on(inquiry, flow)
     generations = agents.get(subject.device, set())
     if fault is None or (generations and LYNC_2010 not in generations):
         return Clear(subject.device)

@@ -13,7 +13,7 @@ from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof
 from lynccap.diagnosis.rules.phones.aftermath import quiet_for, to_registrars
-from lynccap.diagnosis.subjects import subject_of, times_in_words
+from lynccap.diagnosis.subjects import subject_of, times_in_words, told_on
 from lynccap.document import Confidence, Severity
 
 FAILED = ("fault", "http-error", "challenged")
@@ -103,7 +103,7 @@ def _tries_of(inquiry: Inquiry, device: DeviceFacts, pins: list[WebExchange]) ->
 
 def _refused(inquiry: Inquiry, tries: _Tries) -> Found:
     first, last = tries.failed[0], tries.failed[-1]
-    subject = subject_of(inquiry, first.flow)
+    subject = told_on(inquiry, first.flow)
     statuses = sorted({int(one.row.status) for one in tries.failed if one.row.status is not None})
     answered = f"a fault (HTTP {statuses[0]})" if last.row.outcome == "fault" else f"HTTP {statuses[0]}"
     said = next((str(one.row.fault_reason) for one in tries.failed if one.row.fault_reason), "")

@@ -10,7 +10,7 @@ from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof
 from lynccap.diagnosis.meanings import distrust
 from lynccap.diagnosis.rules.states.by_design import NOBODY, NOTHING_TO_DO
-from lynccap.diagnosis.subjects import Subject, subject_of
+from lynccap.diagnosis.subjects import Subject, subject_of, told_on
 from lynccap.document import Confidence, Severity
 
 MAX_CHALLENGES = 2  # NTLM and Kerberos ask twice; more is a loop
@@ -36,7 +36,7 @@ def state_sip_challenge(inquiry: Inquiry) -> Iterator[Judgement]:
     """
     told: set[tuple[str, str]] = set()
     for one in inquiry.case.dialogs.registrations:
-        subject = subject_of(inquiry, one.flow, one.from_client)
+        subject = told_on(inquiry, one.flow, one.from_client)
         if not 1 <= len(_asked(one)) <= MAX_CHALLENGES or not inquiry.case.roles.is_lync(subject.peer):
             continue
         if one.end is RegistrationEnd.CHALLENGED:

@@ -42,7 +42,8 @@ def by_server(exchanges: Iterable[WebExchange]) -> list[list[WebExchange]]:
 def subject_asking(inquiry: Inquiry, exchanges: Sequence[WebExchange]) -> Subject:
     """The conversations of some exchanges, from the time of the first one."""
     first, *others = flows_of(exchanges)
-    return replace(subject_of(inquiry, first), time=exchanges[0].time, others=tuple(others))
+    reading = inquiry.reading(first, *others)
+    return replace(subject_of(inquiry, first), time=exchanges[0].time, others=tuple(others), reading=reading)
 
 
 def frames_of(exchanges: Iterable[WebExchange]) -> tuple[int, ...]:
