@@ -13,6 +13,7 @@ from lynccap.correlation.protocol_numbers import HTTPS, SIP_TLS_PORT
 from lynccap.correlation.roles.claims import EDGE_ACCESS, EDGE_WEBCONF, EXTERNAL_ROLES, FRONT_END
 from lynccap.correlation.roles.sides import Location
 from lynccap.correlation.sip.registrations import Registration, RegistrationEnd
+from lynccap.correlation.tls.sessions import TlsSession
 from lynccap.diagnosis.purposes.needed import targets_of
 from lynccap.diagnosis.purposes.pools import is_pool_member
 
@@ -142,7 +143,9 @@ def _redirections(case: Case, attempt: Attempt) -> Iterator[Registration]:
     """Sign-ins of the client that were answered with this server's name or address."""
     for one in case.dialogs.registrations:
         if one.end is RegistrationEnd.REDIRECTED and one.time <= attempt.first_time:
-            asker, server = case.facts_of(one.flow, *(("client", "server") if one.from_client else ("server", "client")))
+            asker, server = case.facts_of(one.flow, "client", "server")
+            if not one.from_client:
+                asker, server = server, asker
             if asker == attempt.client and server != attempt.server and case.roles.is_lync(server):
                 host = _HOST.search(one.redirected_to)
                 if host and attempt.server in _addresses(case, host[1].strip("[]").lower()):
@@ -161,11 +164,16 @@ def _left_early(case: Case, attempt: Attempt) -> Iterator[SentOn]:
         if one.port != SIP_TLS_PORT or one.server == attempt.server or not case.roles.is_lync(one.server):
             continue
         for session in case.sessions_of([one]):
-            first, last, closing = case.facts_of(session.flow, "first_time", "last_time", "closing")
-            short = closing and session.completed and last - first <= SENT_ON_NS and session.flow not in case.decrypted
-            if short and 0 <= attempt.first_time - session.data_time <= SENT_ON_NS:
-                if not _knew(case, attempt, session.data_time) and not _stays(case, attempt, one.server):
-                    yield SentOn(session.flow, (session.hello_frame, session.data_frame))
+            leaves = _is_short(case, session, attempt) and session.flow not in case.decrypted
+            if leaves and not _knew(case, attempt, session.data_time) and not _stays(case, attempt, one.server):
+                yield SentOn(session.flow, (session.hello_frame, session.data_frame))
+
+
+def _is_short(case: Case, session: TlsSession, attempt: Attempt) -> bool:
+    """Whether a session is over soon, and the attempt follows at once."""
+    first, last, closing = case.facts_of(session.flow, "first_time", "last_time", "closing")
+    short = session.completed and closing and last - first <= SENT_ON_NS
+    return bool(short) and 0 <= attempt.first_time - session.data_time <= SENT_ON_NS
 
 
 def _knew(case: Case, attempt: Attempt, time: int) -> bool:

@@ -1,9 +1,10 @@
-"""Servers that people sign in at and cannot reach: the pool inside, the Access Edge outside, the pool one is sent to."""
+"""Servers for sign-in that cannot be reached: the pool inside, the Access Edge outside, the pool one is sent to."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from lynccap.correlation.addresses import subnet_of
+from lynccap.correlation.roles.sides import Location
 from lynccap.diagnosis.blocked import blocked
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
@@ -41,9 +42,9 @@ def _signed_in(inquiry: Inquiry, outside: bool) -> Iterator[Clear]:
     """The clients on one side that got through."""
     for client in dict.fromkeys(inquiry.reached):
         device = inquiry.device(client)
-        if device and device.role is None and (device.location == "outside") is outside:
-            if signed_in(inquiry.case, client):
-                yield Clear(client)
+        here = device and device.role is None and (device.location is Location.OUTSIDE) is outside
+        if here and signed_in(inquiry.case, client):
+            yield Clear(client)
 
 
 @rule(
