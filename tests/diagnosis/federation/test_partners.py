@@ -35,7 +35,9 @@ class TestOutbound:
 
         assert (one.peer, one.port, one.flows) == (FABRIKAM, 5061, tuple(flows))
         assert one.confidence is Confidence.CERTAIN
-        assert {scene.frame(5.0, flows[0]), scene.frame(6.0, flows[1])} <= {x for proof in one.proof for x in proof.frames}
+        assert {scene.frame(5.0, flows[0]), scene.frame(6.0, flows[1])} <= {
+            x for proof in one.proof for x in proof.frames
+        }
         assert accused(scene) == {(self.RULE, EDGE)}
 
     def test_one_partner_whose_host_answers_otherwise_is_likely(self) -> None:

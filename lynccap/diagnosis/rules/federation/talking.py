@@ -21,6 +21,7 @@ from lynccap.document import Confidence, Severity
 NAMED_BY_RECORD = "_sipfederationtls._tcp."
 BLOCKED = ("federation-5061-outbound-blocked", "federation-5061-inbound-blocked")
 REFUSED = (403, 504)
+BROKEN = (HandshakeOutcome.REFUSED, HandshakeOutcome.CLOSED, HandshakeOutcome.STALLED)
 ENDINGS = {
     Means.RST: "resets the connection",
     Means.FIN: "closes the connection",
@@ -76,11 +77,12 @@ def _is_federation(inquiry: Inquiry, client: str, server: str) -> bool:
 
 
 def _broken(inquiry: Inquiry, failed: FailedTls) -> Judgement:
-    judged_ones = [one for one in failed.sessions if one.handshake.outcome is not HandshakeOutcome.UNKNOWN]
+    judged_ones = [one for one in failed.sessions if one.handshake.outcome in BROKEN]
     edge_asks = failed.client in inquiry.case.our_edges
+    device = failed.client if edge_asks else failed.listener.server
     if not judged_ones or judged_ones[0].handshake.end is None:
-        device = failed.client if edge_asks else failed.listener.server
-        return Doubt(device, failed.sessions[0].handshake.doubt or "how the handshake ended is not in the capture")
+        doubt = next((one.handshake.doubt for one in failed.sessions if one.handshake.doubt), "")
+        return Doubt(device, doubt) if doubt else Clear(device)
     first, end = judged_ones[0], judged_ones[0].handshake.end
     subject = subject_of(inquiry, first.flow, of_client=edge_asks)
     who = failed.client if end.from_client else failed.listener.server
