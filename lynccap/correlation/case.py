@@ -29,10 +29,11 @@ from lynccap.correlation.media.paths import MediaSession, read_media
 from lynccap.correlation.media.relays import RelayBook, read_relays
 from lynccap.correlation.media.stream_quality import StreamQuality, read_stream_quality
 from lynccap.correlation.names import DNS_PORT, NameBook, proxied, read_names, resolvers_of
-from lynccap.correlation.protocol_numbers import PSOM_PORT
+from lynccap.correlation.protocol_numbers import PSOM_PORT, SIP_TLS_PORT
 from lynccap.correlation.roles.claims import RoleBook
 from lynccap.correlation.roles.farms import Farm, read_farms
 from lynccap.correlation.roles.inference import read_roles
+from lynccap.correlation.roles.partners import our_edges
 from lynccap.correlation.roles.sides import SideBook, read_sides
 from lynccap.correlation.rows import rows_of
 from lynccap.correlation.searches import SearchBook, read_searches
@@ -252,6 +253,22 @@ class Case:
         return tuple(one for one in self.tunnels if one.client in addresses)
 
     @cached_property
+    def our_edges(self) -> frozenset[str]:
+        """Addresses of Access Edges that are the deployment's own; partners' Edges are none of them."""
+        return our_edges(self.roles, self.tables)
+
+    @cached_property
+    def sign_in_ports(self) -> dict[str, frozenset[int]]:
+        """By host name the ports at which _sip._tls records say that people outside sign in."""
+        answers = self.tables.dns_answers
+        told = answers[(answers["record_type"] == "SRV") & answers["question"].str.startswith("_sip._tls.")]
+        found: dict[str, frozenset[int]] = {}
+        for row in rows_of(told, ("value", "port")):
+            name = str(row.value).lower().rstrip(".")
+            found[name] = found.get(name, frozenset()) | {int(row.port)}
+        return found
+
+    @cached_property
     def farms(self) -> dict[str, Farm]:
         """Servers that share one address of a load balancer, by that address."""
         return read_farms(self.roles, self.names)
@@ -438,6 +455,14 @@ def _conference_servers(tables: Tables) -> list[str]:
     return [str(one) for one in asked["server"].unique()]
 
 
+def _sip_servers_beside(tables: Tables, roles: RoleBook) -> list[str]:
+    """Whoever is asked on 5061 by a client that gets through there to a known server: the pool it was sent on to."""
+    flows = tables.flows
+    asked = flows[(flows["transport"] == "tcp") & (flows["server_port"] == SIP_TLS_PORT)]
+    known = asked["server"].isin(list(roles.servers())) & (asked["opening"] == "established")
+    return [str(one) for one in asked.loc[asked["client"].isin(list(asked.loc[known, "client"])), "server"].unique()]
+
+
 def _asked_by_servers(tables: Tables, roles: RoleBook) -> list[str]:
     """Whoever a host with a role asks on a port that Lync's servers need of each other: databases, gateways, …"""
     flows = tables.flows
@@ -476,7 +501,10 @@ def build_case(tables: Tables, directory: Directory | None = None) -> Case:
         media=read_media(tables, relays, roles),
         attempts=read_attempts(
             tables,
-            (*roles.servers(), *roles.crl_hosts(), *_conference_servers(tables), *_asked_by_servers(tables, roles)),
+            (
+                *(*roles.servers(), *roles.crl_hosts(), *_conference_servers(tables)),
+                *(*_sip_servers_beside(tables, roles), *_asked_by_servers(tables, roles)),
+            ),
             roles.servers(),
         ),
         sessions=read_sessions(tables),

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from enum import StrEnum
 
 from lynccap import reference
-from lynccap.correlation.addresses import is_public, subnet_of
+from lynccap.correlation.addresses import is_public
 from lynccap.correlation.attempts import Attempt
 from lynccap.correlation.case import Case
 from lynccap.correlation.discovery_names import PHONE_NAMES
-from lynccap.correlation.names import SOURCE_DNS, parent_of
+from lynccap.correlation.names import SOURCE_DNS
 from lynccap.correlation.protocol_numbers import HTTP, HTTPS, PSOM_PORT, SIP_TLS_PORT
 from lynccap.correlation.roles.claims import (
     REVERSE_PROXY,
@@ -18,8 +18,10 @@ from lynccap.correlation.roles.claims import (
 from lynccap.correlation.roles.sides import Location
 from lynccap.correlation.tls.sessions import UNKNOWN_CA, TlsSession
 from lynccap.diagnosis.purposes.needed import callers_of, is_needed, targets_of
-from lynccap.diagnosis.purposes.pools import is_at_balancer, is_by_balancer, members_accept
+from lynccap.diagnosis.purposes.partners import is_from_partner, is_to_partner, is_xmpp
+from lynccap.diagnosis.purposes.pools import is_at_balancer, is_by_balancer, is_pool_member, members_accept
 from lynccap.diagnosis.purposes.revocation import client_waits, is_at_crl_host, partner_waits
+from lynccap.diagnosis.purposes.sign_in import is_kept_in, is_sent_on, loses_access_edge, loses_registrar
 from lynccap.diagnosis.purposes.web import discovers_in_vain, discovers_over_http, is_behind_proxy
 
 PAIR_NS = 60_000_000_000  # both web ports are tried within one sign-in
@@ -40,6 +42,13 @@ class Meaning(StrEnum):
     DISCOVERY_443 = "autodiscover over TLS, which works without"
     FIRMWARE = "firmware of a phone that is signed in"
     OTHERS = "no matter of Lync's"
+    REDIRECTED = "the pool a client was sent on to"
+    REGISTRAR = "sign-in inside, where no server of the pool can be reached"
+    GUEST = "a port of the Edge that a client's network does not let out"
+    ACCESS_EDGE = "sign-in from outside, where the Access Edge cannot be reached"
+    PARTNER = "a federation partner, for our Edge"
+    FROM_PARTNER = "our Edge, for a federation partner"
+    XMPP = "federation over XMPP"
     NEEDED = "a path with a rule of its own"
     REQUIRED = "a port Lync needs"
 
@@ -57,18 +66,7 @@ def _wants_conference(case: Case, attempt: Attempt, _held: frozenset[str]) -> bo
     device = case.devices.of(attempt.client)
     if attempt.port != PSOM_PORT or device is None or device.role is not None:
         return False
-    return _is_pool_member(case, attempt.server) and bool(signed_in(case, attempt.client))
-
-
-def _is_pool_member(case: Case, server: str) -> bool:
-    """A Lync server, or one beside it: meetings are held at a named member, often not the one signed in at."""
-    if case.roles.is_plausible(server):
-        return True
-    parents = {parent_of(name) for name in case.names.names_of(server)}
-    return any(
-        subnet_of(one) == subnet_of(server) or parents & {parent_of(name) for name in case.names.names_of(one)}
-        for one in case.roles.servers()
-    )
+    return is_pool_member(case, attempt.server) and bool(signed_in(case, attempt.client))
 
 
 def _is_required(case: Case, attempt: Attempt, _held: frozenset[str]) -> bool:
@@ -210,6 +208,13 @@ MEANINGS: tuple[tuple[Meaning, Callable[[Case, Attempt, frozenset[str]], bool]],
     (Meaning.DISCOVERY, discovers_in_vain),
     (Meaning.SHARED, members_accept),
     (Meaning.PROXY_80, _at_the_proxy),
+    (Meaning.REDIRECTED, is_sent_on),
+    (Meaning.REGISTRAR, loses_registrar),
+    (Meaning.GUEST, is_kept_in),
+    (Meaning.ACCESS_EDGE, loses_access_edge),
+    (Meaning.PARTNER, is_to_partner),
+    (Meaning.FROM_PARTNER, is_from_partner),
+    (Meaning.XMPP, is_xmpp),
     (Meaning.NEEDED, is_needed),
     (Meaning.PSOM, _wants_conference),
     (Meaning.ROOT_CHAIN, _wants_root_chain),

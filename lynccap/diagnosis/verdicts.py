@@ -58,6 +58,13 @@ RULES: dict[tuple[How, Meaning], str] = {
     **{(how, Meaning.POOL_BEHIND_PROXY): "rp-backend-4443-unreachable" for how in (*_REFUSALS, How.FILTERED)},
     **{(how, Meaning.DISCOVERY): "autodiscover-both-ports-fail" for how in (*_REFUSALS, How.FILTERED)},
     **{(how, Meaning.DISCOVERY_443): "autodiscover-443-fails-80-works" for how in (*_REFUSALS, How.FILTERED)},
+    **{(how, Meaning.REDIRECTED): "sip-redirect-target-unreachable" for how in (*_REFUSALS, How.FILTERED)},
+    **{(how, Meaning.REGISTRAR): "sip-registrar-unreachable-internal" for how in (*_REFUSALS, How.FILTERED)},
+    (How.FILTERED, Meaning.GUEST): "sip-guest-firewall-blocks-nonstandard",
+    **{(how, Meaning.ACCESS_EDGE): "sip-access-edge-unreachable" for how in (*_REFUSALS, How.FILTERED)},
+    **{(how, Meaning.PARTNER): "federation-5061-outbound-blocked" for how in (*_REFUSALS, How.FILTERED)},
+    **{(how, Meaning.FROM_PARTNER): "federation-5061-inbound-blocked" for how in (*_REFUSALS, How.FILTERED)},
+    **{(how, Meaning.XMPP): "xmpp-5269-blocked" for how in (*_REFUSALS, How.FILTERED)},
     **{(how, Meaning.FIRMWARE): "firmware-http-download-blocked" for how in (*_REFUSALS, How.FILTERED)},
     (How.REFUSED, Meaning.REQUIRED): "tcp-refused-by-host",
     (How.REFUSED_BY_HOST, Meaning.REQUIRED): "tcp-refused-by-host",
@@ -96,6 +103,11 @@ class Verdict:
     vanished: str = "its packets vanish without an answer"
     """Of what is silently dropped: what vanishes."""
 
+
+MAY_BE_DOWN = frozenset(
+    {Meaning.CRL, Meaning.CLIENT_CRL, Meaning.DISCOVERY, Meaning.GUEST, Meaning.ACCESS_EDGE, Meaning.PARTNER}
+)
+"""What fails is the same thing whether or not the host behind is up: the rule says what else tells the two apart."""
 
 ONE_HOST = frozenset({Meaning.WEB_PORT, Meaning.DISCOVERY_443})
 """The host itself answers on its other port, and may send the client on to one of the same role: no load balancing."""
@@ -236,7 +248,7 @@ def _filtered(
             f"no connection to port {attempt.port} repeats its SYN often enough: {TRIES} are needed over "
             f"{WAIT_NS / 1e9:.1f} s, {attempt.most_tries} were sent over {attempt.longest_wait / 1e9:.1f} s"
         )
-    if not doubt and not up and meaning not in (Meaning.CRL, Meaning.CLIENT_CRL, Meaning.DISCOVERY):
+    if not doubt and not up and meaning not in MAY_BE_DOWN:
         doubt = f"nothing comes from {attempt.server} from then on: the host itself may be down"
     doubt = doubt or gates.cut_off(attempt.capture, attempt.client, first)
     return (Confidence.CERTAIN if up and up[0] else Confidence.LIKELY), doubt

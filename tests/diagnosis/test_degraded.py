@@ -41,7 +41,7 @@ def test_frames_seen_twice_change_no_verdict(name: str) -> None:
     ("name", "rule", "device"),
     [
         ("rootchain-80-filtered", "rootchain-http80-filtered", "10.60.12.40"),
-        ("sip-5061-filtered", "tcp-filtered-silent", "10.128.18.7"),
+        ("sip-5061-filtered", "sip-registrar-unreachable-internal", "10.128.18.7"),
         ("psom-internal-and-external", "psom-8057-blocked-internal", "10.128.32.25"),
     ],
 )
@@ -95,11 +95,11 @@ def test_refusal_needs_no_patience() -> None:
     last = max(
         frame
         for one in document_of(name).findings
-        if one.rule == "tcp-refused-by-host"
+        if one.rule == "sip-registrar-unreachable-internal"
         for frame in one.evidence[0].frames
     )
 
-    assert "fired" in outcomes(analyzed(frames[:last]), "tcp-refused-by-host")
+    assert "fired" in outcomes(analyzed(frames[:last]), "sip-registrar-unreachable-internal")
 
 
 @pytest.mark.parametrize("passes", [True, False])

@@ -350,7 +350,7 @@ class TestForbiddenDatagrams:
 
 
 class TestSilence:
-    RULE = "tcp-filtered-silent"
+    RULE, NOBODY = "tcp-filtered-silent", "sip-registrar-unreachable-internal"
 
     def _silent(self, **facts: object) -> Scene:
         """A device that gets no answer on 5061 from second 20, and DNS answers all the while."""
@@ -363,7 +363,8 @@ class TestSilence:
 
     def _doubted(self, scene: Scene) -> list[str]:
         assert found(self.RULE, scene) == []
-        return [one.because for one in doubts(self.RULE, scene) if one.device == CLIENT]
+        assert found(self.NOBODY, scene) == []
+        return [one.because for rule in (self.RULE, self.NOBODY) for one in doubts(rule, scene) if one.device == CLIENT]
 
     def test_of_a_host_that_answers_others_later_is_found(self) -> None:
         scene = self._silent()
@@ -522,7 +523,7 @@ class TestRefusal:
         scene = self._refused(tries=3)
         scene.secure(CLIENT, POOL, SIP, 1.0)
 
-        assert [one.device for one in found(self.HOST, scene)] == [CLIENT]
+        assert [one.device for one in found("sip-registrar-unreachable-internal", scene)] == [CLIENT]
 
     def test_while_others_are_accepted_is_about_this_client(self) -> None:
         scene = office()
@@ -543,7 +544,7 @@ class TestRefusal:
             scene.refused(client, POOL, SIP, 10.0, tries=3)
         scene.secure(PC, POOL, 443, 12.0)
 
-        told = [one for one in findings(scene) if one.rule == self.HOST]
+        told = [one for one in findings(scene) if one.rule == "sip-registrar-unreachable-internal"]
 
         assert [one.device for one in told] == [CLIENT, PC]
         assert all("service" in one.causes[0] for one in told)

@@ -40,7 +40,8 @@ class TestSilence:
         one, frames = silent(1)
         dns = dns_flow(CLIENT) | {"last_time_server": heard}
         made = case([dns, one, *others], dns_answers=NAMES, tcp_frames=frames)
-        return [x for x in BY_NAME["tcp-filtered-silent"].judge(Inquiry(made)) if isinstance(x, Found | Doubt)]
+        said = BY_NAME["sip-registrar-unreachable-internal"].judge(Inquiry(made))
+        return [x for x in said if isinstance(x, Found | Doubt)]
 
     def test_after_a_recent_answer_is_likely(self) -> None:
         (one,) = self._said(open_before(3))
@@ -80,7 +81,7 @@ class TestRefusal:
             "from_client": True,
         }
 
-        (said,) = judged("tcp-refused-by-middlebox", one, open_before(3), tcp_frames=frames, icmp=[error])
+        (said,) = judged("sip-registrar-unreachable-internal", one, open_before(3), tcp_frames=frames, icmp=[error])
 
         assert isinstance(said, Found)
         assert "10.1.0.1" in said.why

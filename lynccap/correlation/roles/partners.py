@@ -26,7 +26,7 @@ FEDERATION_QUESTION, XMPP_QUESTION = "_sipfederationtls._tcp.", "_xmpp-server._t
 
 def claim_partners(book: RoleBook, tables: Tables, names: NameBook) -> None:
     """The other ends of our Access Edges' federation; Microsoft's own cloud is told as that."""
-    ours = _our_edges(book, tables)
+    ours = our_edges(book, tables)
     if not ours:
         return
     shown = _showing_certificates(tables)
@@ -68,14 +68,16 @@ def _between(tables: Tables, port: int, protocol: str) -> list[Any]:
     return [row for row in rows_of(spoken, _ROW) if protocol in row.stack.split("/")]
 
 
-def _our_edges(book: RoleBook, tables: Tables) -> frozenset[str]:
+def our_edges(book: RoleBook, tables: Tables) -> frozenset[str]:
     """Access Edges that are not somebody else's: a name alone makes a partner's host one as well.
 
-    Ours asks for partners' records, is behind our own translation, or is the one that several others speak with.
+    Ours is in the topology, asks for partners' records, is behind our own translation, or is the one that several
+    others speak with.
     """
     edges = {address for address in book.claims if book.has(address, EDGE_ACCESS)}
     askers = {asker for asker, _ in federation_askers(tables)}
-    ours = {one for one in edges if is_private(one) or one in askers}
+    told = edges & book.told.places.keys() if book.told else set()
+    ours = {one for one in edges if is_private(one) or one in askers} | told
     if ours or not edges:
         return frozenset(ours)
     others: dict[str, set[str]] = defaultdict(set)

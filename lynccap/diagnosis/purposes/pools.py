@@ -4,8 +4,19 @@ from lynccap import reference
 from lynccap.correlation.addresses import subnet_of
 from lynccap.correlation.attempts import Answer, Attempt, Ending
 from lynccap.correlation.case import Case
-from lynccap.correlation.names import SOURCE_DNS
+from lynccap.correlation.names import SOURCE_DNS, parent_of
 from lynccap.correlation.roles.farms import Farm
+
+
+def is_pool_member(case: Case, server: str) -> bool:
+    """A Lync server, or one beside it: meetings are held at a named member, often not the one signed in at."""
+    if case.roles.is_plausible(server):
+        return True
+    parents = {parent_of(name) for name in case.names.names_of(server)}
+    return any(
+        subnet_of(one) == subnet_of(server) or parents & {parent_of(name) for name in case.names.names_of(one)}
+        for one in case.roles.servers()
+    )
 
 
 def is_by_balancer(case: Case, attempt: Attempt, _held: frozenset[str]) -> bool:

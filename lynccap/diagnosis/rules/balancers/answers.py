@@ -30,7 +30,7 @@ CARDS = 3  # network cards that are shown; two prove it
     fix=("Switch direct server return off: let answers go back through the load balancer.",),
     act=TEAM,
     sources=("ms-hlb",),
-    explains=("tcp-filtered-silent", "asymmetric-routing"),
+    explains=("tcp-filtered-silent", "sip-registrar-unreachable-internal", "asymmetric-routing"),
 )
 def lb_dsr_or_asymmetric(inquiry: Inquiry) -> Iterator[Judgement]:
     """A client asks a load balancer's address, and a server behind it answers past the load balancer.

@@ -37,7 +37,7 @@ _COLUMNS = (
     ),
     act=TEAM,
     sources=("ms-hlb",),
-    explains=("tcp-refused-by-host", "tcp-refused-by-middlebox"),
+    explains=("tcp-refused-by-host", "tcp-refused-by-middlebox", "sip-registrar-unreachable-internal"),
 )
 def lb_dead_node_in_rotation(inquiry: Inquiry) -> Iterator[Judgement]:
     """A steady share of the connections to a load balancer fails: those that it gives to one server.

@@ -23,7 +23,7 @@ from lynccap.document import Severity
     fix=("Issue the certificate anew with this name, or correct the DNS record.",),
     act=("PKI team", "DNS team"),
     sources=("notes-edge", "ms-cert-ext", "rfc6125"),
-    explains=("autodiscover-443-fails-80-works",),
+    explains=("autodiscover-443-fails-80-works", "federation-tls-failed"),
 )
 def cert_name_mismatch(inquiry: Inquiry) -> Iterator[Judgement]:
     """A client ends TLS with a Lync server because the server's certificate is not for the name it asked for.

@@ -35,7 +35,7 @@ UNLISTED = (
     ),
     act=("PKI team",),
     sources=("notes-edge", "notes-sec2", "notes-http"),
-    explains=("tls-unknown-ca", "autodiscover-443-fails-80-works"),
+    explains=("tls-unknown-ca", "autodiscover-443-fails-80-works", "federation-tls-failed"),
 )
 def cert_private_ca_on_external(inquiry: Inquiry) -> Iterator[Judgement]:
     """The reverse proxy or the outer side of an Edge shows a certificate of the organisation's own authority.

@@ -61,7 +61,7 @@ def _found(
     fix=("Switch on a version that both sides speak, or replace phones that speak TLS 1.0 only.",),
     act=("security policy", "endpoint team"),
     sources=("ucvnext-lpe-tls", "ms-hlb"),
-    explains=("autodiscover-443-fails-80-works",),
+    explains=("autodiscover-443-fails-80-works", "federation-tls-failed"),
 )
 def tls_version_mismatch(inquiry: Inquiry) -> Iterator[Judgement]:
     """A client offers TLS versions of which the server speaks none.
@@ -140,6 +140,7 @@ def _others(listener: Listener) -> tuple[Proof, ...]:
     fix=("Switch on a suite that both sides know, or replace or update the device.",),
     act=("security policy",),
     sources=("ucvnext-lpe-tls", "rfc5246"),
+    explains=("federation-tls-failed",),
 )
 def tls_cipher_mismatch(inquiry: Inquiry) -> Iterator[Judgement]:
     """A client offers cipher suites of which the server takes none.

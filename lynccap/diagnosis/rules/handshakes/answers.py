@@ -91,6 +91,7 @@ def _right_one(inquiry: Inquiry, listener: Listener, wrong: Presented) -> tuple[
     fix=("Check what the server may fetch on TCP port 80, and its load.",),
     act=("service owner of the server",),
     sources=("notes-http", "rfc5246"),
+    explains=("federation-tls-failed",),
 )
 def tls_handshake_stalled(inquiry: Inquiry) -> Iterator[Judgement]:
     """A Lync server accepts the connection and takes the client's hello, and then says nothing, or no more.

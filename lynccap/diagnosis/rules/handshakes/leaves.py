@@ -147,6 +147,7 @@ def _is_mutual(inquiry: Inquiry, flow: int) -> bool:
     fix=("Add an HTTP revocation address (CDP) that is reachable from all sides, and issue the certificate anew.",),
     act=("PKI team",),
     sources=("schertz-crl", "notes-edge"),
+    explains=("federation-tls-failed",),
 )
 def crl_cdp_ldap_only(inquiry: Inquiry) -> Iterator[Judgement]:
     """A Lync server's certificate can be checked by LDAP only, and devices outside the domain are shown it.

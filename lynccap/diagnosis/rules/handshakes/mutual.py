@@ -73,7 +73,7 @@ def _found(
     fix=("Correct the purposes or the name of the certificate, or the trust of the other side.",),
     act=("PKI team", "Lync administrator"),
     sources=("notes-poster", "notes-sec2", "ms-cert-xmpp"),
-    explains=("tls-unknown-ca",),
+    explains=("tls-unknown-ca", "federation-tls-failed"),
 )
 def mtls_client_cert_rejected(inquiry: Inquiry) -> Iterator[Judgement]:
     """A server connects to another one, shows the certificate it is asked for, and is turned away.
@@ -160,6 +160,7 @@ def _leaf_of(inquiry: Inquiry, sessions: tuple[TlsSession, ...]) -> Any:
     fix=("Assign a certificate to the service.", "Repair the list of trusted authorities on both sides."),
     act=("Lync administrator", "PKI team"),
     sources=("notes-sec2", "rfc5246"),
+    explains=("federation-tls-failed",),
 )
 def mtls_empty_client_certificate(inquiry: Inquiry) -> Iterator[Judgement]:
     """A server connects to another one and answers its request for a certificate with an empty list.
@@ -213,7 +214,7 @@ def _at_limit(session: TlsSession) -> bool:
     fix=("Remove what does not belong there from the store, or let the server send no list.",),
     act=("Lync administrator (Windows trust store)",),
     sources=("kb2464556",),
-    explains=("mtls-empty-client-certificate", "mtls-client-cert-rejected"),
+    explains=("mtls-empty-client-certificate", "mtls-client-cert-rejected", "federation-tls-failed"),
 )
 def mtls_authority_list_truncated(inquiry: Inquiry) -> Iterator[Judgement]:
     """The request for a certificate names so many authorities that the one that is needed was cut off.

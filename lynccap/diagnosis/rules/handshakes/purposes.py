@@ -38,6 +38,7 @@ def _lacks_server_usage(shown: Presented) -> bool:
     fix=("Issue the certificate anew from a web server template, and assign it.",),
     act=("PKI team",),
     sources=("notes-sec2", "notes-poster", "ms-cert-infra"),
+    explains=("federation-tls-failed",),
 )
 def cert_eku_serverauth_missing(inquiry: Inquiry) -> Iterator[Judgement]:
     """A Lync server's certificate names purposes (EKU), server authentication is not among them, and clients refuse it.
@@ -70,7 +71,7 @@ def cert_eku_serverauth_missing(inquiry: Inquiry) -> Iterator[Judgement]:
     fix=("Install the intermediate certificate on the server or proxy, and bind the certificate again.",),
     act=("PKI team",),
     sources=("notes-edge", "ms-cert-infra"),
-    explains=("tls-unknown-ca", "autodiscover-443-fails-80-works"),
+    explains=("tls-unknown-ca", "autodiscover-443-fails-80-works", "federation-tls-failed"),
 )
 def cert_chain_incomplete(inquiry: Inquiry) -> Iterator[Judgement]:
     """A Lync server's list of certificates misses an intermediate authority, and clients cannot do without it.

@@ -17,6 +17,8 @@ FAILED = (Ending.REFUSED, Ending.REJECTED, Ending.PROHIBITED, Ending.NO_ROUTE, E
 LED_ASTRAY = (
     "tcp-refused-by-host",
     "tcp-filtered-silent",
+    "sip-registrar-unreachable-internal",
+    "sip-access-edge-unreachable",
     "host-unreachable",
     "port80-open-443-filtered",
     "autodiscover-443-fails-80-works",

@@ -200,6 +200,8 @@ def _of_session(session: TlsSession) -> tuple[int, ...]:
     explains=(
         "state-rp80-refused-external",
         "tcp-refused-by-host",
+        "sip-registrar-unreachable-internal",
+        "sip-access-edge-unreachable",
         "cert-lyncdiscover-missing-on-web",
         "cert-name-mismatch",
         "autodiscover-443-fails-80-works",

@@ -39,6 +39,7 @@ LISTED = 12
         "cert-lyncdiscover-missing-on-web",
         "cert-mobile-gets-private-ca",
         "phone-stale-ca-after-replacement",
+        "federation-tls-failed",
     ),
 )
 def tls_inspection_sip_or_https(inquiry: Inquiry) -> Iterator[Judgement]:

@@ -35,7 +35,7 @@ _FLOW = (
     fix=("Let ICMP type 3 code 4 pass, or lower the segment size (MSS) on the tunnel.",),
     act=("network team",),
     sources=("ms-int-ports", "rfc1191"),
-    explains=("tls-handshake-stalled", "rst-midstream-active"),
+    explains=("tls-handshake-stalled", "rst-midstream-active", "federation-tls-failed"),
 )
 def mtu_blackhole(inquiry: Inquiry) -> Iterator[Judgement]:
     """A connection with a Lync server opens, and a large segment is sent again and again while smaller packets pass.

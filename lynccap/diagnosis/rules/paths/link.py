@@ -34,6 +34,8 @@ _COLUMNS = ("client", "opening", "server_mac", "first_frame", "first_frame_serve
         "tcp-refused-by-host",
         "tcp-refused-by-middlebox",
         "tcp-filtered-silent",
+        "sip-registrar-unreachable-internal",
+        "sip-redirect-target-unreachable",
         "psom-8057-blocked-internal",
         "port80-open-443-filtered",
         "rootchain-http80-refused",

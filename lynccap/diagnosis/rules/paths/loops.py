@@ -57,7 +57,15 @@ class Circling:
     fix=("Correct the route on the routers that report it: their addresses are in the evidence.",),
     act=("network team",),
     sources=("notes-edge", "rfc792"),
-    explains=("tcp-filtered-silent", "tls-unknown-ca", "media-via-external-edge-from-inside", "media-tcp443-fallback"),
+    explains=(
+        "tcp-filtered-silent",
+        "sip-registrar-unreachable-internal",
+        "sip-access-edge-unreachable",
+        "sip-redirect-target-unreachable",
+        "tls-unknown-ca",
+        "media-via-external-edge-from-inside",
+        "media-tcp443-fallback",
+    ),
 )
 def routing_loop_ttl(inquiry: Inquiry) -> Iterator[Judgement]:
     """Packets between a device and a Lync server run out of hops, although they were sent with enough of them.

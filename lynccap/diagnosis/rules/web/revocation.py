@@ -31,6 +31,7 @@ WAITS = (
     fix=("Allow TCP 80 (and DNS) from the Access Edge's external address to any host.",),
     act=("network/firewall team",),
     sources=("ms-edge-nat",),
+    explains=("federation-tls-failed",),
 )
 def edge_crl_http_blocked(inquiry: Inquiry) -> Iterator[Judgement]:
     """The Edge fails to fetch a certificate revocation list over port 80, and a federation handshake fails with it.

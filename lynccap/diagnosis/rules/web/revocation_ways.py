@@ -30,6 +30,7 @@ ALIKE_S = 1.0  # gaps of one time-out differ by less
     fix=("Publish a fresh list at every place that the certificates name, and empty caches.",),
     act=("PKI team",),
     sources=("notes-http", "schertz-crl"),
+    explains=("federation-tls-failed",),
 )
 def crl_expired(inquiry: Inquiry) -> Iterator[Judgement]:
     """A revocation list that a Lync server or client downloads has passed its own end date.
@@ -109,6 +110,7 @@ def _base_in_force(inquiry: Inquiry, row: Any) -> bool:
     ),
     act=("Lync administrator (routing)",),
     sources=("notes-http", "notes-edge"),
+    explains=("federation-tls-failed",),
 )
 def edge_crl_via_internal_nic(inquiry: Inquiry) -> Iterator[Judgement]:
     """HTTP to a public authority's revocation server leaves an Edge Server with its inner address.
