@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from lynccap.correlation.attempts import TWO_WAY, Attempt
-from lynccap.correlation.roles.claims import DATABASE, FRONT_END
+from lynccap.correlation.attempts import OPEN, TWO_WAY, Attempt
+from lynccap.correlation.roles.claims import FRONT_END
 from lynccap.correlation.rows import rows_of
 from lynccap.diagnosis.blocked import blocked, open_paths
 from lynccap.diagnosis.contract import Stage, rule
@@ -116,13 +116,17 @@ def _browsers(inquiry: Inquiry, failing: set[tuple[str, str]]) -> Iterator[Judge
             yield _by_browser(inquiry, answered, lost)
 
 
+def _serves(inquiry: Inquiry, client: str, server: str, since: int) -> bool:
+    """Whether the server answers the client over TCP from then on."""
+    flows = inquiry.case.flows
+    both = flows[(flows["client"] == client) & (flows["server"] == server) & (flows["transport"] == "tcp")]
+    return bool((both["opening"].isin(OPEN) & (both["last_time_server"] >= since)).any())
+
+
 def _by_browser(inquiry: Inquiry, answered: list[Any], lost: list[Any]) -> Judgement:
     first, client, server = lost[0], lost[0].client, lost[0].server
     tries = sum(int(row.frames_client) for row in lost)
-    if inquiry.case.roles.has(server, DATABASE) and any(
-        one.server == server and one.established and one.last_time >= first.first_time
-        for one in inquiry.case.attempts_of(client)
-    ):
+    if _serves(inquiry, client, server, first.first_time):
         return Doubt(client, f"{server} still serves {client} on TCP: only its port list (UDP 1434) is silent")
     doubt = inquiry.gates.absence(first.capture, client, first.first_time, first.first_time, tries)
     if doubt or tries < ASKED:

@@ -33,7 +33,9 @@ class Shut:
 def shut(inquiry: Inquiry) -> list[Shut]:
     """The servers of a case that look so."""
     case = inquiry.case
-    suspects = {one.server for one in case.attempts if one.ending is Ending.UNANSWERED and case.roles.is_lync(one.server)}
+    suspects = {
+        one.server for one in case.attempts if one.ending is Ending.UNANSWERED and case.roles.is_lync(one.server)
+    }
     return [found for server in sorted(suspects) if (found := _shut(case, server)) is not None]
 
 
@@ -41,7 +43,7 @@ def _shut(case: Case, server: str) -> Shut | None:
     ports = _lync_ports(case, server)
     asked = [one for one in case.attempts_at(server) if one.port in ports]
     silent = [one for one in asked if one.ending is Ending.UNANSWERED and subnet_of(one.client) != subnet_of(server)]
-    if len({one.port for one in silent}) < LEAST_PORTS or any(one not in silent for one in asked):
+    if len({one.port for one in silent}) < LEAST_PORTS or any(one.ending is not Ending.UNANSWERED for one in asked):
         return None
     networks = {subnet_of(one.client) for one in silent}
     answers = (one for one in case.latest_answers(server) if one.port in MANAGEMENT_PORTS)
