@@ -27,6 +27,7 @@ from lynccap.reference.rows import (
     PortRow,
     PrivateSuffixRow,
     PublicAuthorityRow,
+    Q850CauseRow,
     QualityThresholdRow,
     RecaptureRow,
     RoleRow,
@@ -309,6 +310,12 @@ def needed_ports() -> Mapping[int, tuple[tuple[str, PortRow], ...]]:
             for port in range(path.port_min, path.port_max + 1):
                 found.setdefault(port, []).append((rule, path))
     return MappingProxyType({port: tuple(ones) for port, ones in found.items()})
+
+
+@cache
+def q850_causes() -> Mapping[int, Q850CauseRow]:
+    """Causes of the telephone network by number."""
+    return MappingProxyType({row.cause: row for row in read(Q850CauseRow, "q850_causes.csv")})
 
 
 @cache

@@ -436,6 +436,18 @@ class NeededPathRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Q850CauseRow:
+    """Why the telephone network ended a call (ITU-T Q.850)."""
+
+    cause: int
+    meaning: str
+    """For the middle of a sentence."""
+    everyday: bool
+    """It says nothing of a fault: the callee is busy, absent or unwilling."""
+    source: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class StrangerRow:
     """A path on which a host of which nothing else is known is taken for what the path leads to, or comes from."""
 

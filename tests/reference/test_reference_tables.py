@@ -30,6 +30,7 @@ TABLES = {
     "ambiguous_ports": reference.ambiguous_ports,
     "balancer_ports": reference.balancer_ports,
     "needed_paths": reference.needed_paths,
+    "q850_causes": lambda: tuple(reference.q850_causes().values()),
     "strangers": lambda: tuple(reference.strangers().values()),
     "quality_thresholds": lambda: tuple(reference.quality_thresholds().values()),
     "ice_flags": reference.ice_flags,

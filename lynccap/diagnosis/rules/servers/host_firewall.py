@@ -33,10 +33,9 @@ class Shut:
 def shut(inquiry: Inquiry) -> list[Shut]:
     """The servers of a case that look so."""
     case = inquiry.case
-    suspects = {
-        one.server for one in case.attempts if one.ending is Ending.UNANSWERED and case.roles.is_lync(one.server)
-    }
-    return [found for server in sorted(suspects) if (found := _shut(case, server)) is not None]
+    silent = {one.server for one in case.attempts if one.ending is Ending.UNANSWERED}
+    suspects = filter(case.roles.is_lync, sorted(silent))
+    return [found for server in suspects if (found := _shut(case, server)) is not None]
 
 
 def _shut(case: Case, server: str) -> Shut | None:
@@ -100,7 +99,7 @@ def _judged(inquiry: Inquiry, one: Shut) -> Judgement:
     return subject.found(
         f"{inquiry.word(one.server)} answers {one.answer.client} on TCP port {one.answer.port}, "
         f"but nobody on a Lync port: {ports} are silent.",
-        f"{clients} ask in vain. A stopped service would refuse: its host is up. Silence on every port is a firewall's.",
+        f"{clients} ask in vain. A stopped service would refuse, for the host is up. Silence is a firewall's.",
         Confidence.POSSIBLE,
         subject.shows("the first SYN to each silent port", *frames),
         Proof(subject.capture, (one.answer.last_frame,), f"Windows answers on TCP port {one.answer.port}"),
