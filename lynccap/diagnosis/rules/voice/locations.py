@@ -64,7 +64,7 @@ def _answers(inquiry: Inquiry) -> Iterator[Any]:
         return
     last = {int(row.flow): row for row in rows_of(asked, ("flow", "time"))}
     answers = http[(http["kind"] == "response") & http["flow"].isin(list(last))]
-    found = {}
+    found: dict[int, Any] = {}
     for row in rows_of(answers, ("flow", "frame", "time", "status")):
         if int(row.time) >= int(last[int(row.flow)].time):
             found.setdefault(int(row.flow), row)
