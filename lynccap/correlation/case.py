@@ -28,6 +28,7 @@ from lynccap.correlation.media.ice import IceBook, read_ice
 from lynccap.correlation.media.paths import MediaSession, read_media
 from lynccap.correlation.media.relays import RelayBook, read_relays
 from lynccap.correlation.media.stream_quality import StreamQuality, read_stream_quality
+from lynccap.correlation.media.trunks import TrunkLeg, read_trunk_legs
 from lynccap.correlation.names import DNS_PORT, NameBook, proxied, read_names, resolvers_of
 from lynccap.correlation.protocol_numbers import PSOM_PORT, SIP_TLS_PORT
 from lynccap.correlation.roles.claims import RoleBook
@@ -158,6 +159,11 @@ class Case:
             directory=self.directory,
         )
         return read_calls(evidence, self.dialogs.calls)
+
+    @cached_property
+    def trunk_legs(self) -> tuple[TrunkLeg, ...]:
+        """The speech of calls with telephone gateways."""
+        return read_trunk_legs(self.tables, self.roles, self.calls)
 
     @cached_property
     def stream_quality(self) -> tuple[StreamQuality, ...]:

@@ -5,9 +5,10 @@ from collections.abc import Iterator, Sequence
 from lynccap import reference
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Judgement, Proof
-from lynccap.diagnosis.purposes.needed import rule_of_path
+from lynccap.diagnosis.purposes.needed import rule_of_path, told_by_port
 from lynccap.diagnosis.subjects import found, judged
 from lynccap.diagnosis.verdicts import How, Verdict
+from lynccap.document import Confidence
 
 SERVICE_OWNER = ("service owner of the server", "network/firewall team")
 HOST_CAUSES = (
@@ -21,11 +22,13 @@ _ENDED = {
 }
 
 
-def blocked_paths(inquiry: Inquiry, rule: str, effect: str) -> Iterator[Judgement]:
+def blocked_paths(
+    inquiry: Inquiry, rule: str, effect: str, host_act: Sequence[str] = SERVICE_OWNER
+) -> Iterator[Judgement]:
     """What a rule of reference/needed_paths.csv says where `effect` (a sentence) is all there is to add."""
     yield from open_paths(inquiry, rule)
     for verdict in judged(inquiry, rule):
-        yield blocked(inquiry, verdict, effect)
+        yield blocked(inquiry, verdict, effect, host_act=host_act)
 
 
 def open_paths(inquiry: Inquiry, rule: str) -> Iterator[Clear]:
@@ -43,6 +46,7 @@ def blocked(
     extra: tuple[Proof, ...] = (),
     host_causes: Sequence[str] = HOST_CAUSES,
     explains: tuple[str, ...] | None = None,
+    host_act: Sequence[str] = SERVICE_OWNER,
 ) -> Judgement:
     """One blocked path; the rule's own causes and owners hold for a firewall, other ones where the host refuses.
 
@@ -52,13 +56,16 @@ def blocked(
     device, server = inquiry.ends(attempt)
     by_host = verdict.how is How.REFUSED_BY_HOST
     ended = _ENDED.get(verdict.how, verdict.vanished)
+    guessed = told_by_port(inquiry.case, attempt)
+    because = " What the other host is, only its port and who asks it show." if guessed else ""
     return found(
         inquiry,
         verdict,
         f"{device} cannot reach {server} on TCP port {attempt.port}: {ended}.",
-        f"{verdict.says}. {effect}",
+        f"{verdict.says}. {effect}{because}",
+        Confidence.LIKELY if guessed and verdict.confidence is Confidence.CERTAIN else None,
         extra=extra,
         causes=tuple(host_causes) if by_host else (),
-        act=SERVICE_OWNER if by_host else (),
+        act=tuple(host_act) if by_host else (),
         explains=explains,
     )

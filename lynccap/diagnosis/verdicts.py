@@ -111,6 +111,8 @@ MAY_BE_DOWN = frozenset(
 
 ONE_HOST = frozenset({Meaning.WEB_PORT, Meaning.DISCOVERY_443})
 """The host itself answers on its other port, and may send the client on to one of the same role: no load balancing."""
+EACH_HOST = frozenset({"fe-444-blocked", "smb-445-blocked", "cls-blocked", "cms-replication-4443-blocked"})
+"""Paths to one server and no other: that its neighbour is reached helps nobody."""
 
 
 def judge_attempts(case: Case, gates: Gates, vantage: Vantage | None = None) -> tuple[Verdict, ...]:
@@ -124,7 +126,8 @@ def judge_attempts(case: Case, gates: Gates, vantage: Vantage | None = None) -> 
         how = _how(attempt, refusal)
         meaning = meaning_of(case, attempt) if how else None
         rule = _rule(case, attempt, how, meaning) if how and meaning else None
-        alone = meaning is Meaning.SHARED or not _reached_elsewhere(case, attempt, meaning in ONE_HOST)
+        one_only = meaning is Meaning.SHARED or rule in EACH_HOST
+        alone = one_only or not _reached_elsewhere(case, attempt, meaning in ONE_HOST)
         if rule and how and meaning and alone:
             one = _verdict(case, gates, attempt, how, meaning, rule, refusal)
             made.append(_as_seen_elsewhere(one, vantage) if vantage else one)

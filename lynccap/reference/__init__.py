@@ -27,6 +27,7 @@ from lynccap.reference.rows import (
     PortRow,
     PrivateSuffixRow,
     PublicAuthorityRow,
+    Q850CauseRow,
     QualityThresholdRow,
     RecaptureRow,
     RoleRow,
@@ -35,6 +36,7 @@ from lynccap.reference.rows import (
     SipDiagnosticRow,
     SipProductRow,
     SourceRow,
+    StrangerRow,
     StunErrorRow,
     TlsAlertRow,
     TopologyServiceRow,
@@ -308,6 +310,18 @@ def needed_ports() -> Mapping[int, tuple[tuple[str, PortRow], ...]]:
             for port in range(path.port_min, path.port_max + 1):
                 found.setdefault(port, []).append((rule, path))
     return MappingProxyType({port: tuple(ones) for port, ones in found.items()})
+
+
+@cache
+def q850_causes() -> Mapping[int, Q850CauseRow]:
+    """Causes of the telephone network by number."""
+    return MappingProxyType({row.cause: row for row in read(Q850CauseRow, "q850_causes.csv")})
+
+
+@cache
+def strangers() -> Mapping[str, StrangerRow]:
+    """By path: the end that may be a host of which nothing else is known."""
+    return MappingProxyType({row.path: row for row in read(StrangerRow, "strangers.csv")})
 
 
 @lru_cache(MAX_CACHED)

@@ -433,3 +433,28 @@ class NeededPathRow:
     paths: tuple[str, ...]
     """Ids of rows of the port table."""
     source: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Q850CauseRow:
+    """Why the telephone network ended a call (ITU-T Q.850)."""
+
+    cause: int
+    meaning: str
+    """For the middle of a sentence."""
+    everyday: bool
+    """It says nothing of a fault: the callee is busy, absent or unwilling."""
+    source: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StrangerRow:
+    """A path on which a host of which nothing else is known is taken for what the path leads to, or comes from."""
+
+    path: str
+    """Id of a row of the port table."""
+    end: str
+    """from or to: which end nothing but the port and the other end tells"""
+    known: tuple[str, ...]
+    """Roles of which the other end has to have one."""
+    source: tuple[str, ...]

@@ -16,6 +16,7 @@ WITHOUT_DOUBT: dict[str, str] = {
     "edge-crl-via-internal-nic": "the packets that leave with the inner address are in the capture, or nothing is",
     "tls-unknown-ca": "one side itself says so in the clear; where the alert is cut off or hidden, nothing is left",
     "icmp-admin-prohibited": "who forbids it says so in the frame that is the evidence",
+    "pstn-rejects-call": "the answer itself bears the cause; where it is cut off or hidden, nothing is left",
     "tcp-refused-by-middlebox": "where nothing shows the host's own TTL, the reset counts as the host's",
 }
 """Rules that rest on nothing absent, with the reason: a worse capture shows their frames, or nothing of them."""

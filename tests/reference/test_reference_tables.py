@@ -30,6 +30,8 @@ TABLES = {
     "ambiguous_ports": reference.ambiguous_ports,
     "balancer_ports": reference.balancer_ports,
     "needed_paths": reference.needed_paths,
+    "q850_causes": lambda: tuple(reference.q850_causes().values()),
+    "strangers": lambda: tuple(reference.strangers().values()),
     "quality_thresholds": lambda: tuple(reference.quality_thresholds().values()),
     "ice_flags": reference.ice_flags,
     "recapture": reference.recaptures,
@@ -52,6 +54,7 @@ KEYS = {
     "ambiguous_ports": ("ports", "transport"),
     "balancer_ports": ("pool", "balancing"),
     "needed_paths": ("rule",),
+    "strangers": ("path",),
     "ice_flags": ("table", "bit"),
     "recapture": ("code", "where"),
     "device_signs": ("sign", "pattern"),
@@ -235,6 +238,14 @@ def test_a_needed_path_is_one_of_the_port_table():
     ids = {row.id for row in reference.ports()}
     assert all(set(row.paths) <= ids for row in reference.needed_paths())
     assert any(rule == "cms-replication-4443-blocked" for rule, _ in reference.needed_ports()[4443])
+
+
+def test_a_stranger_s_path_is_needed_and_known_by_its_other_end():
+    needed = {path for row in reference.needed_paths() for path in row.paths}
+    for row in reference.strangers().values():
+        assert row.path in needed
+        assert row.end in ("from", "to")
+        assert set(row.known) <= set(reference.roles())
 
 
 def test_an_ambiguous_port_means_what_the_port_table_says():
