@@ -29,7 +29,8 @@ from lynccap.correlation.media.paths import MediaSession, read_media
 from lynccap.correlation.media.relays import RelayBook, read_relays
 from lynccap.correlation.media.stream_quality import StreamQuality, read_stream_quality
 from lynccap.correlation.names import DNS_PORT, NameBook, proxied, read_names, resolvers_of
-from lynccap.correlation.protocol_numbers import PSOM_PORT
+from lynccap.correlation.owed_answers import OwedAnswer, read_owed_answers
+from lynccap.correlation.protocol_numbers import OLD_FILE_PORTS, PSOM_PORT
 from lynccap.correlation.roles.claims import RoleBook
 from lynccap.correlation.roles.farms import Farm, read_farms
 from lynccap.correlation.roles.inference import read_roles
@@ -44,6 +45,7 @@ from lynccap.correlation.tls.presented import Presented, read_presented
 from lynccap.correlation.tls.sessions import TlsSession, read_sessions
 from lynccap.correlation.tunnels import Tunnel, read_tunnels
 from lynccap.correlation.web_exchanges import WebExchange, read_exchanges
+from lynccap.correlation.web_names import WebNames, read_web_names
 from lynccap.tables import Tables
 from lynccap.topology.directory import Directory
 
@@ -83,6 +85,8 @@ class Case:
     sides: SideBook
     """On which side of the organisation's border an address is."""
     devices: DeviceBook
+    web_names: WebNames
+    """The names of the web services for people outside, and for those inside."""
     directory: Directory | None = None
     """What the customer's topology says, where one was given that is of this deployment."""
 
@@ -127,6 +131,11 @@ class Case:
     def closings(self) -> ClosingBook:
         """How connections ended that did not simply close, and by whom."""
         return read_closings(self.tables, Hosts(self.tables, self.ttls_of, self.heard_after))
+
+    @cached_property
+    def owed_answers(self) -> tuple[OwedAnswer, ...]:
+        """The TLS connections that the server's side ended while the client waited for an answer."""
+        return read_owed_answers(self.tables)
 
     @cached_property
     def links(self) -> LinkBook:
@@ -438,6 +447,13 @@ def _conference_servers(tables: Tables) -> list[str]:
     return [str(one) for one in asked["server"].unique()]
 
 
+def _file_peers(tables: Tables) -> list[str]:
+    """Whoever is asked for a file in the way of old clients: other clients."""
+    flows = tables.flows
+    asked = flows[(flows["transport"] == "tcp") & flows["server_port"].between(*OLD_FILE_PORTS)]
+    return [str(one) for one in asked["server"].unique()]
+
+
 def _asked_by_servers(tables: Tables, roles: RoleBook) -> list[str]:
     """Whoever a host with a role asks on a port that Lync's servers need of each other: databases, gateways, …"""
     flows = tables.flows
@@ -467,6 +483,8 @@ def build_case(tables: Tables, directory: Directory | None = None) -> Case:
     flows = name_services(tables, roles)
     told = roles.told.directory if roles.told else None
     sides = read_sides(tables, names, roles)
+    web_names = read_web_names(tables, roles)
+    published = (address for name in web_names.outer for address in names.addresses_of(name))
     return Case(
         tables=tables,
         flows=flows,
@@ -476,11 +494,15 @@ def build_case(tables: Tables, directory: Directory | None = None) -> Case:
         media=read_media(tables, relays, roles),
         attempts=read_attempts(
             tables,
-            (*roles.servers(), *roles.crl_hosts(), *_conference_servers(tables), *_asked_by_servers(tables, roles)),
+            (
+                *(*roles.servers(), *roles.crl_hosts(), *published),
+                *(*_conference_servers(tables), *_asked_by_servers(tables, roles), *_file_peers(tables)),
+            ),
             roles.servers(),
         ),
         sessions=read_sessions(tables),
         sides=sides,
         devices=read_devices(tables, flows, names, roles, relays, sides),
+        web_names=web_names,
         directory=told,
     )
