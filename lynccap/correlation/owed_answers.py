@@ -39,12 +39,12 @@ class OwedAnswer:
 def read_owed_answers(tables: Tables) -> tuple[OwedAnswer, ...]:
     """Those on port 443 in the order of their end."""
     flows = tables.flows
+    flows = flows[(flows["server_port"] == HTTPS) & flows["closing"].isin(("server-fin", "server-rst"))]
     open_long = flows["last_time"] - flows["first_time"] >= SHORTEST_NS
-    ended = flows["closing"].isin(("server-fin", "server-rst")) & (flows["server_port"] == HTTPS)
     whole = (flows["lost_client"] == 0) & (flows["lost_server"] == 0)
     for side in ("client", "server"):
         whole &= (flows[f"bytes_{side}"] <= WHOLE_BYTES) & (flows[f"data_frames_{side}"] <= WHOLE_FRAMES)
-    some = flows[open_long & ended & whole & flows["stack"].str.startswith("tls")]
+    some = flows[open_long & whole & flows["stack"].str.startswith("tls")]
     return tuple(sorted(_read(tables, some), key=lambda one: (one.capture, one.ended))) if len(some) else ()
 
 

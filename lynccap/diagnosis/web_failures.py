@@ -44,11 +44,14 @@ class FailedSession:
         return tuple(one.flow for one in self.sessions)
 
 
-def failed_sessions(inquiry: Inquiry, wanted: Callable[[str, TlsSession], bool]) -> Iterator[FailedSession]:
-    """By client and server the failed sessions that `wanted` (server, session) picks, where their end is shown."""
+def failed_sessions(inquiry: Inquiry, is_wanted: Callable[[str], bool], name: str = "") -> Iterator[FailedSession]:
+    """By client the failed sessions with wanted servers, by a name that begins with `name`, whose end is shown."""
     for listener in inquiry.case.listeners:
-        for client, sessions in listener.failed.items():
-            mine = [one for one in sessions if wanted(listener.server, one)]
+        failed = listener.failed
+        if not failed or not is_wanted(listener.server):
+            continue
+        for client, sessions in failed.items():
+            mine = [one for one in sessions if one.sni.lower().startswith(name)]
             ends: dict[tuple[str, bool], list[TlsSession]] = {}
             for one in mine:
                 if end := ending_of(one):

@@ -53,9 +53,8 @@ def meeting_join_url_fails(inquiry: Inquiry) -> Iterator[Judgement]:
     yield from _names(inquiry)
     for verdict in judged(inquiry, "meeting-join-url-fails"):
         yield _closed(inquiry, verdict)
-    for failed in failed_sessions(inquiry, lambda _, session: session.sni.lower().startswith(JOIN_PAGE)):
-        if inquiry.case.roles.is_plausible(failed.server):
-            yield _no_session(inquiry, failed)
+    for failed in failed_sessions(inquiry, inquiry.case.roles.is_plausible, JOIN_PAGE):
+        yield _no_session(inquiry, failed)
     asked = (one for one in asked_of_lync(inquiry, "web-service") if one.row.service == "meet")
     for _, ones in by_client(asked):
         for part in by_server(ones):

@@ -54,7 +54,7 @@ def wac_unreachable(inquiry: Inquiry) -> Iterator[Judgement]:
                 yield Clear(host)
     for verdict in judged(inquiry, "wac-unreachable"):
         yield blocked(inquiry, verdict, EFFECT)
-    for failed in failed_sessions(inquiry, lambda server, _: is_slides_host(inquiry.case, server)):
+    for failed in failed_sessions(inquiry, lambda server: is_slides_host(inquiry.case, server)):
         if not failed.by_client and _is_ours(inquiry, failed.client, failed.server):
             yield _no_session(inquiry, failed)
     yield from _answered_badly(inquiry)
@@ -129,7 +129,7 @@ def wac_revocation_check_fails(inquiry: Inquiry) -> Iterator[Judgement]:
     Not this: an alert that refuses the certificate itself (trust, date, name); a viewer that goes on. Inconclusive: a
     viewer that leaves, and nothing shows why.
     """
-    for failed in failed_sessions(inquiry, lambda server, _: is_slides_host(inquiry.case, server)):
+    for failed in failed_sessions(inquiry, lambda server: is_slides_host(inquiry.case, server)):
         shown = inquiry.case.shown_on.get(failed.flows[0])
         alerts = {one.refusal.code for one in failed.sessions if one.refusal}
         if not failed.by_client or shown is None or alerts & TRUST_ALERTS:

@@ -123,14 +123,20 @@ def mobile_tls12_required(inquiry: Inquiry) -> Iterator[Judgement]:
             if may_be_mobile(inquiry.case, client):
                 yield Clear(client)
         for client, sessions in listener.failed.items():
-            old = [one for one in sessions if _too_old(inquiry, one)]
-            if old and may_be_mobile(inquiry.case, client):
+            mobile = may_be_mobile(inquiry.case, client)
+            if mobile and (old := [one for one in sessions if _too_old(inquiry, one)]):
                 yield _without(inquiry, listener, client, old)
 
 
-def _too_old(inquiry: Inquiry, session: TlsSession) -> bool:
+def _offers_new(inquiry: Inquiry, session: TlsSession) -> bool:
+    if not session.refusal and session.version not in OLD:
+        return False  # nothing is old here: no need to look at the hello
     hello = inquiry.case.hello_of(session.flow, "client-hello")
-    if hello is None or hello.version not in NEW:
+    return hello is not None and hello.version in NEW
+
+
+def _too_old(inquiry: Inquiry, session: TlsSession) -> bool:
+    if not _offers_new(inquiry, session):
         return False
     refusal, shake = session.refusal, session.handshake
     if refusal and refusal.code == PROTOCOL_VERSION and not refusal.from_client:

@@ -192,7 +192,7 @@ def _failures(inquiry: Inquiry, client: str) -> Iterator[_Failure | None]:
         if attempt.client == client and attempt.port == HTTPS and web and not verdict.doubt:
             at = (attempt.first_time, attempt.server, attempt.port, attempt.flows)
             yield _Failure("the TCP connection", f"{verdict.says}.", verdict.proof[0], *at)
-    for failed in failed_sessions(inquiry, lambda server, _: inquiry.case.roles.has(server, REVERSE_PROXY)):
+    for failed in failed_sessions(inquiry, lambda server: inquiry.case.roles.has(server, REVERSE_PROXY)):
         if failed.client == client:
             subject_time = int(inquiry.case.flows.at[failed.flows[0], "first_time"])
             capture = int(inquiry.case.flows.at[failed.flows[0], "capture"])
