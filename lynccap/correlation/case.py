@@ -27,6 +27,7 @@ from lynccap.correlation.media.calls.evidence import Evidence
 from lynccap.correlation.media.ice import IceBook, read_ice
 from lynccap.correlation.media.paths import MediaSession, read_media
 from lynccap.correlation.media.relays import RelayBook, read_relays
+from lynccap.correlation.media.sharing import SharingOffer, read_sharing
 from lynccap.correlation.media.stream_quality import StreamQuality, read_stream_quality
 from lynccap.correlation.names import DNS_PORT, NameBook, proxied, read_names, resolvers_of
 from lynccap.correlation.owed_answers import OwedAnswer, read_owed_answers
@@ -85,6 +86,8 @@ class Case:
     sides: SideBook
     """On which side of the organisation's border an address is."""
     devices: DeviceBook
+    sharing: tuple[SharingOffer, ...]
+    """Shared screens, as readable SIP describes them."""
     web_names: WebNames
     """The names of the web services for people outside, and for those inside."""
     directory: Directory | None = None
@@ -483,7 +486,8 @@ def build_case(tables: Tables, directory: Directory | None = None) -> Case:
     flows = name_services(tables, roles)
     told = roles.told.directory if roles.told else None
     sides = read_sides(tables, names, roles)
-    web_names = read_web_names(tables, roles)
+    web_names, sharing = read_web_names(tables, roles), read_sharing(tables)
+    waiting = (address for one in sharing for address, _ in one.waits_at)
     published = (address for name in web_names.outer for address in names.addresses_of(name))
     return Case(
         tables=tables,
@@ -496,13 +500,14 @@ def build_case(tables: Tables, directory: Directory | None = None) -> Case:
             tables,
             (
                 *(*roles.servers(), *roles.crl_hosts(), *published),
-                *(*_conference_servers(tables), *_asked_by_servers(tables, roles), *_file_peers(tables)),
+                *(*_conference_servers(tables), *_asked_by_servers(tables, roles), *_file_peers(tables), *waiting),
             ),
             roles.servers(),
         ),
         sessions=read_sessions(tables),
         sides=sides,
         devices=read_devices(tables, flows, names, roles, relays, sides),
+        sharing=sharing,
         web_names=web_names,
         directory=told,
     )
