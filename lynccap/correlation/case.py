@@ -27,10 +27,13 @@ from lynccap.correlation.media.calls.evidence import Evidence
 from lynccap.correlation.media.ice import IceBook, read_ice
 from lynccap.correlation.media.paths import MediaSession, read_media
 from lynccap.correlation.media.relays import RelayBook, read_relays
+from lynccap.correlation.media.sharing import SharingOffer, read_sharing
 from lynccap.correlation.media.stream_quality import StreamQuality, read_stream_quality
 from lynccap.correlation.media.trunks import TrunkLeg, read_trunk_legs
 from lynccap.correlation.names import DNS_PORT, NameBook, proxied, read_names, resolvers_of
 from lynccap.correlation.protocol_numbers import PSOM_PORT, SIP_TLS_PORT
+from lynccap.correlation.owed_answers import OwedAnswer, read_owed_answers
+from lynccap.correlation.protocol_numbers import OLD_FILE_PORTS, PSOM_PORT
 from lynccap.correlation.roles.claims import RoleBook
 from lynccap.correlation.roles.farms import Farm, read_farms
 from lynccap.correlation.roles.inference import read_roles
@@ -46,6 +49,7 @@ from lynccap.correlation.tls.presented import Presented, read_presented
 from lynccap.correlation.tls.sessions import TlsSession, read_sessions
 from lynccap.correlation.tunnels import Tunnel, read_tunnels
 from lynccap.correlation.web_exchanges import WebExchange, read_exchanges
+from lynccap.correlation.web_names import WebNames, read_web_names
 from lynccap.tables import Tables
 from lynccap.topology.directory import Directory
 
@@ -85,6 +89,10 @@ class Case:
     sides: SideBook
     """On which side of the organisation's border an address is."""
     devices: DeviceBook
+    sharing: tuple[SharingOffer, ...]
+    """Shared screens, as readable SIP describes them."""
+    web_names: WebNames
+    """The names of the web services for people outside, and for those inside."""
     directory: Directory | None = None
     """What the customer's topology says, where one was given that is of this deployment."""
 
@@ -129,6 +137,11 @@ class Case:
     def closings(self) -> ClosingBook:
         """How connections ended that did not simply close, and by whom."""
         return read_closings(self.tables, Hosts(self.tables, self.ttls_of, self.heard_after))
+
+    @cached_property
+    def owed_answers(self) -> tuple[OwedAnswer, ...]:
+        """The TLS connections that the server's side ended while the client waited for an answer."""
+        return read_owed_answers(self.tables)
 
     @cached_property
     def links(self) -> LinkBook:
@@ -467,6 +480,11 @@ def _sip_servers_beside(tables: Tables, roles: RoleBook) -> list[str]:
     asked = flows[(flows["transport"] == "tcp") & (flows["server_port"] == SIP_TLS_PORT)]
     known = asked["server"].isin(list(roles.servers())) & (asked["opening"] == "established")
     return [str(one) for one in asked.loc[asked["client"].isin(list(asked.loc[known, "client"])), "server"].unique()]
+def _file_peers(tables: Tables) -> list[str]:
+    """Whoever is asked for a file in the way of old clients: other clients."""
+    flows = tables.flows
+    asked = flows[(flows["transport"] == "tcp") & flows["server_port"].between(*OLD_FILE_PORTS)]
+    return [str(one) for one in asked["server"].unique()]
 
 
 def _asked_by_servers(tables: Tables, roles: RoleBook) -> list[str]:
@@ -498,6 +516,9 @@ def build_case(tables: Tables, directory: Directory | None = None) -> Case:
     flows = name_services(tables, roles)
     told = roles.told.directory if roles.told else None
     sides = read_sides(tables, names, roles)
+    web_names, sharing = read_web_names(tables, roles), read_sharing(tables)
+    waiting = (address for one in sharing for address, _ in one.waits_at)
+    published = (address for name in web_names.outer for address in names.addresses_of(name))
     return Case(
         tables=tables,
         flows=flows,
@@ -510,11 +531,15 @@ def build_case(tables: Tables, directory: Directory | None = None) -> Case:
             (
                 *(*roles.servers(), *roles.crl_hosts(), *_conference_servers(tables)),
                 *(*_sip_servers_beside(tables, roles), *_asked_by_servers(tables, roles)),
+                *(*roles.servers(), *roles.crl_hosts(), *published),
+                *(*_conference_servers(tables), *_asked_by_servers(tables, roles), *_file_peers(tables), *waiting),
             ),
             roles.servers(),
         ),
         sessions=read_sessions(tables),
         sides=sides,
         devices=read_devices(tables, flows, names, roles, relays, sides),
+        sharing=sharing,
+        web_names=web_names,
         directory=told,
     )

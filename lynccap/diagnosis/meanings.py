@@ -17,11 +17,20 @@ from lynccap.correlation.roles.claims import (
 )
 from lynccap.correlation.roles.sides import Location
 from lynccap.correlation.tls.sessions import UNKNOWN_CA, TlsSession
+from lynccap.diagnosis.purposes.conferencing import (
+    sends_file,
+    wants_data_outside,
+    wants_join_page,
+    wants_sharing,
+    wants_slides,
+)
+from lynccap.diagnosis.purposes.mobility import comes_back_in
 from lynccap.diagnosis.purposes.needed import callers_of, is_needed, targets_of
 from lynccap.diagnosis.purposes.partners import is_from_partner, is_to_partner, is_xmpp
 from lynccap.diagnosis.purposes.pools import is_at_balancer, is_by_balancer, is_pool_member, members_accept
 from lynccap.diagnosis.purposes.revocation import client_waits, is_at_crl_host, partner_waits
 from lynccap.diagnosis.purposes.sign_in import is_kept_in, is_sent_on, loses_access_edge, loses_registrar
+from lynccap.diagnosis.purposes.users import signed_in
 from lynccap.diagnosis.purposes.web import discovers_in_vain, discovers_over_http, is_behind_proxy
 
 PAIR_NS = 60_000_000_000  # both web ports are tried within one sign-in
@@ -34,6 +43,12 @@ class Meaning(StrEnum):
     WEB_PORT = "one web port of two"
     PROXY_80 = "port 80 of the reverse proxy from outside"
     PSOM = "web conferencing data"
+    DATA_OUTSIDE = "web conferencing data, from outside"
+    SLIDES = "slides rendered by Office Web Apps"
+    JOIN_PAGE = "a meeting's join page"
+    SHARING = "a conference's shared screen"
+    FILES = "a file from another client, in the way of old ones"
+    BACK_IN = "the external web services, from inside"
     CRL = "revocation list"
     SHARED = "a port that a load balancer should pass on"
     CLIENT_CRL = "revocation list, for a client's sign-in"
@@ -101,15 +116,6 @@ def _wants_firmware(case: Case, attempt: Attempt, _held: frozenset[str]) -> bool
         return False
     names = case.names.names_of(attempt.server, SOURCE_DNS)
     return any(one.startswith(PHONE_NAMES) for one in names) and bool(signed_in(case, attempt.client))
-
-
-def signed_in(case: Case, client: str) -> tuple[int, ...]:
-    """Frames that show the client's SIP connection working: server data on 5061, or on 443 at the Access Edge."""
-    frames = []
-    for attempt in case.attempts_of(client):
-        if attempt.port == SIP_TLS_PORT or case.roles.is_sip(attempt.server, attempt.port):
-            frames += [one.data_frame for one in case.sessions_of([attempt]) if one.completed]
-    return tuple(frames)
 
 
 def _wants_root_chain(case: Case, attempt: Attempt, held: frozenset[str]) -> bool:
@@ -217,6 +223,12 @@ MEANINGS: tuple[tuple[Meaning, Callable[[Case, Attempt, frozenset[str]], bool]],
     (Meaning.XMPP, is_xmpp),
     (Meaning.NEEDED, is_needed),
     (Meaning.PSOM, _wants_conference),
+    (Meaning.DATA_OUTSIDE, wants_data_outside),
+    (Meaning.SLIDES, wants_slides),
+    (Meaning.JOIN_PAGE, wants_join_page),
+    (Meaning.SHARING, wants_sharing),
+    (Meaning.FILES, sends_file),
+    (Meaning.BACK_IN, comes_back_in),
     (Meaning.ROOT_CHAIN, _wants_root_chain),
     (Meaning.SHARED, is_at_balancer),
     (Meaning.FIRMWARE, _wants_firmware),

@@ -52,6 +52,12 @@ RULES: dict[tuple[How, Meaning], str] = {
     **{(how, Meaning.WEB_PORT): "port80-open-443-filtered" for how in (*_REFUSALS, How.FILTERED)},
     **{(how, Meaning.PROXY_80): "state-rp80-refused-external" for how in _REFUSALS},
     **{(how, Meaning.PSOM): "psom-8057-blocked-internal" for how in (*_REFUSALS, How.FILTERED)},
+    **{(how, Meaning.DATA_OUTSIDE): "psom-edge-443-blocked" for how in (*_REFUSALS, How.FILTERED)},
+    **{(how, Meaning.SLIDES): "wac-unreachable" for how in (*_REFUSALS, How.FILTERED)},
+    **{(how, Meaning.JOIN_PAGE): "meeting-join-url-fails" for how in (*_REFUSALS, How.FILTERED)},
+    (How.FILTERED, Meaning.SHARING): "appshare-conference-49152-blocked",
+    **{(how, Meaning.FILES): "legacy-filetransfer-blocked" for how in (*_REFUSALS, How.FILTERED)},
+    **{(how, Meaning.BACK_IN): "mobile-hairpin-blocked" for how in (*_REFUSALS, How.FILTERED)},
     **{(how, Meaning.CRL): "edge-crl-http-blocked" for how in (*_REFUSALS, How.FILTERED)},
     **{(how, Meaning.SHARED): "lb-port-missing-on-vip" for how in (How.REFUSED, How.REFUSED_BY_HOST, How.FILTERED)},
     (How.REFUSED_BETWEEN, Meaning.SHARED): "tcp-refused-by-middlebox",
@@ -78,7 +84,7 @@ RULES: dict[tuple[How, Meaning], str] = {
             (How.NO_ROUTE, "icmp-no-route"),
         )
         for meaning in Meaning
-        if meaning is not Meaning.PROXY_80
+        if meaning not in (Meaning.PROXY_80, Meaning.SHARING, Meaning.FILES)
     },
     **{(how, Meaning.CLIENT_CRL): "client-crl-ocsp-unreachable" for how in How},
 }

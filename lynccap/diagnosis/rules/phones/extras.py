@@ -11,7 +11,8 @@ from lynccap.correlation.rows import rows_of
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof
-from lynccap.diagnosis.meanings import has_chain, signed_in
+from lynccap.diagnosis.meanings import has_chain
+from lynccap.diagnosis.purposes.users import signed_in
 from lynccap.document import Confidence, Severity
 
 LDAP = 389

@@ -9,11 +9,7 @@ from lynccap.correlation.names import parent_of
 from lynccap.correlation.protocol_numbers import HTTP, HTTPS
 from lynccap.correlation.tls.sessions import TlsSession
 from lynccap.correlation.web_exchanges import WebExchange
-from lynccap.diagnosis.contract import Stage, rule
-from lynccap.diagnosis.inquiry import Inquiry
-from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof
-from lynccap.diagnosis.purposes.web import discovery_names
-from lynccap.diagnosis.rules.web.asking import (
+from lynccap.diagnosis.asking import (
     answers_in_words,
     by_client,
     by_server,
@@ -22,6 +18,10 @@ from lynccap.diagnosis.rules.web.asking import (
     speaker_in_words,
     subject_asking,
 )
+from lynccap.diagnosis.contract import Stage, rule
+from lynccap.diagnosis.inquiry import Inquiry
+from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof
+from lynccap.diagnosis.purposes.web import discovery_names
 from lynccap.diagnosis.rules.web.discovery_answers import MOBILE_STOPS, asked_by_users, errors_of, is_on_both
 from lynccap.diagnosis.subjects import found, judged, subject_of
 from lynccap.diagnosis.verdicts import Verdict

@@ -8,11 +8,7 @@ from lynccap.correlation.protocol_numbers import HTTP, HTTPS
 from lynccap.correlation.tls.handshakes import HandshakeOutcome
 from lynccap.correlation.tls.sessions import TlsSession
 from lynccap.correlation.web_exchanges import WebExchange
-from lynccap.diagnosis.contract import Stage, rule
-from lynccap.diagnosis.inquiry import Inquiry
-from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement
-from lynccap.diagnosis.purposes.web import discovery_names
-from lynccap.diagnosis.rules.web.asking import (
+from lynccap.diagnosis.asking import (
     answers_in_words,
     asked_of_lync,
     by_client,
@@ -22,6 +18,10 @@ from lynccap.diagnosis.rules.web.asking import (
     speaker_in_words,
     subject_asking,
 )
+from lynccap.diagnosis.contract import Stage, rule
+from lynccap.diagnosis.inquiry import Inquiry
+from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement
+from lynccap.diagnosis.purposes.web import discovery_names
 from lynccap.diagnosis.subjects import subject_of, times_in_words
 from lynccap.document import Confidence, Severity
 

@@ -5,11 +5,7 @@ from collections.abc import Iterator, Sequence
 from lynccap import reference
 from lynccap.correlation.protocol_numbers import HTTP
 from lynccap.correlation.web_exchanges import WebExchange
-from lynccap.diagnosis.contract import Stage, rule
-from lynccap.diagnosis.inquiry import Inquiry
-from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof
-from lynccap.diagnosis.meanings import signed_in
-from lynccap.diagnosis.rules.web.asking import (
+from lynccap.diagnosis.asking import (
     answers_in_words,
     asked_of_lync,
     by_client,
@@ -18,6 +14,10 @@ from lynccap.diagnosis.rules.web.asking import (
     speaker_in_words,
     subject_asking,
 )
+from lynccap.diagnosis.contract import Stage, rule
+from lynccap.diagnosis.inquiry import Inquiry
+from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof
+from lynccap.diagnosis.purposes.users import signed_in
 from lynccap.diagnosis.subjects import found, judged, times_in_words
 from lynccap.diagnosis.verdicts import Verdict
 from lynccap.document import Confidence, Severity

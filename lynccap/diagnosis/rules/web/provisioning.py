@@ -4,11 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from lynccap.correlation.roles.claims import REVERSE_PROXY, WEB_ROLES
 from lynccap.correlation.web_exchanges import WebExchange
-from lynccap.diagnosis.contract import Stage, rule
-from lynccap.diagnosis.inquiry import Inquiry
-from lynccap.diagnosis.judgements import Clear, Doubt, Judgement
-from lynccap.diagnosis.meanings import distrust
-from lynccap.diagnosis.rules.web.asking import (
+from lynccap.diagnosis.asking import (
     answers_in_words,
     asked_of_lync,
     asked_of_servers,
@@ -18,6 +14,10 @@ from lynccap.diagnosis.rules.web.asking import (
     sessions_after,
     subject_asking,
 )
+from lynccap.diagnosis.contract import Stage, rule
+from lynccap.diagnosis.inquiry import Inquiry
+from lynccap.diagnosis.judgements import Clear, Doubt, Judgement
+from lynccap.diagnosis.meanings import distrust
 from lynccap.diagnosis.subjects import FOR_ROOT_CHAIN, times_in_words
 from lynccap.document import Confidence, Severity
 

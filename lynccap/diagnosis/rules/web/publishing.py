@@ -15,15 +15,15 @@ from lynccap.correlation.roles.claims import FRONT_END, LOAD_BALANCER, PROXY_INS
 from lynccap.correlation.roles.proxies import INNER_PORTS, PUBLISHED
 from lynccap.correlation.roles.sides import Location
 from lynccap.correlation.web_exchanges import WebExchange
-from lynccap.diagnosis.contract import Stage, rule
-from lynccap.diagnosis.inquiry import Inquiry
-from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement
-from lynccap.diagnosis.rules.web.asking import (
+from lynccap.diagnosis.asking import (
     asked_of_lync,
     by_client,
     frames_of,
     subject_asking,
 )
+from lynccap.diagnosis.contract import Stage, rule
+from lynccap.diagnosis.inquiry import Inquiry
+from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement
 from lynccap.diagnosis.rules.web.provisioning import is_outer
 from lynccap.diagnosis.subjects import subject_of
 from lynccap.document import Confidence, Severity

@@ -9,10 +9,7 @@ from lynccap.correlation.protocol_numbers import HTTP, HTTPS
 from lynccap.correlation.roles.claims import EDGE_ACCESS, PROXY_INSIDE, REVERSE_PROXY, Basis
 from lynccap.correlation.roles.proxies import INNER_PORTS, PUBLISHED
 from lynccap.correlation.web_exchanges import WebExchange
-from lynccap.diagnosis.contract import Stage, rule
-from lynccap.diagnosis.inquiry import Inquiry
-from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof
-from lynccap.diagnosis.rules.web.asking import (
+from lynccap.diagnosis.asking import (
     answers_in_words,
     asked_of_lync,
     asked_of_servers,
@@ -22,6 +19,9 @@ from lynccap.diagnosis.rules.web.asking import (
     speaker_in_words,
     subject_asking,
 )
+from lynccap.diagnosis.contract import Stage, rule
+from lynccap.diagnosis.inquiry import Inquiry
+from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof
 from lynccap.diagnosis.rules.web.provisioning import is_outer
 from lynccap.diagnosis.rules.web.publishing import WEB_SERVICES, is_outside, is_proxy
 from lynccap.diagnosis.subjects import found, judged

@@ -10,11 +10,11 @@ from lynccap.correlation.rows import rows_of
 from lynccap.correlation.tls.presented import Presented
 from lynccap.correlation.tls.sessions import UNKNOWN_CA, Alert, TlsSession
 from lynccap.correlation.web_exchanges import WebExchange
+from lynccap.diagnosis.asking import asked_of_lync, by_client, flows_of, frames_of, sessions_after
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof
 from lynccap.diagnosis.meanings import completes_later
-from lynccap.diagnosis.rules.web.asking import asked_of_lync, by_client, flows_of, frames_of, sessions_after
 from lynccap.diagnosis.subjects import subject_of
 from lynccap.document import Confidence, Severity
 
