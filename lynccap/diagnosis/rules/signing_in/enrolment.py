@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
-from lynccap.correlation.attempts import Attempt
+from lynccap.correlation.attempts import Attempt, read_attempts
 from lynccap.correlation.protocol_numbers import HTTPS
 from lynccap.correlation.sip.registrations import Registration, RegistrationEnd
 from lynccap.correlation.web_exchanges import WebExchange
@@ -72,7 +72,12 @@ def _service_named(one: SignIn) -> str:
 
 def _judged(inquiry: Inquiry, one: SignIn, host: str, addresses: Sequence[str]) -> Iterator[Judgement]:
     device = one.subject.device
-    tries = [each for each in inquiry.case.attempts_of(device) if each.server in addresses and each.port == HTTPS]
+    # The service may be known by this answer only: then it holds no role, and its attempts are not in the case.
+    tries = [
+        each
+        for each in read_attempts(inquiry.case.tables, addresses)
+        if each.client == device and each.port == HTTPS and each.capture == one.subject.capture
+    ]
     asked = [
         each
         for each in inquiry.case.exchanges_of(device)

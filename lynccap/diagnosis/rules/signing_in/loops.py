@@ -174,8 +174,8 @@ def _loop(inquiry: Inquiry, one: Loop) -> Found:
         proof.append(subject.shows(f"a session of {other.client} that lasts", other.first_frame, other.last_frame))
     return subject.found(
         f"{inquiry.word(subject.device)} opened {len(sessions)} TLS sessions with "
-        f"{inquiry.server(subject.peer, subject.port)}, TCP port {subject.port}, and each ended within {longest:.1f} s. "
-        "The sign-in is being refused.",
+        f"{inquiry.server(subject.peer, subject.port)}, TCP port {subject.port}, and each ended within {longest:.1f} "
+        "s. The sign-in is being refused.",
         f"Each session carries nearly the same: {sizes[0]} to {sizes[-1]} bytes from the server. None lasts, as that "
         f"of a device that is signed in does.{others} What the server said is encrypted.",
         Confidence.LIKELY if one.held else Confidence.POSSIBLE,

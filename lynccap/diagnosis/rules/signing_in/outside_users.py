@@ -51,7 +51,7 @@ def _from_outside(one: Transaction) -> bool:
 def sip_remote_access_disabled(inquiry: Inquiry) -> Iterator[Judgement]:
     """Users outside reach the Access Edge, and all of them are refused.
 
-    Evidence, where SIP can be read: REGISTER answered 403, 404 or 504 with diagnostics 4003, and nobody let in by that
+    Evidence: where SIP can be read, REGISTER answered 403, 404 or 504 with diagnostics 4003, and nobody let in by that
     server. Two users: certain; one: likely, and major, for it may be that user's own policy. Encrypted: every client
     outside comes and goes at the Access Edge (see sip-tls-then-close-loop), two at least, while one inside keeps its
     session: possible.
