@@ -29,7 +29,7 @@ class Sip(Names):
             "to_uri": "sip:ben@cedar.example",
             "from_tag": f"tag-{of}",
         }
-        frames = [self._say("sip", of, at, from_client, kind="request", hops=1, **{**same, **(asked or {})})]
+        frames = [self._say("sip", of, at, from_client, kind="request", **{"hops": 1, **same, **(asked or {})})]
         for place, status in enumerate(statuses, 1):
             told = {"status": status, "reason": reason or None, **same, **answer}
             frames.append(self._say("sip", of, at + place / 100, not from_client, kind="response", **told))

@@ -1,14 +1,16 @@
 """Open connections to Lync servers that were reset: told once for the rules that say by whom and after which pause."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from lynccap.correlation.closings.claims import Closing
 from lynccap.correlation.closings.kinds import How, Points
+from lynccap.correlation.closings.pauses import was_awake
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Doubt, Proof
 from lynccap.diagnosis.subjects import Subject, subject_of
 
+TOGETHER_NS = 5_000_000_000  # within this time a machine that wakes up, or changes its network, loses everything
 LISTED = 40  # connections of one client whose ends are shown
 
 
@@ -65,4 +67,25 @@ def unknown_sender(inquiry: Inquiry, one: Closing) -> Doubt:
         one.client,
         f"the connection to the {server} TCP port {one.port} was reset, but nothing shows who sent the reset: "
         "a capture on the server of the same minutes would",
+    )
+
+
+def may_have_slept(inquiry: Inquiry, one: Closing, boxes: Sequence[Closing]) -> str:
+    """Why the pause may be the device's own doing; "" when it was awake in it, and on the same network.
+
+    `boxes`: all connections that a box cut.
+    """
+    since = one.when - one.pause
+    device = inquiry.device(one.client)
+    keys = (one.client, *(device.macs if device else ()))
+    leases = [row for key in keys for row in inquiry.case.leases.get(key, ())]
+    if any(row.kind == "discover" and since < row.time < one.when for row in leases):
+        return "the device looked for a new address during the silence: it may have slept or changed its network"
+    if was_awake(inquiry.case.flows, one):
+        return ""
+    dying = [other for other in boxes if other.client == one.client and abs(other.when - one.when) <= TOGETHER_NS]
+    together = f" and loses {len(dying)} connections at once" if len(dying) > 1 else ""
+    return (
+        f"the device says nothing to anybody during the silence of {one.pause / 1e9:.0f} s{together}: it may have "
+        "slept; the same pause on other devices, or its event log, would tell"
     )

@@ -14,6 +14,7 @@ WITHOUT_DOUBT: dict[str, str] = {
     "cert-same-inside-outside": "what both certificates hold; cut off, they are not read at all",
     "state-encrypted-limits": "it tells of protected data that is there; a worse capture holds less of it",
     "edge-crl-via-internal-nic": "the packets that leave with the inner address are in the capture, or nothing is",
+    "client-version-blocked": "the server says so by its number; where that is cut off or hidden, nothing is left",
     "tls-unknown-ca": "one side itself says so in the clear; where the alert is cut off or hidden, nothing is left",
     "icmp-admin-prohibited": "who forbids it says so in the frame that is the evidence",
     "pstn-rejects-call": "the answer itself bears the cause; where it is cut off or hidden, nothing is left",

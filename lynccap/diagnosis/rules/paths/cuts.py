@@ -4,17 +4,16 @@ from collections.abc import Iterator, Sequence
 
 from lynccap.correlation.closings.claims import Closing
 from lynccap.correlation.closings.kinds import EndedBy, How
-from lynccap.correlation.closings.pauses import alike, was_awake
+from lynccap.correlation.closings.pauses import alike
 from lynccap.correlation.closings.signs import SECOND_POINT
 from lynccap.correlation.closings.words import pause_words
 from lynccap.diagnosis.contract import Stage, rule
-from lynccap.diagnosis.cuts import because, by_subject, cut, first_time, proof_of, unknown_sender
+from lynccap.diagnosis.cuts import because, by_subject, cut, first_time, may_have_slept, proof_of, unknown_sender
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement
 from lynccap.document import Confidence, Severity
 
 SHARED_BY = 3  # devices cut after the same pause prove a timer (catalogue, rst-midstream-idle)
-TOGETHER_NS = 5_000_000_000  # within this time a machine that wakes up, or changes its network, loses everything
 IN_FLIGHT_NS = 2_000_000_000  # catalogue, rst-midstream-active
 SIMILAR = 0.2  # of the bytes: an inspection cuts the same conversation at the same place
 
@@ -58,7 +57,7 @@ def rst_midstream_idle(inquiry: Inquiry) -> Iterator[Judgement]:
 def _idle(inquiry: Inquiry, mine: Sequence[Closing], boxes: Sequence[Closing]) -> Judgement:
     one = mine[0]
     sharing = {other.client for other in alike(one, boxes)}
-    if len(sharing) < SHARED_BY and (doubt := _may_have_slept(inquiry, one, boxes)):
+    if len(sharing) < SHARED_BY and (doubt := may_have_slept(inquiry, one, boxes)):
         return Doubt(one.client, doubt)
     subject, proof = proof_of(inquiry, mine)
     silence, server = pause_words(one.pause), inquiry.server(one.server, one.port)
@@ -75,24 +74,6 @@ def _idle(inquiry: Inquiry, mine: Sequence[Closing], boxes: Sequence[Closing]) -
         time=first_time(inquiry, one),
         flows=tuple(each.flow for each in mine),
         rejected=(("lb-idle-timeout-short", f"the reset is not the server's own: {because(one)}"),),
-    )
-
-
-def _may_have_slept(inquiry: Inquiry, one: Closing, boxes: Sequence[Closing]) -> str:
-    """Why the pause may be the device's own doing; "" when it was awake in it, and on the same network."""
-    since = one.when - one.pause
-    device = inquiry.device(one.client)
-    keys = (one.client, *(device.macs if device else ()))
-    leases = [row for key in keys for row in inquiry.case.leases.get(key, ())]
-    if any(row.kind == "discover" and since < row.time < one.when for row in leases):
-        return "the device looked for a new address during the silence: it may have slept or changed its network"
-    if was_awake(inquiry.case.flows, one):
-        return ""
-    dying = [other for other in boxes if other.client == one.client and abs(other.when - one.when) <= TOGETHER_NS]
-    together = f" and loses {len(dying)} connections at once" if len(dying) > 1 else ""
-    return (
-        f"the device says nothing to anybody during the silence of {one.pause / 1e9:.0f} s{together}: it may have "
-        "slept; the same pause on other devices, or its event log, would tell"
     )
 
 
