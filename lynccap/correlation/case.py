@@ -26,6 +26,7 @@ from lynccap.correlation.media.calls.book import CallBook, read_calls
 from lynccap.correlation.media.calls.evidence import Evidence
 from lynccap.correlation.media.ice import IceBook, read_ice
 from lynccap.correlation.media.paths import MediaSession, read_media
+from lynccap.correlation.media.relay_asks import RelayAsk, read_relay_asks
 from lynccap.correlation.media.relays import RelayBook, read_relays
 from lynccap.correlation.media.sharing import SharingOffer, read_sharing
 from lynccap.correlation.media.stream_quality import StreamQuality, read_stream_quality
@@ -34,6 +35,7 @@ from lynccap.correlation.names import DNS_PORT, NameBook, proxied, read_names, r
 from lynccap.correlation.protocol_numbers import PSOM_PORT, SIP_TLS_PORT
 from lynccap.correlation.owed_answers import OwedAnswer, read_owed_answers
 from lynccap.correlation.protocol_numbers import OLD_FILE_PORTS, PSOM_PORT
+from lynccap.correlation.protocol_numbers import HTTPS, PSOM_PORT
 from lynccap.correlation.roles.claims import RoleBook
 from lynccap.correlation.roles.farms import Farm, read_farms
 from lynccap.correlation.roles.inference import read_roles
@@ -152,6 +154,11 @@ class Case:
     def dialogs(self) -> DialogBook:
         """Registrations, calls and subscriptions, where SIP is readable."""
         return read_dialogs(self.tables)
+
+    @cached_property
+    def relay_asks(self) -> tuple[RelayAsk, ...]:
+        """What devices asked relays over UDP, and whether anything came back."""
+        return read_relay_asks(self.tables, self.relays.allocations)
 
     @cached_property
     def ice(self) -> IceBook:
@@ -490,7 +497,8 @@ def _file_peers(tables: Tables) -> list[str]:
 def _asked_by_servers(tables: Tables, roles: RoleBook) -> list[str]:
     """Whoever a host with a role asks on a port that Lync's servers need of each other: databases, gateways, …"""
     flows = tables.flows
-    asked = flows[(flows["transport"] == "tcp") & flows["server_port"].isin(list(reference.needed_ports()))]
+    ports = [one for one in reference.needed_ports() if one != HTTPS]  # there a server asks anybody
+    asked = flows[(flows["transport"] == "tcp") & flows["server_port"].isin(ports)]
     return [str(one) for one in asked.loc[asked["client"].isin(list(roles.servers())), "server"].unique()]
 
 
