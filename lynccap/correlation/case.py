@@ -19,6 +19,7 @@ from lynccap.correlation.closings.hosts import Hosts
 from lynccap.correlation.collector import collector_paused
 from lynccap.correlation.devices.book import DeviceBook
 from lynccap.correlation.devices.reading import read_devices
+from lynccap.correlation.edges import EdgeBook, read_edges
 from lynccap.correlation.link_addresses import LinkBook
 from lynccap.correlation.log_ons import LogOn, read_log_ons
 from lynccap.correlation.lookups import Lookup, read_lookups
@@ -149,6 +150,11 @@ class Case:
     def links(self) -> LinkBook:
         """Who holds an address on the link, as ARP tells."""
         return LinkBook(self.tables)
+
+    @cached_property
+    def edges(self) -> EdgeBook:
+        """The Edge Servers: their addresses on both sides, and their network cards."""
+        return read_edges(self.tables, self.roles, self.relays)
 
     @cached_property
     def dialogs(self) -> DialogBook:
