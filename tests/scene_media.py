@@ -41,6 +41,7 @@ class Media(Flows):
     def checks(
         self, of: int, at: float = 0.0, tries: int = 5, every: float = 0.4, *, sides: Iterable[bool] = (True,),
         answered: bool = False, nominated: bool = False, code: int = 0, names: str = "bb:aa",
+        **facts: Any,
     ) -> list[int]:  # fmt: skip
         """Connectivity checks (MS-ICE2) of the client (True), the server or both; each one is repeated until answered.
 
@@ -59,6 +60,7 @@ class Media(Flows):
                 "username": names if from_client else f"{asker}:{asked}",
                 "ice_role": "controlling" if from_client else "controlled",
                 "use_candidate": nominated,
+                **facts,
             }
             for place in range(1 if answered else tries):
                 said.append(self._say("stun", of, at + place * every, from_client, kind="request", **check))

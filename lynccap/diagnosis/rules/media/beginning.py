@@ -121,18 +121,24 @@ def _is_local(endpoint: str) -> bool:
 
 def _useless(inquiry: Inquiry, leg: Leg, useless: list[Tried], device: str) -> Judgement:
     named = list(dict.fromkeys(one for tried in useless for one in (tried.one, tried.other) if _is_local(one)))
-    owners = {one.party for one in leg.offered if one.endpoint in named}
-    if len(owners) == 1:
-        device = leg.parties[owners.pop()].address or device
+    owner = _owner(leg, named)
     flows = leg.flows or tuple(one.flow for one in pairs_of(inquiry, leg))
-    subject = subject_of_leg(inquiry, leg, device, flows)
+    subject = subject_of_leg(inquiry, leg, owner or device, flows)
+    does = "offers" if owner else "is offered"
     lasted = f"{(leg.used.time - leg.check_time) / SECOND:.1f} s" if leg.used else ""
     outcome = f"a pair was chosen only after {lasted}" if leg.used else "no pair was chosen at all"
     frames = {frame for one in useless[:SHOWN] for frame in one.frames[:2]}
     return subject.found(
-        f"{inquiry.word(device)} offers {', '.join(named[:SHOWN])} for media, which no other network can reach.",
+        f"{inquiry.word(owner or device)} {does} {', '.join(named[:SHOWN])} for media, which no other network can reach.",
         f"{len(useless)} pairs with it were checked in vain; {outcome}.",
         Confidence.CERTAIN,
         subject.shows("checks with the address, unanswered", *frames),
         time=min(one.time for one in useless),
     )
+
+
+def _owner(leg: Leg, named: list[str]) -> str:
+    """The device that offered them, "" when nothing but these addresses is known of it."""
+    owners = {one.party for one in leg.offered if one.endpoint in named}
+    address = leg.parties[owners.pop()].address if len(owners) == 1 else ""
+    return "" if address and scope_of(address) is Scope.LOCAL else address

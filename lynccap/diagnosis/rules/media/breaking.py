@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
-import pandas as pd
-
 from lynccap.correlation.media.calls.records import Call, Flowing, Leg
 from lynccap.correlation.media.paths import MediaSession
 from lynccap.correlation.roles.sides import Location
@@ -171,20 +169,23 @@ def nat_udp_binding_expired(inquiry: Inquiry) -> Iterator[Judgement]:
     Not this: checks or an allocation made anew, which choose a new port on purpose; a phone that sends and receives on
     different ports at the same time. Inconclusive when the recorder lost packets at that time.
     """
+    media = inquiry.case.tables.media
+    twice = media[media["ssrc"].duplicated(keep=False)]
+    twice = twice[twice["from_client"] & (twice["ssrc"] > 0)]
+    if twice.empty:
+        return
     carrying = {one.flow: one for one in inquiry.case.media if one.basis and one.transport == "udp"}
-    for before, after in _moved(inquiry, carrying):
+    rows = [row for row in rows_of(twice, twice.columns) if row.flow in carrying]
+    for before, after in _moved(rows, carrying):
         yield _forgotten(inquiry, carrying[before.flow], before, after)
 
 
-def _moved(inquiry: Inquiry, carrying: dict[int, MediaSession]) -> Iterator[tuple[Any, Any]]:
+def _moved(rows: list[Any], carrying: dict[int, MediaSession]) -> Iterator[tuple[Any, Any]]:
     """The same stream in two flows, one after the other, that differ in the client's port only."""
-    media = inquiry.case.tables.media
-    twice: pd.DataFrame = media[media["from_client"] & media.duplicated(["ssrc", "payload_type"], keep=False)]
-    rows = [row for row in rows_of(twice, twice.columns) if row.flow in carrying]
     rows.sort(key=lambda row: (row.ssrc, row.payload_type, row.first_time))
     for before, after in pairwise(rows):
         one, other = carrying[before.flow], carrying[after.flow]
-        same = (before.ssrc, before.payload_type) == (after.ssrc, after.payload_type) and before.ssrc
+        same = (before.ssrc, before.payload_type) == (after.ssrc, after.payload_type)
         ends = (one.capture, one.client, one.server, one.server_port)
         alike = ends == (other.capture, other.client, other.server, other.server_port)
         if same and alike and before.flow != after.flow and before.last_time <= after.first_time:
