@@ -52,7 +52,7 @@ class TestLate:
         silent(self._call(chosen=5.5, begun=12.0)[0], self.RULE)
 
     def test_media_before_the_answer_is_nothing(self) -> None:
-        scene, of, _ = self._call()
+        scene, _, _ = self._call()
         scene.streams[-1]["first_time"] = scene.messages["sip"][0]["time"]
 
         silent(scene, self.RULE)

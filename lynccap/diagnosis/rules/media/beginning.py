@@ -124,12 +124,12 @@ def _useless(inquiry: Inquiry, leg: Leg, useless: list[Tried], device: str) -> J
     owner = _owner(leg, named)
     flows = leg.flows or tuple(one.flow for one in pairs_of(inquiry, leg))
     subject = subject_of_leg(inquiry, leg, owner or device, flows)
-    does = "offers" if owner else "is offered"
+    does = f"{'offers' if owner else 'is offered'} {', '.join(named[:SHOWN])}"
     lasted = f"{(leg.used.time - leg.check_time) / SECOND:.1f} s" if leg.used else ""
     outcome = f"a pair was chosen only after {lasted}" if leg.used else "no pair was chosen at all"
     frames = {frame for one in useless[:SHOWN] for frame in one.frames[:2]}
     return subject.found(
-        f"{inquiry.word(owner or device)} {does} {', '.join(named[:SHOWN])} for media, which no other network can reach.",
+        f"{inquiry.word(owner or device)} {does} for media, which no other network can reach.",
         f"{len(useless)} pairs with it were checked in vain; {outcome}.",
         Confidence.CERTAIN,
         subject.shows("checks with the address, unanswered", *frames),

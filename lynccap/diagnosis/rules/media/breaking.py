@@ -170,12 +170,12 @@ def nat_udp_binding_expired(inquiry: Inquiry) -> Iterator[Judgement]:
     different ports at the same time. Inconclusive when the recorder lost packets at that time.
     """
     media = inquiry.case.tables.media
-    twice = media[media["ssrc"].duplicated(keep=False)]
-    twice = twice[twice["from_client"] & (twice["ssrc"] > 0)]
-    if twice.empty:
+    ssrcs = media["ssrc"]
+    twice = (ssrcs.duplicated(keep=False) & (ssrcs > 0) & media["from_client"]).to_numpy()
+    if not twice.any():
         return
     carrying = {one.flow: one for one in inquiry.case.media if one.basis and one.transport == "udp"}
-    rows = [row for row in rows_of(twice, twice.columns) if row.flow in carrying]
+    rows = [row for row in rows_of(media[twice], media.columns) if row.flow in carrying]
     for before, after in _moved(rows, carrying):
         yield _forgotten(inquiry, carrying[before.flow], before, after)
 
