@@ -38,6 +38,52 @@ class Media(Flows):
             self._say("stun", of, at + 0.05, kind="request", **wanted)
         return of
 
+    def checks(
+        self, of: int, at: float = 0.0, tries: int = 5, every: float = 0.4, *, sides: Iterable[bool] = (True,),
+        answered: bool = False, nominated: bool = False, code: int = 0, names: str = "bb:aa",
+        **facts: Any,
+    ) -> list[int]:  # fmt: skip
+        """Connectivity checks (MS-ICE2) of the client (True), the server or both; each one is repeated until answered.
+
+        Their frames, those of answers (success, or an error `code`) included.
+        """
+        said: list[int] = []
+        row = self.flows[of]
+        for from_client in sides:
+            asked, _, asker = names.partition(":")
+            check: dict[str, Any] = {
+                "method": "binding",
+                "dialect": "ms-ice2",
+                "framing": "udp",
+                "transaction_id": len(self.messages["stun"]).to_bytes(16, "big"),
+                "has_username": True,
+                "username": names if from_client else f"{asker}:{asked}",
+                "ice_role": "controlling" if from_client else "controlled",
+                "use_candidate": nominated,
+                **facts,
+            }
+            for place in range(1 if answered else tries):
+                said.append(self._say("stun", of, at + place * every, from_client, kind="request", **check))
+                if answered or code:
+                    told = {**check, "has_username": answered, "error_code": code or None, "use_candidate": False}
+                    kind = "response" if answered else "error"
+                    said.append(self._say("stun", of, at + place * every + 0.02, not from_client, kind=kind, **told))
+        row["last_time"] = max(row["last_time"], moment(at + tries * every))
+        return said
+
+    def pair(
+        self, client: str, server: str, at: float = 0.0, ports: tuple[int, int] = (50_030, 50_040), *,
+        sides: Iterable[bool] = (True,), answered: bool = False, **facts: Any,
+    ) -> int:  # fmt: skip
+        """Two transport addresses over UDP that are checked."""
+        both = answered or len(tuple(sides)) > 1
+        make = self.exchange if both else self.oneway
+        return make(client, server, ports[1], at, stack="stun/rtp", client_port=ports[0], **facts)
+
+    def reports(self, of: int, at: float, from_client: bool) -> int:
+        """A report (RTCP)."""
+        return self._say("rtcp", of, at, from_client, packet_type=201)
+
     def speaks(
         self, of: int, at: float = 1.0, seconds: float = 20.0, sides: Iterable[bool] = (True, False),
         payload_type: int = 114, carried: str = "udp",

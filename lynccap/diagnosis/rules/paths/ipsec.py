@@ -29,6 +29,7 @@ _COLUMNS = ["capture", "transport", "client", "server", "server_port", "first_fr
     fix=("Exempt the media ports of Edge, Mediation and conferencing servers and of clients from the IPsec policy.",),
     act=("network team", "endpoint policy owner"),
     sources=("notes-sec2", "ms-ipsec"),
+    explains=("media-start-late",),
 )
 def ipsec_delays_media(inquiry: Inquiry) -> Iterator[Judgement]:
     """The two ends of a call negotiate IPsec with each other, and their media begins late.
