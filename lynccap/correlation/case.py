@@ -26,6 +26,7 @@ from lynccap.correlation.media.calls.book import CallBook, read_calls
 from lynccap.correlation.media.calls.evidence import Evidence
 from lynccap.correlation.media.ice import IceBook, read_ice
 from lynccap.correlation.media.paths import MediaSession, read_media
+from lynccap.correlation.media.received import ReceivedBook
 from lynccap.correlation.media.relays import RelayBook, read_relays
 from lynccap.correlation.media.stream_quality import StreamQuality, read_stream_quality
 from lynccap.correlation.names import DNS_PORT, NameBook, proxied, read_names, resolvers_of
@@ -157,6 +158,11 @@ class Case:
             directory=self.directory,
         )
         return read_calls(evidence, self.dialogs.calls)
+
+    @cached_property
+    def received(self) -> ReceivedBook:
+        """The streams of Lync's calls: who sends, who hears, where they were recorded."""
+        return ReceivedBook(self.tables, self.calls, self.stream_quality)
 
     @cached_property
     def stream_quality(self) -> tuple[StreamQuality, ...]:
