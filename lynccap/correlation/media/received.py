@@ -19,6 +19,8 @@ COUNTED = frozenset({"udp", "mturn"})
 """Carriers of which every packet is counted; of the others only what is kept of a stream is read."""
 FIRST_TTLS = (64, 128, 255)
 """What hosts send: phones and Unix, Windows, network gear."""
+REDUNDANCY = 97
+"""The payload type of RED, as Lync numbers it ([MS-SDPEXT] 3.1.5.3)."""
 _ENDS = ["client", "client_port", "server", "server_port", "ttl_client_max", "ttl_server_max"]
 
 
@@ -48,6 +50,11 @@ class Received:
     def seconds(self) -> float:
         """From its first to its last packet."""
         return float(self.row.last_time - self.row.first_time) / SECOND
+
+    @property
+    def is_speech(self) -> bool:
+        """Whether it is audio; of what is sent redundantly nothing but the payload type tells."""
+        return self.leg.kind == "audio" or (not self.leg.kind and self.row.payload_type == REDUNDANCY)
 
     @property
     def loss(self) -> float:

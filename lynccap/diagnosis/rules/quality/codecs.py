@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from lynccap import reference
 from lynccap.correlation.media.calls.descriptions import offered_codecs
 from lynccap.correlation.media.calls.records import Call
-from lynccap.correlation.media.received import Received
+from lynccap.correlation.media.received import REDUNDANCY, Received
 from lynccap.correlation.roles.claims import GATEWAY, MEDIATION
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
@@ -18,7 +18,6 @@ WIDE = frozenset({9, 104, 111, 112, 114, 117})
 """Payload types of speech as Lync numbers them ([MS-SDPEXT] 3.1.5.3): 8 kHz and less, 16 kHz and more."""
 WIDE_NAMES = ("x-msrta/16000", "siren/16000", "g722/", "g7221/", "silk/16000", "silk/24000")
 """What descriptions call wideband codecs; G.722 bears the clock rate 8000 (RFC 3551 4.5.2)."""
-REDUNDANCY = 97
 LASTING = 50  # packets: one second of speech
 ALWAYS = 0.9  # share of the speech of a stream that is sent redundantly from its beginning on
 
@@ -43,7 +42,7 @@ def codec_downgraded(inquiry: Inquiry) -> Iterator[Judgement]:
     Inconclusive where narrowband is spoken from the beginning and no description is readable.
     """
     for one in inquiry.case.received.counted:
-        if one.leg.kind != "audio" or one.seconds < LEAST_SECONDS:
+        if not one.is_speech or one.seconds < LEAST_SECONDS:
             continue
         kinds = dict(one.row.payload_types)
         narrow = sum(count for kind, count in kinds.items() if kind in NARROW)
@@ -86,7 +85,7 @@ def _both_offer_wideband(call: Call) -> bool:
 
 def _changed(one: Received) -> int:
     """The frame in which a stream went over to narrowband and stayed there, 0 when it did not."""
-    first = {kind: frame for kind, frame in one.row.type_frames}
+    first = dict(one.row.type_frames)
     begun = {kind for kind, _ in one.row.payload_types} - first.keys()
     later = [frame for kind, frame in first.items() if kind in NARROW]
     if not later or not begun & (WIDE | {REDUNDANCY}):
@@ -119,7 +118,6 @@ def _downgraded(
         subject.shows("the first and last packet of the stream", one.row.first_frame, one.row.last_frame),
         time=_time_of(one, frame),
         reading=inquiry.reading(flow) if read else Reading.PACKETS,
-        rejected=(("state-media-path-classified", "no end of the call is a gateway or Mediation Server"),),
     )
 
 
@@ -152,7 +150,7 @@ def fec_active(inquiry: Inquiry) -> Iterator[Judgement]:
     """
     for one in inquiry.case.received.counted:
         kinds = dict(one.row.payload_types)
-        if one.leg.kind != "audio" or not kinds.keys() & (WIDE | NARROW | {REDUNDANCY}):
+        if not one.is_speech or not kinds.keys() & (WIDE | NARROW | {REDUNDANCY}):
             continue
         begun = dict(one.row.type_frames).get(REDUNDANCY, 0)
         always = kinds.get(REDUNDANCY, 0) >= ALWAYS * one.row.packets

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from lynccap import reference
 from lynccap.correlation.media.received import Received
 from lynccap.correlation.rows import rows_of
@@ -173,8 +175,11 @@ def tcp_media_retransmissions(inquiry: Inquiry) -> Iterator[Judgement]:
     Not this: probes that keep a connection open; frames that the capture holds twice. Inconclusive where the capture
     lacks segments that the other side acknowledged: then a repeat may be the first one that was recorded.
     """
+    carrying = _carrying(inquiry)
+    if not carrying:
+        return
     stalls = {(row.flow, row.from_client): row for row in rows_of(inquiry.case.tables.repeats, _REPEAT)}
-    for flow in _carrying(inquiry):
+    for flow in carrying:
         facts = inquiry.case.facts_of(flow, *_SIDES)
         for side, of_client in (("client", True), ("server", False)):
             one = _Repeating(flow, of_client, *(facts[_SIDES.index(f"{name}_{side}")] for name in _COUNTS))
@@ -206,12 +211,15 @@ class _Repeating:
 
 
 def _carrying(inquiry: Inquiry) -> list[int]:
-    """TCP connections that carry Lync's media, desktops or conference data."""
-    case = inquiry.case
+    """TCP connections that carry Lync's media, and those of desktops and conference data that repeat anything."""
+    case, flows = inquiry.case, inquiry.case.flows
     found = {one.flow for one in case.media if one.transport == "tcp" and one.basis}
-    flows = case.flows
-    named = flows[(flows["transport"] == "tcp") & flows["service"].isin(CARRYING)]
-    found |= {row.Index for row in rows_of(named, ("server",)) if case.roles.is_plausible(row.server)}
+    again = np.maximum(flows["retransmitted_client"].to_numpy(), flows["retransmitted_server"].to_numpy())
+    many = {*np.flatnonzero(again >= LEAST_AGAIN).tolist(), *case.tables.repeats["flow"].tolist()}
+    named = flows.loc[sorted(many - found), ["transport", "service", "server"]]
+    for row in rows_of(named, ("transport", "service", "server")):
+        if row.transport == "tcp" and row.service in CARRYING and case.roles.is_plausible(row.server):
+            found.add(row.Index)
     return sorted(found)
 
 

@@ -23,9 +23,9 @@ def _audio(inquiry: Inquiry) -> Iterator[Received]:
     """The audio streams of Lync's calls that leave a device in packets of their own, each as first recorded."""
     relays = inquiry.case.relays
     for one in inquiry.case.received.all:
-        if one.leg.kind == "audio" and one.row.dscp >= 0 and one.row.packets >= LEAST_PACKETS:
-            if one.sender not in one.leg.relays and one.sender not in relays.sides:
-                yield one
+        spoken = one.is_speech and one.row.dscp >= 0 and one.row.packets >= LEAST_PACKETS
+        if spoken and one.sender not in one.leg.relays and one.sender not in relays.sides:
+            yield one
 
 
 def _is_only(one: Received, dscp: int) -> bool:

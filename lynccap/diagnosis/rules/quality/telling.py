@@ -46,11 +46,6 @@ def where(one: Received) -> str:
     return f"This was recorded {routers} behind {one.sender}: it happens before that point; farther on it may be more."
 
 
-def is_own_network(one: Received) -> bool:
-    """Whether both ends are on the network where it was recorded: then no router can be to blame."""
-    return one.at_sender and one.at_receiver
-
-
 def capture_doubt(inquiry: Inquiry, one: Received) -> str | None:
     """Why packets that are missing here need not be missing for who hears the stream."""
     row, gates = one.row, inquiry.gates

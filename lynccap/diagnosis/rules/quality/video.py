@@ -60,12 +60,10 @@ def _doubt(inquiry: Inquiry, one: Received, size: float) -> str | None:
 def _slow(inquiry: Inquiry, one: Received, slow: int, seconds: int, size: float) -> Found:
     limits, subject, row = reference.quality_thresholds()["video-frame-rate"], subject_of_stream(one), one.row
     mean = sum(rate * count for rate, count, _ in row.picture_rates) / seconds
-    lost = (
-        f" {one.loss:.1%} of the packets are missing." if row.lost else " No packet is missing: it is sent so slowly."
-    )
+    lost = f" {one.loss:.1%} of the packets are missing." if row.lost else " None of its packets is missing."
     return subject.found(
-        f"{inquiry.word(subject.device)} gets fewer than {limits.poor:.0f} pictures a second for {slow} of {seconds} s, "
-        f"{one.way}.",
+        f"{inquiry.word(subject.device)} gets fewer than {limits.poor:.0f} pictures a second in {slow} of "
+        f"{seconds} s, {one.way}.",
         f"On average {mean:.1f} pictures a second; the slow ones have {size / 1000:.1f} kB each, so they do move."
         f"{lost} {where(one)}",
         Confidence.LIKELY,
