@@ -246,6 +246,7 @@ MEDIA: Mapping[str, str] = {
     "ssrc": "int64",
     "payload_type": "int64",  # the most frequent
     "payload_types": "object",  # tuple of (type, packets), the most frequent first
+    "type_frames": "object",  # tuple of (type, frame): where each type but that of the first packet came first
     "clock_rate": "int64",  # Hz of the timestamps of `payload_type`, 0 when unknown
     "clock_basis": "object",  # static (RFC 3551), default (what Lync means by a dynamic type), "" when unknown
     "carried": "object",  # udp, turn-data (Send/Data Indication), mturn, turn-tcp, rfc4571
@@ -259,6 +260,9 @@ MEDIA: Mapping[str, str] = {
     "lost": "int64",  # sequence numbers missing between first and last
     "loss_bursts": "int64",  # stretches of missing numbers
     "longest_burst": "int64",  # numbers missing in a row
+    "long_bursts": "int64",  # those stretches of five numbers and more
+    "lossy_seconds": "object",  # tuple of (frame, time, missing) of seconds in which numbers were missing, the first
+    # 300: the first packet behind a hole, and the numbers missing in that second
     "reordered": "int64",  # packets that came behind one with a higher number
     "duplicates": "int64",  # packets whose number had been there, copies the capture made not counted
     "jitter_us": "int64",  # RFC 3550 6.4.1, microseconds, mean over the packets; 0 when the clock rate is unknown
@@ -269,6 +273,7 @@ MEDIA: Mapping[str, str] = {
     "silences": "int64",  # those of them in which the sender had nothing to send: no number missing, timestamps went on
     "timestamp_jumps": "int64",  # timestamps more than a second off the time that passed
     "markers": "int64",  # packets with the marker bit: talk spurts that begin in audio, pictures that end in video
+    "picture_rates": "object",  # of video, tuple of (pictures in a second, seconds with so many, payload bytes in them)
     "contributor": "int64",  # the last one named first in a packet (CSRC): who speaks in a conference; 0 when none
     "dscp": "int64",  # the most frequent; -1 inside TCP and relays' messages
     "dscps": "object",  # tuple of (DSCP, packets), the most frequent first: more than one when it changed

@@ -46,6 +46,11 @@ TUPLES = frozenset(
         "secrets",
         "unknown_attributes",
         "cookies",
+        "payload_types",
+        "dscps",
+        "type_frames",
+        "lossy_seconds",
+        "picture_rates",
         "set_cookies",
     ]
 )

@@ -86,9 +86,12 @@ class Media(Flows):
 
     def speaks(
         self, of: int, at: float = 1.0, seconds: float = 20.0, sides: Iterable[bool] = (True, False),
-        payload_type: int = 114, carried: str = "udp",
+        payload_type: int = 114, carried: str = "udp", **measured: Any,
     ) -> None:  # fmt: skip
-        """Audio of 50 packets a second in a flow, from the client (True), the server (False) or both."""
+        """Audio of 50 packets a second in a flow, from the client (True), the server (False) or both.
+
+        `measured` are further fields of its streams, or other values of these.
+        """
         for from_client in sides:
             self.streams.append(
                 {
@@ -106,5 +109,13 @@ class Media(Flows):
                     "last_time": moment(at + seconds),
                     "first_frame": self.frame(at, of),
                     "last_frame": self.frame(at + seconds, of),
+                    **measured,
                 }
             )
+
+    def reports(self, of: int, at: float, lost_total: int | None = None, *, by_client: bool = False) -> int:
+        """RTCP of the server, or the client, on what the other one sends (`speaks`); returns the frame."""
+        told: dict[str, Any] = {"packet_type": 201, "ssrc": 1 + by_client}
+        if lost_total is not None:
+            told |= {"source": 2 - by_client, "lost_total": lost_total, "highest_sequence": round(at * 50)}
+        return self._say("rtcp", of, at, by_client, reports=int(lost_total is not None), **told)

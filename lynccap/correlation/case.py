@@ -28,6 +28,7 @@ from lynccap.correlation.media.calls.evidence import Evidence
 from lynccap.correlation.media.ice import IceBook, read_ice
 from lynccap.correlation.media.paths import MediaSession, read_media
 from lynccap.correlation.media.relay_asks import RelayAsk, read_relay_asks
+from lynccap.correlation.media.received import ReceivedBook
 from lynccap.correlation.media.relays import RelayBook, read_relays
 from lynccap.correlation.media.sharing import SharingOffer, read_sharing
 from lynccap.correlation.media.stream_quality import StreamQuality, read_stream_quality
@@ -190,6 +191,9 @@ class Case:
     def trunk_legs(self) -> tuple[TrunkLeg, ...]:
         """The speech of calls with telephone gateways."""
         return read_trunk_legs(self.tables, self.roles, self.calls)
+    def received(self) -> ReceivedBook:
+        """The streams of Lync's calls: who sends, who hears, where they were recorded."""
+        return ReceivedBook(self.tables, self.calls, self.stream_quality)
 
     @cached_property
     def stream_quality(self) -> tuple[StreamQuality, ...]:

@@ -100,6 +100,15 @@ def read_descriptions(dialogs: Sequence[Dialog]) -> DescriptionBook:
     return DescriptionBook(tuple(_described(one) for one in dialogs))
 
 
+def offered_codecs(dialog: Dialog, kind: str) -> tuple[dict[int, str], dict[int, str]]:
+    """What caller and callee say they can speak in a medium: "name/clock rate" by payload type; {} when untold."""
+    told: tuple[dict[int, str], dict[int, str]] = ({}, {})
+    for description, line in _described(dialog).lines(kind):
+        if line.port:
+            told[description.party].update(line.codecs)
+    return told
+
+
 def candidate_keys(line: Media) -> Iterator[tuple[str, str, str]]:
     """The transport addresses of an m= line: "address:port", kind of candidate, transport."""
     for one in line.candidates:

@@ -10,12 +10,15 @@ from numpy.typing import NDArray
 
 from lynccap.ingest.flows.columns import Columns
 from lynccap.ingest.frames import Flags, Ints
-from lynccap.ingest.schemas import Arrays
+from lynccap.ingest.schemas import Arrays, array_of
+from lynccap.ingest.streams.rtp.holes import Holes
+from lynccap.ingest.streams.rtp.packets import RtpPackets
 from lynccap.ingest.streams.rtp.runs import Runs
 
 LATE = 64  # 1.3 s of audio; a receiver has played what comes later than that
 SMALL_STEP = 100  # a larger step forward does not count as advancing
 RESTART_STEP = 3000  # MAX_DROPOUT of RFC 3550 A.1: a larger step is a restart, not loss
+LONG_BURST = 5  # numbers missing in a row: a tenth of a second of audio, which no receiver conceals
 NONE = -(1 << 40)  # a number no stream has
 _LIFT = 1 << 42  # apart by more than any two numbers of one stream
 _BITS = np.arange(LATE, dtype=np.uint64)
@@ -38,6 +41,7 @@ _STREAM = {
     "lost": ("i8", 0),
     "loss_bursts": ("i8", 0),
     "longest_burst": ("i8", 0),
+    "long_bursts": ("i8", 0),
 }
 
 
@@ -47,13 +51,14 @@ class Numbers:
     def __init__(self) -> None:
         """No stream yet."""
         self.columns = Columns(_STREAM)
+        self._holes = Holes()
 
-    def add(self, sequence: Ints, runs: Runs) -> tuple[Flags, Flags | None]:
+    def add(self, packets: RtpPackets, runs: Runs) -> tuple[Flags, Flags | None]:
         """Follow these packets: which of them come next after the one before, and which are no duplicates.
 
         None instead of the latter means all of them.
         """
-        columns, here = self.columns, runs.here
+        columns, here, sequence = self.columns, runs.here, packets.sequence
         step = ((sequence - runs.before(sequence, columns["sequence"]) + 0x8000) & 0xFFFF) - 0x8000
         fresh = columns["packets"][here] == 0
         if fresh.any():
@@ -68,7 +73,7 @@ class Numbers:
             return following, None
         self._advance(here[plain], runs.sizes[plain])
         rows = np.flatnonzero(runs.spread(~plain))
-        fewer = self._follow(step[rows], Runs(runs.stream[rows]))
+        fewer = self._follow(step[rows], packets.where(rows), Runs(runs.stream[rows]))
         if fewer.all():
             return following, None
         once = np.ones(len(sequence), np.bool_)
@@ -79,8 +84,9 @@ class Numbers:
         """The columns of MEDIA that come from numbers. What these streams still miss is lost now."""
         columns = self.columns
         self._give_up(streams[columns["tidy"][streams] == 0])
-        counted = ("lost", "reordered", "duplicates", "loss_bursts", "longest_burst")
+        counted = ("lost", "reordered", "duplicates", "loss_bursts", "longest_burst", "long_bursts")
         return {
+            "lossy_seconds": array_of([self._holes.of(one) for one in streams.tolist()], "object"),
             **{name: columns[name][streams] for name in counted},
             "expected": columns["highest"][streams] - columns["lowest"][streams] + 1,
         }
@@ -103,7 +109,7 @@ class Numbers:
         columns["extended"][streams] += count
         columns["highest"][streams] += count
 
-    def _follow(self, step: Ints, runs: Runs) -> Flags:
+    def _follow(self, step: Ints, packets: RtpPackets, runs: Runs) -> Flags:
         """The same for streams that are not in order."""
         columns, here = self.columns, runs.here
         columns["advancing"][here] += runs.count((step > 0) & (step <= SMALL_STEP))
@@ -115,6 +121,8 @@ class Numbers:
         late = top >= number
         recent = top - number < LATE
         once, placed = self._place(here, run, number, recent)
+        fills = late & once & recent & (number >= columns["lowest"][runs.stream])
+        self._holes.add(runs.stream, packets.frame, packets.time, np.where(late, -1 * fills, number - top - 1))
         columns["reordered"][here] += runs.count(late & once)
         columns["duplicates"][here] += runs.count(~once)
         columns["packets"][here] -= runs.count(~once)
@@ -184,6 +192,7 @@ class Numbers:
         np.add.at(columns["loss_bursts"], of, np.ones(len(lost), np.int64))
         np.add.at(columns["lost"], of, missing[lost])
         np.maximum.at(columns["longest_burst"], of, missing[lost])
+        np.add.at(columns["long_bursts"], of, (missing[lost] >= LONG_BURST).astype(np.int64))
 
 
 def _ones(count: Ints) -> NDArray[np.uint64]:

@@ -13,6 +13,7 @@ from lynccap.ingest.frames import Ints
 from lynccap.ingest.schemas import Arrays, array_of
 from lynccap.ingest.streams.rtp.numbers import Numbers
 from lynccap.ingest.streams.rtp.packets import FIRST_DYNAMIC, NO_DSCP, RtpPackets, clock_rates
+from lynccap.ingest.streams.rtp.pictures import Pictures
 from lynccap.ingest.streams.rtp.runs import Runs
 from lynccap.ingest.streams.rtp.tallies import Counted, Tally
 from lynccap.ingest.streams.rtp.timing import Timing
@@ -44,6 +45,7 @@ class RtpStreams:
         self._columns = Columns(_STREAM)
         self._numbers = Numbers()
         self._timing = Timing()
+        self._pictures = Pictures()
         self._types, self._dscp = Tally(), Tally()
 
     def add(self, packets: RtpPackets) -> None:
@@ -58,15 +60,16 @@ class RtpStreams:
             return
         order = stable_order(streams)
         packets, runs = packets.where(order), Runs(streams[order])
-        following, once = self._numbers.add(packets.sequence, runs)
+        following, once = self._numbers.add(packets, runs)
         if once is not None:
             if not once.any():
                 return
             packets, following, runs = packets.where(once), following[once], Runs(runs.stream[once])
         self._count(packets, runs)
         self._timing.add(packets, following, runs)
-        self._types.add(packets.payload_type, runs)
-        self._dscp.add(packets.dscp, runs)
+        self._types.add(packets.payload_type, packets.frame, runs)
+        self._dscp.add(packets.dscp, packets.frame, runs)
+        self._pictures.add(packets, runs)
 
     def measured(self) -> Arrays:
         """The streams that are RTP: columns of MEDIA from `ssrc` on, without `carried` and `rtcp`, and their `side`."""
@@ -81,6 +84,8 @@ class RtpStreams:
             "ssrc": ssrc[chosen].astype(np.int64),
             "payload_type": main,
             "payload_types": array_of(types, "object"),
+            "type_frames": array_of(self._types.firsts(chosen), "object"),
+            "picture_rates": array_of([self._pictures.of(one) for one in chosen.tolist()], "object"),
             "clock_rate": rate,
             "clock_basis": np.where(rate > 0, basis, ""),
             "dscp": np.array([one[0][0] if one else NO_DSCP for one in dscps], np.int64),
