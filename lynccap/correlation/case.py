@@ -8,7 +8,6 @@ from typing import Any
 
 import pandas as pd
 
-from lynccap import reference
 from lynccap.correlation.addresses import subnet_of
 from lynccap.correlation.arrivals import Arrival, read_arrivals
 from lynccap.correlation.attempts import Answer, Attempt, Ending, read_answers, read_attempts
@@ -27,17 +26,14 @@ from lynccap.correlation.media.calls.book import CallBook, read_calls
 from lynccap.correlation.media.calls.evidence import Evidence
 from lynccap.correlation.media.ice import IceBook, read_ice
 from lynccap.correlation.media.paths import MediaSession, read_media
-from lynccap.correlation.media.relay_asks import RelayAsk, read_relay_asks
 from lynccap.correlation.media.received import ReceivedBook
+from lynccap.correlation.media.relay_asks import RelayAsk, read_relay_asks
 from lynccap.correlation.media.relays import RelayBook, read_relays
 from lynccap.correlation.media.sharing import SharingOffer, read_sharing
 from lynccap.correlation.media.stream_quality import StreamQuality, read_stream_quality
 from lynccap.correlation.media.trunks import TrunkLeg, read_trunk_legs
 from lynccap.correlation.names import DNS_PORT, NameBook, proxied, read_names, resolvers_of
-from lynccap.correlation.protocol_numbers import PSOM_PORT, SIP_TLS_PORT
 from lynccap.correlation.owed_answers import OwedAnswer, read_owed_answers
-from lynccap.correlation.protocol_numbers import OLD_FILE_PORTS, PSOM_PORT
-from lynccap.correlation.protocol_numbers import HTTPS, PSOM_PORT
 from lynccap.correlation.roles.claims import RoleBook
 from lynccap.correlation.roles.farms import Farm, read_farms
 from lynccap.correlation.roles.inference import read_roles
@@ -47,6 +43,7 @@ from lynccap.correlation.rows import rows_of
 from lynccap.correlation.searches import SearchBook, read_searches
 from lynccap.correlation.services import name_services
 from lynccap.correlation.sip.dialogs import DialogBook, read_dialogs
+from lynccap.correlation.targets import targets_of
 from lynccap.correlation.tls.issuers import IssuerLink, issuer_links
 from lynccap.correlation.tls.listeners import Listener, read_listeners
 from lynccap.correlation.tls.presented import Presented, read_presented
@@ -191,6 +188,8 @@ class Case:
     def trunk_legs(self) -> tuple[TrunkLeg, ...]:
         """The speech of calls with telephone gateways."""
         return read_trunk_legs(self.tables, self.roles, self.calls)
+
+    @cached_property
     def received(self) -> ReceivedBook:
         """The streams of Lync's calls: who sends, who hears, where they were recorded."""
         return ReceivedBook(self.tables, self.calls, self.stream_quality)
@@ -485,33 +484,6 @@ class Case:
         return read_boots(self.tables, self.devices)
 
 
-def _conference_servers(tables: Tables) -> list[str]:
-    """Whoever was asked for web conferencing data: pool members nobody may have asked for anything else."""
-    asked = tables.flows[(tables.flows["transport"] == "tcp") & (tables.flows["server_port"] == PSOM_PORT)]
-    return [str(one) for one in asked["server"].unique()]
-
-
-def _sip_servers_beside(tables: Tables, roles: RoleBook) -> list[str]:
-    """Whoever is asked on 5061 by a client that gets through there to a known server: the pool it was sent on to."""
-    flows = tables.flows
-    asked = flows[(flows["transport"] == "tcp") & (flows["server_port"] == SIP_TLS_PORT)]
-    known = asked["server"].isin(list(roles.servers())) & (asked["opening"] == "established")
-    return [str(one) for one in asked.loc[asked["client"].isin(list(asked.loc[known, "client"])), "server"].unique()]
-def _file_peers(tables: Tables) -> list[str]:
-    """Whoever is asked for a file in the way of old clients: other clients."""
-    flows = tables.flows
-    asked = flows[(flows["transport"] == "tcp") & flows["server_port"].between(*OLD_FILE_PORTS)]
-    return [str(one) for one in asked["server"].unique()]
-
-
-def _asked_by_servers(tables: Tables, roles: RoleBook) -> list[str]:
-    """Whoever a host with a role asks on a port that Lync's servers need of each other: databases, gateways, …"""
-    flows = tables.flows
-    ports = [one for one in reference.needed_ports() if one != HTTPS]  # there a server asks anybody
-    asked = flows[(flows["transport"] == "tcp") & flows["server_port"].isin(ports)]
-    return [str(one) for one in asked.loc[asked["client"].isin(list(roles.servers())), "server"].unique()]
-
-
 def _latest(table: pd.DataFrame) -> pd.DataFrame:
     """Of each capture and address (the first two columns) the row with the latest time (the third)."""
     capture, address, time, *_ = table.columns
@@ -535,8 +507,6 @@ def build_case(tables: Tables, directory: Directory | None = None) -> Case:
     told = roles.told.directory if roles.told else None
     sides = read_sides(tables, names, roles)
     web_names, sharing = read_web_names(tables, roles), read_sharing(tables)
-    waiting = (address for one in sharing for address, _ in one.waits_at)
-    published = (address for name in web_names.outer for address in names.addresses_of(name))
     return Case(
         tables=tables,
         flows=flows,
@@ -544,16 +514,7 @@ def build_case(tables: Tables, directory: Directory | None = None) -> Case:
         roles=roles,
         relays=relays,
         media=read_media(tables, relays, roles),
-        attempts=read_attempts(
-            tables,
-            (
-                *(*roles.servers(), *roles.crl_hosts(), *_conference_servers(tables)),
-                *(*_sip_servers_beside(tables, roles), *_asked_by_servers(tables, roles)),
-                *(*roles.servers(), *roles.crl_hosts(), *published),
-                *(*_conference_servers(tables), *_asked_by_servers(tables, roles), *_file_peers(tables), *waiting),
-            ),
-            roles.servers(),
-        ),
+        attempts=read_attempts(tables, targets_of(tables, names, roles, web_names, sharing), roles.servers()),
         sessions=read_sessions(tables),
         sides=sides,
         devices=read_devices(tables, flows, names, roles, relays, sides),

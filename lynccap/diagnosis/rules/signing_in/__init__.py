@@ -2,12 +2,6 @@
 
 from lynccap.diagnosis.contract import Rule
 from lynccap.diagnosis.rules.signing_in import reaching
-
-RULES: tuple[Rule, ...] = (
-    reaching.sip_registrar_unreachable_internal,
-    reaching.sip_access_edge_unreachable,
-    reaching.sip_guest_firewall_blocks_nonstandard,
-    reaching.sip_redirect_target_unreachable,
 from lynccap.diagnosis.rules.signing_in.backup import registrar_failover_to_backup
 from lynccap.diagnosis.rules.signing_in.enrolment import tlsdsk_enrolment_failed
 from lynccap.diagnosis.rules.signing_in.keeping_alive import sip_keepalive_missing
@@ -17,6 +11,10 @@ from lynccap.diagnosis.rules.signing_in.proving import sip_auth_loop_401, sip_au
 from lynccap.diagnosis.rules.signing_in.refusals import client_version_blocked, sip_403_forbidden, sip_user_not_found
 
 RULES: tuple[Rule, ...] = (
+    reaching.sip_registrar_unreachable_internal,
+    reaching.sip_access_edge_unreachable,
+    reaching.sip_guest_firewall_blocks_nonstandard,
+    reaching.sip_redirect_target_unreachable,
     sip_remote_access_disabled,
     sip_auth_time_skew,
     sip_auth_loop_401,
