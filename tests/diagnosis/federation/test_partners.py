@@ -51,6 +51,7 @@ class TestOutbound:
     def test_one_partner_is_down_and_the_other_is_reached(self, at: float) -> None:
         scene = perimeter()
         scene.silent(EDGE, FABRIKAM, 5061, 5.0)
+        scene.secure(EDGE, FABRIKAM, 443, 14.0)
         scene.secure(EDGE, NORTHWIND, 5061, at, seconds=10.0)
 
         silent(scene, self.RULE)
@@ -99,6 +100,8 @@ class TestInbound:
         scene = perimeter()
         scene.secure(FABRIKAM, EDGE, 443, 3.0)
         scene.silent(FABRIKAM, EDGE, 5061, 5.0)
+        scene.secure(self.USER, EDGE, 443, 16.0)
+        scene.exchange(FABRIKAM, "192.0.2.53", 53, 20.0, stack="dns")
 
         silent(scene, self.RULE)
 

@@ -1,7 +1,7 @@
 """Between Edges once TCP is open: TLS, and messages in one direction only."""
 
 from proofs import fires, inconclusive, silent
-from scenes import RESOLVER, Scene, accused
+from scenes import RESOLVER, Scene, accused, doubts
 
 from lynccap.document import Confidence, Reading
 
@@ -58,6 +58,7 @@ class TestTls:
         scene.meets(EDGE, PARTNER, 5061, 5.0, end="unused", leaf=LEAF)
 
         silent(scene, self.RULE)
+        assert doubts(self.RULE, scene) == []
         assert accused(scene) == set()
 
     def test_works_on_the_next_try(self) -> None:

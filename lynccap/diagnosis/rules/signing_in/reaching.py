@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from lynccap.correlation.addresses import subnet_of
+from lynccap.correlation.protocol_numbers import HTTPS, SIP_TLS_PORT
 from lynccap.correlation.roles.sides import Location
 from lynccap.diagnosis.blocked import blocked
 from lynccap.diagnosis.contract import Stage, rule
@@ -38,12 +39,13 @@ def _lost(inquiry: Inquiry, ones: Sequence[Verdict], effect: str, *extra: Proof)
     return told
 
 
-def _signed_in(inquiry: Inquiry, outside: bool) -> Iterator[Clear]:
-    """The clients on one side that got through."""
-    for client in dict.fromkeys(inquiry.reached):
+def _signed_in(inquiry: Inquiry, port: int, location: Location) -> Iterator[Clear]:
+    """The clients on one side that got through to a SIP port."""
+    case = inquiry.case
+    through = ((one.client, one.server) for one in case.attempts if one.port == port and one.established)
+    for client, server in {client: (client, server) for client, server in through}.values():
         device = inquiry.device(client)
-        here = device and device.role is None and (device.location is Location.OUTSIDE) is outside
-        if here and signed_in(inquiry.case, client):
+        if device and device.role is None and device.location is location and case.roles.is_sip(server, port):
             yield Clear(client)
 
 
@@ -69,7 +71,7 @@ def sip_registrar_unreachable_internal(inquiry: Inquiry) -> Iterator[Judgement]:
     Not this: one dead member while another accepts; one client that fails while others of its network work; a client
     outside.
     """
-    yield from _signed_in(inquiry, outside=False)
+    yield from _signed_in(inquiry, SIP_TLS_PORT, Location.INSIDE)
     for ones in _together(inquiry, "sip-registrar-unreachable-internal"):
         addresses = pool_addresses(inquiry.case, ones[0].attempt.server)
         which = f"all {len(addresses)} addresses of the pool fail" if len(addresses) > 1 else "no other one is known"
@@ -113,7 +115,7 @@ def sip_access_edge_unreachable(inquiry: Inquiry) -> Iterator[Judgement]:
     Not this: a network that lets port 443 out and nothing else; one client that fails while others of its network
     work. Inconclusive: nothing else of the deployment is reached either.
     """
-    yield from _signed_in(inquiry, outside=True)
+    yield from _signed_in(inquiry, HTTPS, Location.OUTSIDE)
     verdicts = list(_together(inquiry, "sip-access-edge-unreachable"))
     networks: dict[str, set[str]] = {}
     for ones in verdicts:
