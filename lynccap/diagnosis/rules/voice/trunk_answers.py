@@ -89,7 +89,7 @@ def _mismatch(inquiry: Inquiry, trunk: Offers) -> Judgement:
     frames = [frame for one in refused[:SHOWN] for frame in (one.frame, int(one.final.frame) if one.final else 0)]
     taken = next(iter(accepted), None)
     beside = f" It accepts {_words(taken)}." if taken else ""
-    times = f", and {len(refused) - 1} calls more" if len(refused) > 1 else ""
+    times = f", {len(refused)} times" if len(refused) > 1 else ""
     return subject.found(
         f"{inquiry.word(trunk.other)} refuses the offer of {trunk.asker} with {said_by(first.final)}{times}.",
         f"Offered is {_words(_profile(first))}.{beside}",

@@ -64,7 +64,7 @@ def _of(inquiry: Inquiry, listener: Listener, client: str, sessions: tuple[TlsSe
         server = inquiry.server(listener.server, listener.port)
         yield one.found(
             inquiry,
-            f"{inquiry.word(client)} gets no voice mail: TLS with {server} on TCP port {listener.port} {one.ended}.",
+            f"{inquiry.word(client)} gets no voice mail: TLS with {server} on TCP port {listener.port} fails: {one.ended}.",
             f"{leaf_words(inquiry, one)} {EFFECT}",
             Confidence.CERTAIN if one.stated else Confidence.LIKELY,
             causes=("The voice mail server's certificate has another name, or is of another authority.",),
