@@ -68,9 +68,10 @@ class Inquiry:
     def word(self, device: str) -> str:
         """What to call a device at the start of a sentence."""
         facts = self.case.devices.of(device)
-        if facts:
+        roles = self.case.roles
+        if facts and not (facts.kind == "unknown" and not facts.shared and roles.has(device, GATEWAY)):
             return facts.word
-        claim = self.case.roles.best(device) or self.case.roles.best(device, GATEWAY)
+        claim = roles.best(device) or roles.best(device, GATEWAY)
         noun = role_name(claim.role) if claim else "device"
         return f"{noun[:1].upper()}{noun[1:]} {device}"
 

@@ -43,7 +43,7 @@ TAMARACK = Plan(
 FIRST, SECOND = "10.143.12.61", "10.143.12.62"
 GOOD, CLOSED, MUTE, STRICT, PLAIN, LINES, ASTRAY, DOUBTING, QUIET = (f"10.143.77.{one}" for one in range(11, 20))
 ALIVE = {"OPTIONS": [Said(200, "OK")]}
-CAUSE = "Q.850;cause={};text=\"{}\""
+CAUSE = 'Q.850;cause={};text="{}"'
 SILENCE_S = 30.0
 
 
@@ -131,4 +131,86 @@ async def _fall_silent(gateway: Host, mediation: Host) -> None:
     await silenced_call(theirs, ours, 5075)
 
 
-SCENARIOS = (Scenario(("trunks-faults",), trunks),)
+CATALPA = Plan(
+    domain="catalpa.example",
+    pcs="10.158.33.0/24",
+    phones="10.158.34.0/24",
+    servers="10.158.5.0/24",
+    outside="198.51.100.64/26",
+    web=("cpweb.catalpa.example", "10.158.5.30"),
+    pool=("cppool.catalpa.example", "10.158.5.31"),
+    names="10.158.5.4",
+    intranet=("wiki.catalpa.example", "10.158.5.90"),
+    files="10.158.5.91",
+)
+FRONT, NEXT, THIRD, SHUT = "10.158.5.31", "10.158.5.32", "10.158.5.33", "10.158.5.34"
+DEAD_BASE, PRINCIPAL, MIRROR, ROOMS, OTHERS_BASE = (f"10.158.5.{one}" for one in (41, 42, 43, 50, 60))
+
+
+def apart(folder: Path) -> None:
+    """Four Front Ends, their databases and a chat server that miss each other in six ways; the servers' network."""
+    with Network() as net:
+        office = Office(net, CATALPA)
+        front = office.pool
+        following, third, shut = (office.server(one) for one in (NEXT, THIRD, SHUT))
+        dead, principal, mirror, rooms, others = (
+            office.server(one) for one in (DEAD_BASE, PRINCIPAL, MIRROR, ROOMS, OTHERS_BASE)
+        )
+        pcs = [office.device(f"10.158.33.{one}", office.pcs) for one in (21, 22, 23)]
+        following.rule("input", "tcp dport {444, 445} drop")
+        shut.rule("input", "tcp dport != 3389 drop")
+        zone = office.zone()
+        for site, address in BRANCHES.items():
+            zone[f"pool.{site}.catalpa.example", "A"] = [address]
+            zone[f"_sipinternaltls._tcp.{site}.catalpa.example", "SRV"] = [f"0 0 5061 pool.{site}.catalpa.example."]
+        scene = Scene(office, net.mirror(office.servers))
+        office.open(zone=zone)
+        for host, port in LISTENING:
+            at = {FRONT: front, NEXT: following, THIRD: third, SHUT: shut, DEAD_BASE: dead, PRINCIPAL: principal,
+                  MIRROR: mirror, ROOMS: rooms, OTHERS_BASE: others}[host]  # fmt: skip
+            net.serve(at, serve_tcp, port, echo)
+        time.sleep(0.6)
+        with scene.recorded(folder / "servers-apart.pcap"):
+            talks = [scene.user(pcs[0], "rex", stays=12.0), net.spawn(pcs[2], _look_up)]
+            time.sleep(0.5)
+            talks.append(net.spawn(front, _visit, (THIRD, 444), (NEXT, 3389), (NEXT, 444)))
+            talks.append(net.spawn(front, _visit, (NEXT, 445)))
+            talks.append(net.spawn(front, _visit, (DEAD_BASE, 3389), (DEAD_BASE, 1433), (DEAD_BASE, 1433)))
+            talks.append(net.spawn(third, _visit, (PRINCIPAL, 3389), (PRINCIPAL, 1433), (MIRROR, 1433)))
+            talks.append(net.spawn(third, _visit, (ROOMS, 3389), (ROOMS, 5041)))
+            talks.append(net.spawn(front, _visit, (THIRD, 8404), (THIRD, 50002)))
+            talks.append(net.spawn(pcs[1], _visit, (SHUT, 3389), (SHUT, 5061)))
+            talks.append(net.spawn(pcs[1], _visit, (SHUT, 443)))
+            talks.append(net.spawn(pcs[2], _visit, (OTHERS_BASE, 3389), (OTHERS_BASE, 1433)))
+            net.join(*talks, timeout=60)
+            time.sleep(1.0)
+            net.join(net.spawn(pcs[1], _visit, (SHUT, 3389)), net.spawn(front, _visit, (NEXT, 3389)), timeout=20)
+
+
+BRANCHES = {"north": NEXT, "east": THIRD, "west": SHUT}
+"""Pools of one server each, by their places."""
+LISTENING = (
+    *((one, 3389) for one in (NEXT, SHUT, DEAD_BASE, PRINCIPAL, ROOMS, OTHERS_BASE)),
+    *((THIRD, port) for port in (444, 8404)),
+    (MIRROR, 1433),
+)
+
+
+def _look_up() -> None:
+    """Ask for the pools of all places, as clients of users there do."""
+    for site in BRANCHES:
+        CATALPA.resolver.records(f"_sipinternaltls._tcp.{site}.catalpa.example", "SRV")
+        CATALPA.resolver.records(f"pool.{site}.catalpa.example")
+
+
+def _visit(*places: tuple[str, int]) -> None:
+    """Open one port after the other, and say a word where somebody listens."""
+    for address, port in places:
+        if connection := open_tcp_as_windows(address, port):
+            connection.sendall(b"hello")
+            connection.recv(100)
+            connection.close()
+        time.sleep(0.4)
+
+
+SCENARIOS = (Scenario(("trunks-faults",), trunks), Scenario(("servers-apart",), apart))

@@ -5,6 +5,7 @@ import secrets
 import socket
 import ssl
 import time
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -36,7 +37,7 @@ def describe(host: str, port: int, transport: str) -> bytes:
     lines = ["v=0", f"o=- 1 1 IN IP4 {host}", "s=session", f"c=IN IP4 {host}", "t=0 0"]
     lines += [f"m=audio {port} {transport} 0 8", "a=rtpmap:0 PCMU/8000", "a=rtpmap:8 PCMA/8000"]
     if transport == "RTP/SAVP":
-        lines.append(f"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{secrets.token_urlsafe(30)}")
+        lines.append(f"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{b64encode(secrets.token_bytes(30)).decode()}")
     return "\r\n".join([*lines, "a=ptime:20", ""]).encode()
 
 
