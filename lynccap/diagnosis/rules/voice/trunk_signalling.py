@@ -78,7 +78,7 @@ def _asked(inquiry: Inquiry) -> list[Asked]:
 
 
 def _is_trunk(inquiry: Inquiry, one: str, other: str) -> bool:
-    """Whether these are a Mediation Server and a gateway: whoever is asked in the clear, and never spoke, may be one."""
+    """Whether these are a Mediation Server and a gateway: one that never spoke is told by who asks it."""
     roles = inquiry.case.roles
     pairs = ((one, other), (other, one))
     return any(roles.has(first, MEDIATION) and not roles.is_plausible(second) for first, second in pairs)
