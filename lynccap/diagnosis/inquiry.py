@@ -7,7 +7,7 @@ from lynccap.correlation.attempts import Attempt
 from lynccap.correlation.case import Case
 from lynccap.correlation.devices.book import DeviceFacts
 from lynccap.correlation.points.vantage import Vantage
-from lynccap.correlation.roles.claims import AROUND_LYNC
+from lynccap.correlation.roles.claims import AROUND_LYNC, GATEWAY, role_name
 from lynccap.correlation.searches import Search
 from lynccap.diagnosis.failed_tls import FailedTls, read_failed_tls
 from lynccap.diagnosis.gates import Gates
@@ -68,7 +68,12 @@ class Inquiry:
     def word(self, device: str) -> str:
         """What to call a device at the start of a sentence."""
         facts = self.case.devices.of(device)
-        return facts.word if facts else f"Device {device}"
+        roles = self.case.roles
+        if facts and not (facts.kind == "unknown" and not facts.shared and roles.has(device, GATEWAY)):
+            return facts.word
+        claim = roles.best(device) or roles.best(device, GATEWAY)
+        noun = role_name(claim.role) if claim else "device"
+        return f"{noun[:1].upper()}{noun[1:]} {device}"
 
     def ends(self, attempt: Attempt) -> tuple[str, str]:
         """What to call both ends of a connection attempt: the device, and the server at that port."""

@@ -47,11 +47,11 @@ class Broken:
 
     @property
     def ended(self) -> str:
-        """How it ended, as a sentence's second half."""
+        """Who ended it, and how: a clause."""
         who = self.client if self.by_client else self.server
         times = f", {len(self.sessions)} times" if len(self.sessions) > 1 else ""
         how = f"refuses the certificate (TLS alert {self.code})" if self.code else "leaves after the certificate"
-        return f"ends: {who} {how}{times}"
+        return f"{who} {how}{times}"
 
     def found(self, inquiry: Inquiry, says: str, why: str, confidence: Confidence, **more: Any) -> Found:
         """A finding on the client, with the certificate and the end of each handshake as its proof."""
@@ -157,7 +157,7 @@ def _trunk(inquiry: Inquiry, listener: Listener, client: str, sessions: tuple[Tl
     device, server = inquiry.word(client), inquiry.server(listener.server, listener.port)
     yield one.found(
         inquiry,
-        f"{device} has no TLS trunk with {server} on TCP port {listener.port}: it {one.ended}.",
+        f"{device} has no TLS trunk with {server} on TCP port {listener.port}: {one.ended}.",
         f"{leaf_words(inquiry, one)} No call passes this trunk.",
         Confidence.CERTAIN if one.stated else Confidence.LIKELY,
         causes=() if one.code in (0, UNKNOWN_CA) and _fits(inquiry, one) else gateway_tls_name_mismatch.causes[::-1],

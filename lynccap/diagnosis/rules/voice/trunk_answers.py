@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from dissectors.sip.sdp import Media, read_sdp
 from lynccap import reference
 from lynccap.correlation.roles.claims import GATEWAY, MEDIATION
+from lynccap.correlation.sip.offers import Offer, read_offer
 from lynccap.correlation.sip.transactions import Transaction
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
@@ -76,9 +76,9 @@ def gateway_codec_or_srtp_mismatch(inquiry: Inquiry) -> Iterator[Judgement]:
 
 
 def _mismatch(inquiry: Inquiry, trunk: Offers) -> Judgement:
-    accepted = {_profile(one) for one in trunk.accepted}
+    accepted = {read_offer(one) for one in trunk.accepted}
     calls = {one.first.call_id for one in trunk.accepted}
-    refused = [one for one in trunk.refused if _profile(one) not in accepted and one.first.call_id not in calls]
+    refused = [one for one in trunk.refused if read_offer(one) not in accepted and one.first.call_id not in calls]
     if not trunk.refused:
         return Clear(trunk.asker)
     if not refused:
@@ -89,46 +89,24 @@ def _mismatch(inquiry: Inquiry, trunk: Offers) -> Judgement:
     frames = [frame for one in refused[:SHOWN] for frame in (one.frame, int(one.final.frame) if one.final else 0)]
     taken = next(iter(accepted), None)
     beside = f" It accepts {_words(taken)}." if taken else ""
-    times = f", and {len(refused) - 1} calls more" if len(refused) > 1 else ""
+    times = f", {len(refused)} times" if len(refused) > 1 else ""
     return subject.found(
         f"{inquiry.word(trunk.other)} refuses the offer of {trunk.asker} with {said_by(first.final)}{times}.",
-        f"Offered is {_words(_profile(first))}.{beside}",
+        f"Offered is {_words(read_offer(first))}.{beside}",
         Confidence.CERTAIN if len(numbers) > 1 or taken else Confidence.LIKELY,
         subject.shows("the offers and the answers that refuse them", *frames),
         flows=tuple(dict.fromkeys(one.flow for one in refused)),
         reading=inquiry.reading(first.flow),
-        causes=gateway_codec_or_srtp_mismatch.causes[:: 1 if "SAVP" in _profile(first)[0] else -1],
+        causes=gateway_codec_or_srtp_mismatch.causes[:: 1 if read_offer(first).encrypted else -1],
         rejected=(("pstn-rejects-call", "the status is about the offer, not about the number"),),
     )
 
 
-Profile = tuple[str, tuple[str, ...]]
-
-
-def _profile(one: Transaction) -> Profile:
-    """Transport and codecs of the speech that a request offers."""
-    body = one.request.body if one.request is not None else None
-    described = read_sdp(body) if body else None
-    audio = next((media for media in described.media if media.kind == "audio"), None) if described else None
-    return (audio.protocol, _codecs(audio)) if audio else ("", ())
-
-
-def _codecs(audio: Media) -> tuple[str, ...]:
-    named = dict(audio.codecs)
-    static = reference.codecs()
-    return tuple(
-        named.get(int(one), static[int(one)].name if int(one) in static else one)
-        for one in audio.formats
-        if one.isdigit()
-    )
-
-
-def _words(profile: Profile) -> str:
-    transport, codecs = profile
-    if not transport:
+def _words(offer: Offer) -> str:
+    if not offer.transport:
         return "no readable description of speech"
-    kind = "encrypted" if "SAVP" in transport else "unencrypted"
-    return f"{kind} speech ({transport}) with {', '.join(codecs[:SHOWN]) or 'no codec'}"
+    kind = "encrypted" if offer.encrypted else "unencrypted"
+    return f"{kind} speech ({offer.transport}) with {', '.join(offer.codecs[:SHOWN]) or 'no codec'}"
 
 
 @rule(

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from lynccap.correlation.roles.claims import GATEWAY, MEDIATION
+from lynccap.correlation.roles.claims import MEDIATION
 from lynccap.correlation.sip.transactions import Transaction
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
@@ -78,9 +78,10 @@ def _asked(inquiry: Inquiry) -> list[Asked]:
 
 
 def _is_trunk(inquiry: Inquiry, one: str, other: str) -> bool:
+    """Whether these are a Mediation Server and a gateway: one that never spoke is told by who asks it."""
     roles = inquiry.case.roles
     pairs = ((one, other), (other, one))
-    return any(roles.has(first, MEDIATION) and roles.has(second, GATEWAY) for first, second in pairs)
+    return any(roles.has(first, MEDIATION) and not roles.is_plausible(second) for first, second in pairs)
 
 
 def _judged(inquiry: Inquiry, one: Asked) -> Judgement:

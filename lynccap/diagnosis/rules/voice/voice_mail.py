@@ -61,10 +61,10 @@ def _at(inquiry: Inquiry, listener: Listener) -> Iterator[Judgement]:
 def _of(inquiry: Inquiry, listener: Listener, client: str, sessions: tuple[TlsSession, ...]) -> Iterator[Judgement]:
     one = broken(inquiry, listener, client, sessions)
     if isinstance(one, Broken):
-        server = inquiry.server(listener.server, listener.port)
+        place = f"{inquiry.server(listener.server, listener.port)} on TCP port {listener.port}"
         yield one.found(
             inquiry,
-            f"{inquiry.word(client)} gets no voice mail: TLS with {server} on TCP port {listener.port} {one.ended}.",
+            f"{inquiry.word(client)} gets no voice mail: TLS with {place} fails, for {one.ended}.",
             f"{leaf_words(inquiry, one)} {EFFECT}",
             Confidence.CERTAIN if one.stated else Confidence.LIKELY,
             causes=("The voice mail server's certificate has another name, or is of another authority.",),
