@@ -488,7 +488,7 @@ def build_case(tables: Tables, directory: Directory | None = None) -> Case:
     sides = read_sides(tables, names, roles)
     web_names, sharing = read_web_names(tables, roles), read_sharing(tables)
     waiting = (address for one in sharing for address, _ in one.waits_at)
-    published = (address for name in web_names.outer for address in names.addresses_of(name))
+    published = (address for name, links in names.addresses.items() if web_names.is_outer(name) for address in links)
     return Case(
         tables=tables,
         flows=flows,

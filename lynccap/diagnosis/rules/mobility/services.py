@@ -194,11 +194,12 @@ def _failures(inquiry: Inquiry, client: str) -> Iterator[_Failure | None]:
             yield _Failure("the TCP connection", f"{verdict.says}.", verdict.proof[0], *at)
     for failed in failed_sessions(inquiry, lambda server: inquiry.case.roles.has(server, REVERSE_PROXY)):
         if failed.client == client:
-            subject_time = int(inquiry.case.flows.at[failed.flows[0], "first_time"])
+            ends = [one.handshake.end for one in failed.sessions if one.handshake.end]
             capture = int(inquiry.case.flows.at[failed.flows[0], "capture"])
             says = f"{failed.says[:1].upper()}{failed.says[1:]}."
-            proof = Proof(capture, failed.frames, "the hello, and how TLS ends")
-            yield _Failure("TLS", says, proof, subject_time, failed.server, failed.port, failed.flows)
+            proof = Proof(capture, tuple(one.frame for one in ends), "how TLS ends")
+            at = (ends[0].time, failed.server, failed.port, failed.flows)
+            yield _Failure("TLS", says, proof, *at)
     protocols = ("autodiscover", "web-ticket", "web-service")
     mine = [one for one in asked_of_lync(inquiry, *protocols) if one.client == client]
     for part in by_server(mine):
