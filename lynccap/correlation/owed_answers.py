@@ -60,7 +60,8 @@ def _read(tables: Tables, flows: pd.DataFrame) -> Iterator[OwedAnswer]:
     for row in rows_of(ends, ("flow", "frame", "time", "from_client", "flags")):
         left.setdefault(row.flow, (row.time, row.frame, row.from_client, bool(row.flags & RST)))
     # Who says goodbye in TLS ends it (RFC 5246 7.2.1); the other side may be the first to close TCP.
-    for row in rows_of(said[said["kind"] == "alert"], ("flow", "frame", "time", "from_client")):
+    goodbyes = said[said["kind"].isin(("alert", "encrypted-alert"))]
+    for row in rows_of(goodbyes, ("flow", "frame", "time", "from_client")):
         if row.flow in left:
             left[row.flow] = min(left[row.flow], (row.time, row.frame, row.from_client, False))
     for row in rows_of(flows, _ENDS):
