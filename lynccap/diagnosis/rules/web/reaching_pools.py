@@ -198,7 +198,8 @@ def _without_web(inquiry: Inquiry, client: str) -> Iterator[Judgement]:
     if edge is None:
         return
     mine = [one for one in inquiry.case.lookups if one.client == client and _is_web_name(one.name)]
-    ours = {parent_of(name) for name in inquiry.case.names.names_of(edge[0])}
+    searches = (one.domain for one in inquiry.case.searches.searches if client in one.addresses)
+    ours = {parent_of(name) for name in (*inquiry.case.names.names_of(edge[0]), *searches)}
     asked = {one.name.lower(): one for one in mine if not ours or parent_of(one.name.lower()) in ours}
     if len(asked) < ENOUGH_NAMES:
         return
