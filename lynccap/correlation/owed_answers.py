@@ -39,24 +39,33 @@ class OwedAnswer:
 def read_owed_answers(tables: Tables) -> tuple[OwedAnswer, ...]:
     """Those on port 443 in the order of their end."""
     flows = tables.flows
-    flows = flows[(flows["server_port"] == HTTPS) & flows["closing"].isin(("server-fin", "server-rst"))]
-    open_long = flows["last_time"] - flows["first_time"] >= SHORTEST_NS
-    whole = (flows["lost_client"] == 0) & (flows["lost_server"] == 0)
+    flows = flows[(flows["server_port"] == HTTPS) & (flows["closing"] != "")]
+    whole = (flows["last_time"] - flows["first_time"] >= SHORTEST_NS) & (
+        flows["lost_client"] + flows["lost_server"] == 0
+    )
     for side in ("client", "server"):
         whole &= (flows[f"bytes_{side}"] <= WHOLE_BYTES) & (flows[f"data_frames_{side}"] <= WHOLE_FRAMES)
-    some = flows[open_long & whole & flows["stack"].str.startswith("tls")]
+    some = flows[whole]
+    some = some[some["stack"].str.startswith("tls")]
     return tuple(sorted(_read(tables, some), key=lambda one: (one.capture, one.ended))) if len(some) else ()
 
 
 def _read(tables: Tables, flows: pd.DataFrame) -> Iterator[OwedAnswer]:
     tls, control = tables["tls"], tables.tcp_frames
-    data = tls[tls["flow"].isin(flows.index) & (tls["kind"] == "application-data")]
+    said = tls[tls["flow"].isin(flows.index)]
+    data = said[said["kind"] == "application-data"]
     last = {row.flow: row for row in rows_of(data, ("flow", "frame", "time", "from_client"))}
-    ends = control[control["flow"].isin(flows.index) & ~control["from_client"] & (control["flags"] & (FIN | RST) > 0)]
-    left = {row.flow: row for row in reversed(list(rows_of(ends, ("flow", "frame", "time", "flags"))))}
+    ends = control[control["flow"].isin(flows.index) & (control["flags"] & (FIN | RST) > 0)]
+    left: dict[int, tuple[int, int, bool, bool]] = {}
+    for row in rows_of(ends, ("flow", "frame", "time", "from_client", "flags")):
+        left.setdefault(row.flow, (row.time, row.frame, row.from_client, bool(row.flags & RST)))
+    # Who says goodbye in TLS ends it (RFC 5246 7.2.1); the other side may be the first to close TCP.
+    goodbyes = said[said["kind"].isin(("alert", "encrypted-alert"))]
+    for row in rows_of(goodbyes, ("flow", "frame", "time", "from_client")):
+        if row.flow in left:
+            left[row.flow] = min(left[row.flow], (row.time, row.frame, row.from_client, False))
     for row in rows_of(flows, _ENDS):
         spoke, end = last.get(row.Index), left.get(row.Index)
-        if spoke and end and spoke.from_client and end.time - spoke.time >= SHORTEST_NS:
+        if spoke and end and spoke.from_client and not end[2] and end[0] - spoke.time >= SHORTEST_NS:
             ids = (int(row.Index), int(row.capture), str(row.client), str(row.server), int(row.server_port))
-            times = (int(spoke.time), int(spoke.frame), int(end.time), int(end.frame))
-            yield OwedAnswer(*ids, *times, reset=bool(end.flags & RST))
+            yield OwedAnswer(*ids, int(spoke.time), int(spoke.frame), int(end[0]), int(end[1]), reset=end[3])

@@ -23,7 +23,7 @@ def targets_of(
             [
                 *roles.servers(),
                 *roles.crl_hosts(),
-                *(address for name in web_names.outer for address in names.addresses_of(name)),
+                *(address for name, links in names.addresses.items() if web_names.is_outer(name) for address in links),
                 *_asked_on(tcp, [PSOM_PORT]),  # pool members nobody may have asked for anything else
                 *_asked_on(tcp, range(OLD_FILE_PORTS[0], OLD_FILE_PORTS[1] + 1)),  # clients ask clients
                 *_beside_known_servers(tcp, roles),

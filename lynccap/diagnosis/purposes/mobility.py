@@ -4,6 +4,7 @@ from lynccap.correlation.addresses import is_private, is_public
 from lynccap.correlation.attempts import Attempt
 from lynccap.correlation.case import Case
 from lynccap.correlation.discovery_names import DISCOVERY_NAMES, FALLBACK
+from lynccap.correlation.names import parent_of
 from lynccap.correlation.protocol_numbers import HTTPS
 from lynccap.correlation.roles.claims import REVERSE_PROXY
 from lynccap.correlation.roles.sides import Location
@@ -14,6 +15,8 @@ from lynccap.diagnosis.purposes.users import name_asked
 INNER_NAME = "lyncdiscoverinternal."
 MOBILE_SERVICES = ("ucwa", "mcx")
 """Of the web services those that only mobile apps and web pages use."""
+
+_TRIED = (*SIMPLE, *DISCOVERY_NAMES, FALLBACK)  # names that are tried to discover the pool
 
 
 def may_be_mobile(case: Case, client: str) -> bool:
@@ -39,9 +42,11 @@ def comes_back_in(case: Case, attempt: Attempt, held: frozenset[str]) -> bool:
     if attempt.port != HTTPS or not is_public(attempt.server) or not may_be_mobile(case, attempt.client):
         return False
     device = case.devices.of(attempt.client)
-    if device is None or device.location is Location.OUTSIDE or inside_by_name(case, attempt.client) is None:
+    inner = inside_by_name(case, attempt.client)
+    if device is None or device.location is Location.OUTSIDE or inner is None:
         return False
     name = name_asked(case, attempt.client, attempt.server, attempt.first_time)
-    return case.web_names.is_outer(name) or bool(
-        name and REVERSE_PROXY in held and not name.startswith((*SIMPLE, *DISCOVERY_NAMES, FALLBACK))
-    )
+    if name in case.web_names.outer:
+        return True
+    usual = case.web_names.is_outer(name) or REVERSE_PROXY in held
+    return usual and parent_of(name) == parent_of(inner.name) and not name.startswith(_TRIED)

@@ -145,9 +145,7 @@ class TestName:
 
         assert (one.peer, one.port) == (RESOLVER, 53)
         assert one.proof[0].frames == tuple(frames)
-        assert one.time == min(
-            row["time"] for row in scene.messages["dns"] if row["frame"] == frames[0]
-        )
+        assert one.time == min(row["time"] for row in scene.messages["dns"] if row["frame"] == frames[0])
 
     def test_name_that_exists(self) -> None:
         scene, _ = self._asks(f"conf.{DOMAIN}", DATA)

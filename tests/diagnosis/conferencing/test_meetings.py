@@ -22,6 +22,9 @@ def outside(signed_in: bool = True) -> Scene:
     return scene
 
 
+CONTENT = {"target": "/DataCollabWeb/int/4711", "service": "meeting-content", "operation": ""}
+
+
 class TestJoinPage:
     RULE = "meeting-join-url-fails"
 
@@ -110,7 +113,6 @@ class TestJoinPage:
 
 class TestContent:
     RULE = "meeting-content-https-fails"
-    CONTENT = {"target": "/DataCollabWeb/int/4711", "service": "meeting-content", "operation": ""}
 
     def _meeting(self, data: bool = True) -> Scene:
         scene = Scene()
@@ -123,7 +125,7 @@ class TestContent:
 
     def test_content_answered_with_an_error_while_data_works(self) -> None:
         scene = self._meeting()
-        of = scene.requests(MEMBER, POOL, 12.0, "web-service", "http-error", 503, port=443, **self.CONTENT)
+        of = scene.requests(MEMBER, POOL, 12.0, "web-service", "http-error", 503, port=443, **CONTENT)
 
         one = fires(scene, self.RULE, MEMBER)
 
@@ -141,19 +143,19 @@ class TestContent:
 
     def test_challenge_before_a_ticket(self) -> None:
         scene = self._meeting()
-        scene.requests(MEMBER, POOL, 12.0, "web-service", "challenged", 401, port=443, **self.CONTENT)
+        scene.requests(MEMBER, POOL, 12.0, "web-service", "challenged", 401, port=443, **CONTENT)
 
         silent(scene, self.RULE)
 
     def test_slides_of_another_host(self) -> None:
         scene = self._meeting()
-        slides = {**self.CONTENT, "service": "office-web-apps", "target": "/m/ParticipantFrame.aspx"}
+        slides = {**CONTENT, "service": "office-web-apps", "target": "/m/ParticipantFrame.aspx"}
         scene.requests(MEMBER, POOL, 12.0, "web-service", "http-error", 503, port=443, **slides)
 
         silent(scene, self.RULE)
 
     def test_nothing_shows_the_meetings_data(self) -> None:
         scene = self._meeting(data=False)
-        scene.requests(MEMBER, POOL, 12.0, "web-service", "http-error", 503, port=443, **self.CONTENT)
+        scene.requests(MEMBER, POOL, 12.0, "web-service", "http-error", 503, port=443, **CONTENT)
 
         inconclusive(scene, self.RULE, "nothing shows")

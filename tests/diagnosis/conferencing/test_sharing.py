@@ -119,7 +119,7 @@ class TestOutside:
 
     def test_tries_while_the_call_is_set_up(self) -> None:
         scene = self._talking()
-        scene.refused(ADA, EDGE, 443, 3.1, tries=3)
+        scene.refused(ADA, EDGE, 443, 4.5, tries=3)
 
         silent(scene, self.RULE)
 

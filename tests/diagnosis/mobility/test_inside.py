@@ -27,6 +27,9 @@ def wifi(**links: str) -> Scene:
     return scene
 
 
+UCWA = {"service": "ucwa", "operation": "create-application", "target": "/ucwa/v1/applications"}
+
+
 class TestHairpin:
     RULE = "mobile-hairpin-blocked"
 
@@ -92,7 +95,6 @@ class TestHairpin:
 
 class TestSite:
     RULE = "mobile-lands-on-internal-site"
-    UCWA = {"service": "ucwa", "operation": "create-application", "target": "/ucwa/v1/applications"}
 
     def _led(self, *names: str, address: str = POOL) -> Scene:
         scene = wifi()
@@ -114,7 +116,7 @@ class TestSite:
 
     def test_errors_of_the_inner_site(self) -> None:
         scene = self._led()
-        facts: dict[str, Any] = {"port": 443, "host": OUTER, **self.UCWA}
+        facts: dict[str, Any] = {"port": 443, "host": OUTER, **UCWA}
         scene.requests(MOBILE, POOL, 5.0, "web-service", "http-error", 403, **facts)
 
         assert "HTTP 403" in fires(scene, self.RULE, MOBILE).says
@@ -126,7 +128,7 @@ class TestSite:
 
     def test_address_that_is_passed_on_to_the_outer_site(self) -> None:
         scene = self._led()
-        facts: dict[str, Any] = {"port": 443, "host": OUTER, **self.UCWA}
+        facts: dict[str, Any] = {"port": 443, "host": OUTER, **UCWA}
         scene.requests(MOBILE, POOL, 5.0, "web-service", "ok", 201, **facts)
 
         silent(scene, self.RULE)

@@ -145,6 +145,15 @@ class TestBesideDesktops:
 
         silent(scene, self.RULE)
 
+    def test_desktop_of_another_company(self) -> None:
+        scene = outside()
+        scene.named("sipexternal.shoes.example", "198.51.100.99")
+        scene.secure(DESKTOP, "198.51.100.99", 443, 1.0, seconds=60.0)
+        scene.looks_up(MOBILE, NAME, 2.5, PROXY)
+        scene.refused(MOBILE, PROXY, 443, 5.0, tries=3)
+
+        silent(scene, self.RULE)
+
     def test_capture_that_ends_early(self) -> None:
         scene = self._network()
         scene.looks_up(MOBILE, NAME, 2.5, PROXY)

@@ -77,7 +77,7 @@ def _missing(inquiry: Inquiry, verdict: Verdict) -> Judgement:
     fix=("Let the name of each Front End Server lead to that server's own address.",),
     act=("network team", "DNS administrator"),
     sources=("notes-poster",),
-    explains=("psom-8057-blocked-internal",),
+    explains=("psom-8057-blocked-internal", "psom-fe-to-edge-8057-blocked"),
 )
 def lb_conference_via_vip(inquiry: Inquiry) -> Iterator[Judgement]:
     """Web conferencing data or conference media goes to a load balancer's address instead of one server's.

@@ -21,7 +21,7 @@ from lynccap.diagnosis.purposes.users import name_asked
 from lynccap.diagnosis.subjects import judged, subject_of
 from lynccap.diagnosis.verdicts import Verdict
 from lynccap.diagnosis.web_failures import OF_TLS, bad_answers
-from lynccap.document import Confidence, Severity
+from lynccap.document import Confidence, Reading, Severity
 
 
 @rule(
@@ -200,5 +200,5 @@ def _landed(inquiry: Inquiry, landing: _Landing, bad: list[WebExchange], uncover
         *proof,
         flows=flows,
         time=min([subject.time, *([link.time] if link else [])]),
-        reading=inquiry.reading(*flows),
+        reading=inquiry.reading(*(one.flow for one in bad)) if bad else Reading.PACKETS,
     )

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from lynccap.correlation.addresses import subnet_of
+from lynccap.correlation.names import parent_of
 from lynccap.correlation.protocol_numbers import HTTP, HTTPS
 from lynccap.correlation.roles.claims import EDGE_ACCESS, REVERSE_PROXY
 from lynccap.correlation.searches import Reply, Search
@@ -94,6 +95,17 @@ def _answering_badly(inquiry: Inquiry, bad: Sequence[WebExchange], told: Sequenc
 
 
 @dataclass(frozen=True, slots=True)
+class _Desktop:
+    """A device that signs in through an Access Edge."""
+
+    address: str
+    capture: int
+    frames: tuple[int, ...]
+    domains: frozenset[str]
+    """Of the names of the Access Edge."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Failure:
     """Where a mobile device's way to the web services first fails."""
 
@@ -125,25 +137,32 @@ def mobile_desktop_ok_mobile_fails(inquiry: Inquiry) -> Iterator[Judgement]:
     Evidence: SIP data of a device through the Access Edge; in the same subnet a device that uses no SIP, whose way to
     the web services fails at a stage that is named: DNS, TCP, TLS or HTTP.
 
-    Not this: a mobile device that is answered well afterwards; devices of other networks. That an analyser on the
+    Not this: a mobile device that is answered well afterwards; devices of other networks, or of other
+    companies. That an analyser on the
     Internet finds the services in order says nothing of this device. Inconclusive: the capture cannot prove the
     failure.
     """
     case = inquiry.case
     edges = [one for one in case.roles.claims if case.roles.has(one, EDGE_ACCESS)]
-    good: dict[str, tuple[str, int, tuple[int, ...]]] = {}
+    good: dict[str, list[_Desktop]] = {}
     for attempt in (one for edge in edges for one in case.attempts_at(edge)):
         device = inquiry.device(attempt.client)
         if device and device.role is None and (frames := signed_in(case, attempt.client, EDGE_ACCESS)):
-            good.setdefault(subnet_of(attempt.client), (attempt.client, attempt.capture, frames[:2]))
+            names = {parent_of(name) for name in case.names.names_of(attempt.server)}
+            one = _Desktop(attempt.client, attempt.capture, frames[:2], frozenset(names))
+            good.setdefault(subnet_of(attempt.client), []).append(one)
     if not good:
         return
     clients = {address for one in case.devices.all() if may_be_mobile(case, one.id) for address in one.addresses}
     for client in sorted(one for one in clients if subnet_of(one) in good):
-        yield from _beside(inquiry, client, good[subnet_of(client)])
+        searches = (one.domain for one in case.searches.searches if client in one.addresses)
+        mine = {parent_of(domain) for domain in searches}
+        desktop = next((one for one in good[subnet_of(client)] if not mine.isdisjoint(one.domains)), None)
+        if desktop:
+            yield from _beside(inquiry, client, desktop)
 
 
-def _beside(inquiry: Inquiry, client: str, desktop: tuple[str, int, tuple[int, ...]]) -> Iterator[Judgement]:
+def _beside(inquiry: Inquiry, client: str, desktop: _Desktop) -> Iterator[Judgement]:
     if _is_served(inquiry, client):
         yield Clear(client)
         return
@@ -153,7 +172,6 @@ def _beside(inquiry: Inquiry, client: str, desktop: tuple[str, int, tuple[int, .
         yield from (Doubt(client, one) for one in doubts[:1])
         return
     first = min(failures, key=lambda one: one.time)
-    name, capture, frames = desktop
     yield Found(
         device=client,
         peer=first.peer,
@@ -161,12 +179,15 @@ def _beside(inquiry: Inquiry, client: str, desktop: tuple[str, int, tuple[int, .
         transport="tcp" if first.port != 53 else "udp",
         service="web" if first.port != 53 else "dns",
         says=(
-            f"{inquiry.word(client)} uses no SIP and fails at {first.stage}, while {name} signs in from the same "
-            "network through the Access Edge."
+            f"{inquiry.word(client)} uses no SIP and fails at {first.stage}, while {desktop.address} signs in from "
+            "the same network through the Access Edge."
         ),
         why=f"{first.says} Mobile apps use the web services behind the reverse proxy only, desktops the Access Edge.",
         confidence=Confidence.CERTAIN,
-        proof=(first.proof, Proof(capture, frames, f"{name} gets SIP data through the Access Edge")),
+        proof=(
+            first.proof,
+            Proof(desktop.capture, desktop.frames, f"{desktop.address} gets SIP data through the Access Edge"),
+        ),
         time=first.time,
         flows=first.flows,
     )
@@ -194,11 +215,12 @@ def _failures(inquiry: Inquiry, client: str) -> Iterator[_Failure | None]:
             yield _Failure("the TCP connection", f"{verdict.says}.", verdict.proof[0], *at)
     for failed in failed_sessions(inquiry, lambda server: inquiry.case.roles.has(server, REVERSE_PROXY)):
         if failed.client == client:
-            subject_time = int(inquiry.case.flows.at[failed.flows[0], "first_time"])
+            ends = [one.handshake.end for one in failed.sessions if one.handshake.end]
             capture = int(inquiry.case.flows.at[failed.flows[0], "capture"])
             says = f"{failed.says[:1].upper()}{failed.says[1:]}."
-            proof = Proof(capture, failed.frames, "the hello, and how TLS ends")
-            yield _Failure("TLS", says, proof, subject_time, failed.server, failed.port, failed.flows)
+            proof = Proof(capture, tuple(one.frame for one in ends), "how TLS ends")
+            at = (ends[0].time, failed.server, failed.port, failed.flows)
+            yield _Failure("TLS", says, proof, *at)
     protocols = ("autodiscover", "web-ticket", "web-service")
     mine = [one for one in asked_of_lync(inquiry, *protocols) if one.client == client]
     for part in by_server(mine):

@@ -112,7 +112,7 @@ def _tried(inquiry: Inquiry, search: Search) -> list[tuple[int, str]]:
     fix=("Make a lyncdiscover record for each SIP domain, and lyncdiscoverinternal in the inner zone.",),
     act=("DNS administrator",),
     sources=("notes-edge", "ms-dns", "ms-dns-autod"),
-    explains=("dns-search-order-delay",),
+    explains=("dns-search-order-delay", "mobile-desktop-ok-mobile-fails"),
 )
 def dns_lyncdiscover_missing(inquiry: Inquiry) -> Iterator[Judgement]:
     """Neither of the two Autodiscover names exists: mobile apps stop there, desktop clients go on with SRV records.

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import islice
 
-from lynccap.correlation.protocol_numbers import INITIAL_TTLS
+from lynccap.correlation.protocol_numbers import HTTP, HTTPS, INITIAL_TTLS
 from lynccap.correlation.roles.claims import EDGE_INT, RELAY
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
@@ -27,7 +27,9 @@ def consequences(inquiry: Inquiry, verdict: Verdict) -> tuple[str, ...]:
     if verdict.meaning is Meaning.ROOT_CHAIN:
         return ("tls-unknown-ca",)
     if _is_towards_relay(inquiry, verdict):
-        return ("media-via-external-edge-from-inside", "media-tcp443-fallback")
+        return ("media-via-external-edge-from-inside", "media-tcp443-fallback", "appshare-external-fails")
+    if verdict.attempt.port in (HTTP, HTTPS):
+        return ("meeting-content-https-fails", "mobile-desktop-ok-mobile-fails")
     return ()
 
 

@@ -39,6 +39,7 @@ from lynccap.document import Confidence, Severity
     ),
     act=("PKI team", "network/firewall team"),
     sources=("ms-autod", "ms-ocdiscws", "notes-http"),
+    explains=("mobile-desktop-ok-mobile-fails",),
 )
 def autodiscover_443_fails_80_works(inquiry: Inquiry) -> Iterator[Judgement]:
     """Autodiscover fails on port 443 of an address whose port 80 answers with a link to go on with.
@@ -139,7 +140,7 @@ def _refused_443(inquiry: Inquiry, answer: WebExchange, session: TlsSession) -> 
     fix=("Restore the web listener on ports 443 and 80; mobile users are blocked until then.",),
     act=("network/firewall team", "load balancer team", "Lync administrator"),
     sources=("ms-dns", "notes-edge"),
-    explains=("autodiscover-http-error",),
+    explains=("autodiscover-http-error", "mobile-desktop-ok-mobile-fails"),
 )
 def autodiscover_both_ports_fail(inquiry: Inquiry) -> Iterator[Judgement]:
     """Autodiscover is dead on both ports 80 and 443, so clients fall back to SRV records or stop.

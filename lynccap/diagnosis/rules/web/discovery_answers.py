@@ -55,6 +55,7 @@ def is_on_both(exchanges: Sequence[WebExchange]) -> bool:
     fix=("Publish every path (/*), pass the host header on, and switch the proxy's own log-on off.",),
     act=("Lync administrator", "reverse proxy team"),
     sources=("ms-rpconf", "ms-mobility", "ms-ocdiscws"),
+    explains=("mobile-desktop-ok-mobile-fails",),
 )
 def autodiscover_http_error(inquiry: Inquiry) -> Iterator[Judgement]:
     """Autodiscover is reached and answers with an error, or with a page that is no autodiscover document.

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from lynccap import reference
 from lynccap.correlation.lookups import Lookup
+from lynccap.correlation.names import parent_of
 from lynccap.correlation.protocol_numbers import HTTP, HTTPS
 from lynccap.correlation.roles.claims import EDGE_ACCESS, PROXY_INSIDE, REVERSE_PROXY, Basis
 from lynccap.correlation.roles.proxies import INNER_PORTS, PUBLISHED
@@ -172,7 +173,7 @@ def _gateway_fails(inquiry: Inquiry, asked: Sequence[WebExchange]) -> Iterator[J
     fix=("Publish the web services for people outside through a reverse proxy.",),
     act=("Lync administrator",),
     sources=("notes-edge", "ms-dns-rp"),
-    explains=("dns-lyncdiscover-missing",),
+    explains=("dns-lyncdiscover-missing", "meeting-join-url-fails"),
 )
 def reverse_proxy_absent(inquiry: Inquiry) -> Iterator[Judgement]:
     """SIP works from outside, and none of the web names does.
@@ -196,7 +197,10 @@ def _without_web(inquiry: Inquiry, client: str) -> Iterator[Judgement]:
     edge = _through_edge(inquiry, client)
     if edge is None:
         return
-    asked = {one.name.lower(): one for one in inquiry.case.lookups if one.client == client and _is_web_name(one.name)}
+    mine = [one for one in inquiry.case.lookups if one.client == client and _is_web_name(one.name)]
+    searches = (one.domain for one in inquiry.case.searches.searches if client in one.addresses)
+    ours = {parent_of(name) for name in (*inquiry.case.names.names_of(edge[0]), *searches)}
+    asked = {one.name.lower(): one for one in mine if not ours or parent_of(one.name.lower()) in ours}
     if len(asked) < ENOUGH_NAMES:
         return
     unanswered = [one.name for one in asked.values() if not one.answered]
