@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from sample_pcaps.lab.gatekeeper import Verdict, Visitor, gatekeeper, knock
+from sample_pcaps.lab.kerberos import ask_ticket, know_nobody
 from sample_pcaps.lab.network import HP, HYPER_V, Network
 from sample_pcaps.lab.office import Office, Plan
 from sample_pcaps.lab.phones_astray import clocked
@@ -39,6 +40,7 @@ SALTMARSH = Plan(
 )
 ACCESS = "203.0.113.103"
 HOMES = "192.0.2.64/27"
+REALM = "PEATBOG.EXAMPLE"
 OLD_AGENT = "UCCAPI/4.0.7577.4087 OC/4.0.7577.4087 (Microsoft Lync 2010)"
 AGAIN = Verdict(401, "Unauthorized")
 INSIDE = {
@@ -68,7 +70,8 @@ def inside(folder: Path) -> None:
         context = office.identity().server_context()
         context.keylog_filename = str(keylog)
         net.serve(office.pool, serve_tcp, 5061, gatekeeper(PEATBOG.pool[0], CERTIFICATES[0], INSIDE), context)
-        time.sleep(0.5)
+        net.serve(office.names, know_nobody, REALM)
+        time.sleep(1.0)
         base = Visitor("", PEATBOG.resolver, office.ca.root_pem, PEATBOG.pool[0])
         visitors = [
             replace(base, user="ada", proofs=3),
@@ -81,6 +84,8 @@ def inside(folder: Path) -> None:
         ]
         with net.capture(mirror, plain):
             talks = [net.spawn(pcs[7], clocked, PEATBOG.names, 26.0)]
+            services = (f"sip/{PEATBOG.pool[0]}", f"http/{PEATBOG.web[0]}")
+            talks.append(net.spawn(pcs[6], ask_ticket, PEATBOG.names, REALM, *services))
             for pc, one in zip(pcs, visitors, strict=False):
                 talks.append(net.spawn(pc, knock, replace(one, user=f"{one.user}@{PEATBOG.domain}")))
                 time.sleep(0.4)

@@ -66,8 +66,8 @@ def _unknown(inquiry: Inquiry, one: Ticket) -> Found:
     subject = subject_of(inquiry, one.flows[0])
     later, then = _afterwards(inquiry, one)
     return subject.found(
-        f"{inquiry.word(one.client)} asked for a Kerberos ticket for {quoted(one.service)}, and {one.server} knows no such "
-        f"service ({times_in_words(len(errors))}).",
+        f"{inquiry.word(one.client)} asked for a Kerberos ticket for {quoted(one.service)}, and {one.server} knows no "
+        f"such service ({times_in_words(len(errors))}).",
         f"Without the ticket the client proves itself in another way, which takes longer. {then} This is by design.",
         Confidence.CERTAIN,
         subject.shows(
