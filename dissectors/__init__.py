@@ -9,6 +9,7 @@ from dissectors.dhcpv6 import DHCPV6
 from dissectors.dns import DNS
 from dissectors.http import HTTP, HttpMessage
 from dissectors.http2 import HTTP2
+from dissectors.kerberos import KERBEROS
 from dissectors.ntp import NTP
 from dissectors.psom import PSOM
 from dissectors.rtp import RTP
@@ -37,7 +38,7 @@ class SipRider(Protocol):
         """What the exchange was for and how it ended; None is a request without a final response."""
 
 
-DISSECTORS: tuple[Dissector, ...] = (SIP, TLS, STUN, HTTP, HTTP2, DNS, DHCP, DHCPV6, NTP, RTP, PSOM)
+DISSECTORS: tuple[Dissector, ...] = (SIP, TLS, STUN, HTTP, HTTP2, DNS, DHCP, DHCPV6, KERBEROS, NTP, RTP, PSOM)
 """In the order in which ties between equal verdicts are broken: what checks more stands earlier."""
 
 RIDERS: tuple[Rider, ...] = (certprov, web_ticket, autodiscover, crl, web_service)

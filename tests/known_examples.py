@@ -33,8 +33,6 @@ LDAP_SEARCH = der(
     der(0x63, b"\x04\0\x0a\x01\0\x0a\x01\0\x02\x01\0\x02\x01\0\x01\x01\0", der(0x87, b"objectclass"), b"\x30\0"),
 )
 LDAP_OF_WINDOWS = b"\x30\x84\0\0\0\x0c\x02\x01\x01\x61\x84\0\0\0\x03\x0a\x01\0"
-AS_REQUEST = der(0x6A, der(0x30, b"\xa1\x03\x02\x01\x05", b"\xa2\x03\x02\x01\x0a", der(0xA4, der(0x30, bytes(200)))))
-KRB_ERROR = der(0x7E, der(0x30, b"\xa0\x03\x02\x01\x05", b"\xa1\x03\x02\x01\x1e", der(0xA4, b"\x18\x0f" + b"0" * 15)))
 DTLS_HELLO = dtls(b"\x01\0\0\x40\0\0\0\0\0\0\0\x40\xfe\xfd" + bytes(62))
 QUIC_INITIAL = b"\xc3\0\0\0\x01\x08" + bytes(range(8)) + b"\0\0\x44\x9e" + bytes(1182)
 DHT_QUERY = b"d1:ad2:id20:abcdefghij0123456789e1:q4:ping1:t2:aa1:y1:qe"
@@ -49,7 +47,6 @@ STREAMS: dict[str, tuple[bytes, ...]] = {
         b"\x82\0\0\0",
     ),
     "ldap": (LDAP_SEARCH, LDAP_OF_WINDOWS, b"\x30\x05\x02\x01\x03\x42\0"),
-    "kerberos": (struct.pack(">I", len(AS_REQUEST)) + AS_REQUEST, struct.pack(">I", len(KRB_ERROR)) + KRB_ERROR),
     "tds": (
         tds(0x12, bytes.fromhex("00 000b 0006 01 0011 0001 ff") + bytes(6) + b"\1"),
         tds(0x10, struct.pack("<I", 90) + b"\x04\0\0\x74" + bytes(82)),
@@ -89,7 +86,6 @@ DATAGRAMS: dict[str, tuple[bytes, ...]] = {
             0x30, b"\x02\x01\x03", der(0x30, b"\x02\x04\0\0\x12\x34\x02\x02\x05\xdc\x04\x01\x04\x02\x01\x03"), b"\x04\0"
         ),
     ),
-    "kerberos": (AS_REQUEST, KRB_ERROR),
     "ssrp": (b"\x05\x1d\0ServerName;A;InstanceName;B;;",),
     "ssdp": (
         b'M-SEARCH * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\nMAN: "ssdp:discover"\r\n\r\n',

@@ -2,6 +2,8 @@
 
 import struct
 
+from known_examples import der
+
 
 def record(content: int, fragment: bytes, version: int = 0x0303) -> bytes:
     return struct.pack(">BHH", content, version, len(fragment)) + fragment
@@ -48,6 +50,42 @@ def pseudo_client_hello(random: bytes = bytes(32)) -> bytes:
 def pseudo_server_hello() -> bytes:
     hello = struct.pack(">H", 0x0301) + bytes(32) + b"\x20" + bytes(32) + b"\0\x18\0"
     return record(22, handshake(2, hello) + handshake(14, b""), 0x0301)
+
+
+def krb_name(*parts: str) -> bytes:
+    """A principal's name (RFC 4120 5.2.2)."""
+    return der(0x30, der(0xA0, b"\2\1\2"), der(0xA1, der(0x30, *(der(0x1B, one.encode()) for one in parts))))
+
+
+def krb_request(kind: int, *service: str, realm: str = "CEDAR.EXAMPLE") -> bytes:
+    """AS-REQ (10) or TGS-REQ (12) for a service (RFC 4120 5.4.1)."""
+    wanted = [der(0xA0, b"\3\5\0\0\0\0\x10"), der(0xA2, der(0x1B, realm.encode())), der(0xA3, krb_name(*service))]
+    fields = [der(0xA1, b"\2\1\5"), der(0xA2, bytes((2, 1, kind))), der(0xA4, der(0x30, *wanted))]
+    return der(0x60 | kind, der(0x30, *fields))
+
+
+def krb_reply(kind: int, *service: str, realm: str = "CEDAR.EXAMPLE") -> bytes:
+    """AS-REP (11) or TGS-REP (13) with a ticket (RFC 4120 5.4.2)."""
+    ticket = [der(0xA0, b"\2\1\5"), der(0xA1, der(0x1B, realm.encode())), der(0xA2, krb_name(*service))]
+    sealed = der(0x30, der(0xA0, b"\2\1\x12"), der(0xA2, der(0x04, bytes(32))))
+    body = der(0x61, der(0x30, *ticket, der(0xA3, sealed)))
+    user = [der(0xA3, der(0x1B, realm.encode())), der(0xA4, krb_name("ada"))]
+    fields = [der(0xA0, b"\2\1\5"), der(0xA1, bytes((2, 1, kind))), *user, der(0xA5, body), der(0xA6, sealed)]
+    return der(0x60 | kind, der(0x30, *fields))
+
+
+def krb_error(code: int, *service: str, realm: str = "CEDAR.EXAMPLE", client: str = "", server: str = "") -> bytes:
+    """KRB-ERROR (RFC 4120 5.9.1); `client` and `server` are times."""
+    fields = [der(0xA0, b"\2\1\5"), der(0xA1, b"\2\1\x1e")]
+    fields += [der(0xA2, der(0x18, client.encode()))] if client else []
+    fields += [der(0xA4, der(0x18, (server or "20240102030405Z").encode())), der(0xA5, b"\2\1\0")]
+    fields += [der(0xA6, bytes((2, 1, code))), der(0xA9, der(0x1B, realm.encode())), der(0xAA, krb_name(*service))]
+    return der(0x7E, der(0x30, *fields))
+
+
+KRB_AS_REQ = krb_request(10, "krbtgt", "CEDAR.EXAMPLE")
+KRB_TGS_REP = krb_reply(13, "sip", "pool.cedar.example")
+KRB_ERROR = krb_error(7, "sip", "pool.cedar.example")
 
 
 def ntp(mode: int, stratum: int = 2, transmit: int = 0xE0000000_80000000, leap: int = 0) -> bytes:
@@ -247,6 +285,7 @@ EXAMPLES: dict[str, tuple[bytes, ...]] = {
     "dns": (DNS_QUERY, DNS_ANSWER, struct.pack(">H", len(DNS_ANSWER)) + DNS_ANSWER),
     "dhcp": (DHCP_DISCOVER, DHCP_ACK),
     "dhcpv6": (bytes.fromhex("01 abcdef 0001 000a 00030001 00155d010203 0006 0002 0017"),),
+    "kerberos": (KRB_AS_REQ, struct.pack(">I", len(KRB_AS_REQ)) + KRB_AS_REQ, KRB_TGS_REP, KRB_ERROR),
     "ntp": (ntp(3, transmit=0xE0000000_00000001), ntp(4)),
     "rtp": (RTP_PACKET, RTCP_COMPOUND, RTCP_EXTENDED, RTCP_SEALED),
     "psom": (b"\x01\x00\x00\x09opaque",),

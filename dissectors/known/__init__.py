@@ -6,7 +6,7 @@ Weak shapes give LIKELY at most, and a single magic byte is no recognition at al
 from collections.abc import Sequence
 
 from dissectors.contract import Verdict
-from dissectors.known.directory import KERBEROS, KERBEROS_STREAM, LDAP, SNMP
+from dissectors.known.directory import LDAP, SNMP
 from dissectors.known.peers import GAME, TORRENT, TORRENT_DATAGRAM
 from dissectors.known.recogniser import Recogniser, by_first_byte, strongest_of
 from dissectors.known.text import FTP, IMAP, POP3, RTSP, SMTP, SSDP, SSH, SYSLOG, TFTP, WS_DISCOVERY, XMPP
@@ -16,13 +16,13 @@ from dissectors.known.windows import NETBIOS_DATAGRAM, NETBIOS_NAME, RDP, RPC, S
 __all__ = ["DATAGRAMS", "STREAMS", "Recogniser", "recognise"]
 
 STREAMS: tuple[Recogniser, ...] = (
-    *(SMB, LDAP, KERBEROS_STREAM, TDS, RDP, RPC, XMPP),
+    *(SMB, LDAP, TDS, RDP, RPC, XMPP),
     *(SSH, SMTP, FTP, POP3, IMAP, RTSP, TORRENT, OPENVPN_STREAM),
 )
 """What TCP carries; in the order in which ties between equal verdicts are broken."""
 
 DATAGRAMS: tuple[Recogniser, ...] = (
-    *(NETBIOS_NAME, NETBIOS_DATAGRAM, LDAP, SNMP, KERBEROS, SSRP, SSDP, WS_DISCOVERY, TFTP, SYSLOG),
+    *(NETBIOS_NAME, NETBIOS_DATAGRAM, LDAP, SNMP, SSRP, SSDP, WS_DISCOVERY, TFTP, SYSLOG),
     *(IKE, QUIC, DTLS, TORRENT_DATAGRAM, GAME, WIREGUARD, OPENVPN, GTP),
 )
 """What UDP carries."""

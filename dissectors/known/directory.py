@@ -1,4 +1,4 @@
-"""What speaks ASN.1 in the clear around a Lync deployment: LDAP, Kerberos, SNMP."""
+"""What speaks ASN.1 in the clear around a Lync deployment: LDAP, SNMP."""
 
 from dissectors.contract import Cursor, Malformed, Truncated, Verdict
 from dissectors.der import enter_der, open_der, read_header
@@ -6,7 +6,6 @@ from dissectors.known.recogniser import CERTAIN, REJECT, UNSURE, Recogniser
 
 _INTEGER, _OCTETS, _SEQUENCE, _CONTROLS = 0x02, 0x04, 0x30, 0xA0
 _LDAP_OPERATIONS = frozenset((0x42, 0x4A, 0x50, *range(0x60, 0x70), 0x73, 0x77, 0x78, 0x79))  # RFC 4511 4.1.1
-_KERBEROS_KINDS = bytes((*range(0x6A, 0x70), 0x74, 0x75, 0x76, 0x7E))  # RFC 4120 5.10: AS-REQ … AP-REP, KRB-ERROR
 _SNMP_OPERATIONS = range(0xA0, 0xA9)  # RFC 3416 3
 _SNMP_PLAIN, _SNMP_3 = (b"\0", b"\1"), b"\3"
 
@@ -26,40 +25,6 @@ def _ldap(head: bytes) -> Verdict:
     after = cursor.position + size
     controls = after < end and head[after : after + 1] in (b"", bytes([_CONTROLS]))
     return CERTAIN if tag in _LDAP_OPERATIONS and (after == end or controls) else REJECT
-
-
-def _kerberos(head: bytes) -> Verdict:
-    """RFC 4120 5.4 to 5.9: version 5, then the kind of message, which the outer tag says too."""
-    try:
-        return _kerberos_message(Cursor(head), None)
-    except Truncated:
-        return UNSURE
-    except Malformed:
-        return REJECT
-
-
-def _kerberos_stream(head: bytes) -> Verdict:
-    """RFC 4120 7.2.2: the same behind its length."""
-    cursor = Cursor(head)
-    try:
-        return _kerberos_message(cursor, cursor.uint(4))
-    except Truncated:
-        return UNSURE
-    except Malformed:
-        return REJECT
-
-
-def _kerberos_message(cursor: Cursor, size: int | None) -> Verdict:
-    start = cursor.position
-    kind, length = read_header(cursor)
-    if kind not in _KERBEROS_KINDS or (size is not None and cursor.position - start + length != size):
-        return REJECT
-    open_der(cursor, _SEQUENCE)
-    first = open_der(cursor, 0xA0, 0xA1)
-    version = cursor.take(3)
-    open_der(cursor, first + 1)
-    named = cursor.take(3)
-    return CERTAIN if version == b"\2\1\5" and named == bytes((_INTEGER, 1, kind & 0x1F)) else REJECT
 
 
 def _snmp(head: bytes) -> Verdict:
@@ -90,6 +55,4 @@ def _end(cursor: Cursor, tag: int) -> int:
 
 _SEQUENCES = bytes([_SEQUENCE])
 LDAP = Recogniser("ldap", _SEQUENCES, _ldap)
-KERBEROS = Recogniser("kerberos", _KERBEROS_KINDS, _kerberos)
-KERBEROS_STREAM = Recogniser("kerberos", b"\0", _kerberos_stream)
 SNMP = Recogniser("snmp", _SEQUENCES, _snmp)

@@ -44,6 +44,7 @@ from lynccap.correlation.searches import SearchBook, read_searches
 from lynccap.correlation.services import name_services
 from lynccap.correlation.sip.dialogs import DialogBook, read_dialogs
 from lynccap.correlation.targets import targets_of
+from lynccap.correlation.tickets import Ticket, read_tickets
 from lynccap.correlation.tls.issuers import IssuerLink, issuer_links
 from lynccap.correlation.tls.listeners import Listener, read_listeners
 from lynccap.correlation.tls.presented import Presented, read_presented
@@ -226,6 +227,11 @@ class Case:
     def log_ons(self) -> tuple[LogOn, ...]:
         """The log-ons to web services, where HTTP is readable."""
         return read_log_ons(self.tables)
+
+    @cached_property
+    def tickets(self) -> tuple[Ticket, ...]:
+        """The Kerberos tickets that clients asked for."""
+        return read_tickets(self.tables)
 
     @cached_property
     def issuers(self) -> tuple[IssuerLink, ...]:

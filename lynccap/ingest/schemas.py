@@ -19,6 +19,7 @@ from dissectors.dhcpv6 import Dhcpv6Message
 from dissectors.dns import DnsMessage, LocalNameMessage
 from dissectors.http import HttpMessage
 from dissectors.http2 import Http2Message
+from dissectors.kerberos import KerberosMessage
 from dissectors.mras import MrasExchange
 from dissectors.ntp import NtpMessage
 from dissectors.rtp import RtcpMessage
@@ -54,6 +55,7 @@ MESSAGES: dict[str, type[Message]] = {
         LocalNameMessage,
         DhcpMessage,
         Dhcpv6Message,
+        KerberosMessage,
         NtpMessage,
         RtcpMessage,
         CertProvExchange,

@@ -17,10 +17,11 @@ from lynccap.reference import ports
 
 HEAD_BYTES = 2048  # a probe decides on the first bytes; a ClientHello with padding fits
 REJECT, LIKELY, CERTAIN = Verdict.REJECT, Verdict.LIKELY, Verdict.CERTAIN  # looking into an enumeration takes time
-_TCP_DISSECTORS = [one for one in DISSECTORS if one.name in ("tls", "http", "http2", "sip", "stun", "dns")]
+_TCP_DISSECTORS = [one for one in DISSECTORS if one.name in ("tls", "http", "http2", "sip", "stun", "dns", "kerberos")]
 _TEXT_DISSECTORS = [one for one in DISSECTORS if one.name in ("http", "sip")]
 _TEXT_BEGINS = re.compile(rb"[A-Z][A-Z_]{2,19}[ /]")  # "GET ", "HTTP/": spares the bytes of others the whole probe
-_UDP_DISSECTORS = [one for one in DISSECTORS if one.name in ("sip", "stun", "rtp", "dns", "dhcp", "dhcpv6", "ntp")]
+_ON_UDP = ("sip", "stun", "rtp", "dns", "dhcp", "dhcpv6", "kerberos", "ntp")
+_UDP_DISSECTORS = [one for one in DISSECTORS if one.name in _ON_UDP]
 
 
 def head_of(segments: Sequence[Segment]) -> bytes:

@@ -93,6 +93,14 @@ class TestLoop:
 
         silent(scene, self.RULE)
 
+    def test_connections_that_a_box_cuts_are_another_matter(self) -> None:
+        scene = office()
+        for place, of in enumerate(come_and_go(scene)):
+            scene.cut(of, 7.0 + 6 * place, 0.2, FOREIGN)
+
+        silent(scene, self.RULE)
+        assert accused(scene) == {("rst-midstream-active", PC)}
+
     def test_handshakes_that_fail_are_another_matter(self) -> None:
         scene = office()
         for place in range(4):

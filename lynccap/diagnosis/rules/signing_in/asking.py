@@ -13,6 +13,8 @@ from lynccap.diagnosis.subjects import Subject, subject_of
 
 SHOWN = 5  # of the same refusals, as many as make the point
 SIGN_IN = "REGISTER"
+TIME_SKEW = 1013
+"""Number of the diagnostics: clocks too far apart ([MS-OCER])."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from lynccap.correlation.closings.kinds import EndedBy, How
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement
@@ -101,7 +102,7 @@ def loops(inquiry: Inquiry) -> list[Loop]:
 def _loops(inquiry: Inquiry, mine: Sequence[SipSession], sessions: Sequence[SipSession]) -> Iterator[Loop]:
     listeners: dict[tuple[str, int], list[SipSession]] = defaultdict(list)
     for one in mine:
-        if one.flow not in inquiry.case.decrypted and one.short:
+        if one.flow not in inquiry.case.decrypted and one.short and _ended_by_an_end(inquiry, one):
             listeners[one.server, one.port].append(one)
     for (server, port), ones in listeners.items():
         if len(ones) >= TIMES and _alike([one.bytes_client for one in ones], [one.bytes_server for one in ones]):
@@ -109,6 +110,14 @@ def _loops(inquiry: Inquiry, mine: Sequence[SipSession], sessions: Sequence[SipS
             flows = tuple(one.flow for one in ones[1:])
             facts = (ones[0].capture, ones[0].client, server, port, "tcp", "sip", ones[0].first_time, ones[0].flow)
             yield Loop(Subject(*facts, flows), tuple(ones), tuple(held))
+
+
+def _ended_by_an_end(inquiry: Inquiry, one: SipSession) -> bool:
+    """Whether one of both sides closed it: with a goodbye, or by a reset that is nobody else's."""
+    closing = inquiry.case.closings.of(one.flow)
+    if closing is None or closing.normal:
+        return True
+    return closing.how is How.RESET and closing.ended_by in (EndedBy.CLIENT, EndedBy.SERVER)
 
 
 def _alike(*counts: Sequence[int]) -> bool:
@@ -135,9 +144,9 @@ def sip_tls_then_close_loop(inquiry: Inquiry) -> Iterator[Judgement]:
     and closed within 15 s; none of its sessions with any SIP server lasts. Likely where others hold a session at that
     listener, else possible. What was said is encrypted.
 
-    Not this: one or two short sessions: the challenge, a redirection; a session that lasts anywhere; servers that
-    probe one another; sessions that can be read, which speak for themselves. Inconclusive: the capture ends within 9 s
-    after the third, or lacks packets.
+    Not this: one or two short sessions: the challenge, a redirection; a session that lasts anywhere; servers that probe
+    one another; connections that a box in between cuts; sessions that can be read, which speak for themselves.
+    Inconclusive: the capture ends within 9 s after the third, or lacks packets.
     """
     found = loops(inquiry)
     for one in found:

@@ -8,7 +8,15 @@ from lynccap.correlation.sip.transactions import Transaction
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement
-from lynccap.diagnosis.rules.signing_in.asking import SIGN_IN, Refused, number_of, refused, sign_ins, user_word
+from lynccap.diagnosis.rules.signing_in.asking import (
+    SIGN_IN,
+    TIME_SKEW,
+    Refused,
+    number_of,
+    refused,
+    sign_ins,
+    user_word,
+)
 from lynccap.diagnosis.rules.signing_in.outside_users import NOT_FROM_OUTSIDE, shut_out
 from lynccap.diagnosis.sip_answers import meaning_of_number, quoted, said_by
 from lynccap.diagnosis.subjects import times_in_words
@@ -17,7 +25,6 @@ from lynccap.document import Confidence, Severity
 FORBIDDEN, NOT_FOUND = 403, 404
 UNKNOWN_USER = (1003, 4005)
 PARTNERS = (1002, 1005, 1012, 1027)  # of rules about federation
-TIME_SKEW = 1013
 VERSIONS = range(17_000, 18_000)
 NO_VERDICT = (17_000, 17_001, 17_004)  # the filter is busy, cannot read, allows: nothing is said against the version
 DECLINED = (17_002, 17_003)
