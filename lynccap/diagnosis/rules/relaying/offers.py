@@ -121,10 +121,9 @@ def relay_fqdn_unresolved(inquiry: Inquiry) -> Iterator[Judgement]:
     Inconclusive where the capture ends too soon to see requests for a relay.
     """
     names = _relay_names(inquiry)
-    if not names and inquiry.case.tables["dns"].empty:
-        return
-    for lookup in inquiry.case.lookups:
-        if lookup.record_type not in ADDRESS_TYPES or not (lookup.name in names or _is_outer(lookup.name)):
+    wanted = {name for name in {one.name for one in inquiry.case.lookups} if name in names or _is_outer(name)}
+    for lookup in inquiry.case.lookups if wanted else ():
+        if lookup.name not in wanted or lookup.record_type not in ADDRESS_TYPES:
             continue
         if not lookup.denied or not inquiry.is_client(lookup.client):
             if lookup.records and inquiry.is_client(lookup.client):
