@@ -117,6 +117,7 @@ def _failed(inquiry: Inquiry, one: FailedTls) -> Judgement:
         f"{_certificate_words(inquiry, ended[0])}{EFFECT}",
         Confidence.CERTAIN if refused else Confidence.LIKELY,
         subject.shows("the handshakes and how they end", *frames),
+        time=ended[0].refusal.time if ended[0].refusal else ended[0].last_time,
         flows=tuple(each.flow for each in ended),
         rejected=(("mras-5062-blocked", "the connections themselves are accepted"),),
     )

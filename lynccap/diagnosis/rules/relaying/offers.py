@@ -62,6 +62,8 @@ def _without_relay(inquiry: Inquiry, dialog: Dialog, request: Any, device: str) 
     before = [one for one in inquiry.case.relays.allocations_of(device) if one.request_times[0] <= request.time]
     if any(one.success_frames for one in before):
         return Doubt(device, "it got a relay before the call and does not offer it")
+    if not before and any(row.granted for row in inquiry.case.messages_of("mras", device)):
+        return Doubt(device, "it was given credentials for a relay, and no request for one is in the capture")
     if not _has_edge(inquiry):
         return Doubt(device, "nothing in the capture shows that the organisation has an Edge")
     return _offer(inquiry, dialog, request, before)
