@@ -121,9 +121,16 @@ class TestNames:
 
     def test_the_outer_name_is_only_likely(self) -> None:
         scene = Scene()
+        scene.looks_up(HOME, "lyncdiscover.dunlin.example", 3.0, OUTER)
         scene.looks_up(HOME, "av.dunlin.example", 5.0)
 
         assert fires(scene, NAME, HOME).confidence is Confidence.LIKELY
+
+    def test_an_outer_name_of_nobody_knows_whom(self) -> None:
+        scene = Scene()
+        scene.looks_up(HOME, "av.dunlin.example", 5.0)
+
+        inconclusive(scene, NAME, because="nothing shows")
 
     def test_told_addresses_it_asks_them(self) -> None:
         scene = office()
