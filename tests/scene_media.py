@@ -52,9 +52,10 @@ class Media(Flows):
         frames = [self._say("stun", of, at, kind="request", lifetime=None, transaction_id=b"first%d" % of, **turn)]
         refusal = {"kind": "error", "error_code": 401, "transaction_id": b"first%d" % of, **(challenge or {})}
         frames.append(self._say("stun", of, at + 0.01, False, **refusal, **turn))
-        signed = {"kind": "request", "has_integrity": True, "has_username": True, "lifetime": None}
+        signed: dict[str, Any] = {"kind": "request", "has_integrity": True, "has_username": True, "lifetime": None}
         for place, answer in enumerate(answers, 1):
-            time, key = at + place / 5, {"transaction_id": b"%d-%d" % (of, place)}
+            time = at + place / 5
+            key: dict[str, Any] = {"transaction_id": b"%d-%d" % (of, place)}
             frames.append(self._say("stun", of, time, **signed, **key, **turn))
             said: dict[str, Any] = {"kind": "error", "error_code": answer}
             if isinstance(answer, str):

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from dissectors.mras import MEDIA_TYPE
 from lynccap.correlation.roles.claims import EDGE_INT
 from lynccap.correlation.rows import rows_of
 from lynccap.correlation.sip.transactions import Transaction
@@ -191,7 +190,7 @@ def _requests(inquiry: Inquiry) -> Iterator[Transaction]:
     """The requests for credentials, each on the first hop that shows it."""
     seen: set[Any] = set()
     for one in inquiry.case.dialogs.transactions:
-        if one.method == "SERVICE" and one.request is not None and one.request.content_type == MEDIA_TYPE:
+        if one.asks_credentials:
             key = (one.first.call_id, one.first.cseq)
             if key not in seen:
                 seen.add(key)
