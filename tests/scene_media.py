@@ -80,9 +80,31 @@ class Media(Flows):
         make = self.exchange if both else self.oneway
         return make(client, server, ports[1], at, stack="stun/rtp", client_port=ports[0], **facts)
 
-    def reports(self, of: int, at: float, from_client: bool) -> int:
-        """A report (RTCP)."""
-        return self._say("rtcp", of, at, from_client, packet_type=201)
+    def negotiates(
+        self, client: str, server: str, at: float = 0.0, *answers: int | str | None,
+        challenge: dict[str, Any] | None = None, told: dict[str, Any] | None = None,
+    ) -> list[int]:  # fmt: skip
+        """An Allocate over UDP, its challenge, and signed ones 0.2 s apart, each with its answer; their frames.
+
+        An answer is an error, a relay address, or None for none. `challenge` and `told` are further fields of the
+        401 and of the answers.
+        """
+        of = self.exchange(client, server, 3478, at, stack="stun/rtp")
+        turn: dict[str, Any] = {"method": "allocate", "dialect": "ms-turn", "ms_version": 4, "framing": "udp"}
+        frames = [self._say("stun", of, at, kind="request", lifetime=None, transaction_id=b"first%d" % of, **turn)]
+        refusal = {"kind": "error", "error_code": 401, "transaction_id": b"first%d" % of, **(challenge or {})}
+        frames.append(self._say("stun", of, at + 0.01, False, **refusal, **turn))
+        signed: dict[str, Any] = {"kind": "request", "has_integrity": True, "has_username": True, "lifetime": None}
+        for place, answer in enumerate(answers, 1):
+            time = at + place / 5
+            key: dict[str, Any] = {"transaction_id": b"%d-%d" % (of, place)}
+            frames.append(self._say("stun", of, time, **signed, **key, **turn))
+            said: dict[str, Any] = {"kind": "error", "error_code": answer}
+            if isinstance(answer, str):
+                said = {"kind": "response", "mapped_address": answer, "lifetime": 600}
+            if answer is not None:
+                frames.append(self._say("stun", of, time + 0.01, False, **said, **key, **(told or {}), **turn))
+        return frames
 
     def speaks(
         self, of: int, at: float = 1.0, seconds: float = 20.0, sides: Iterable[bool] = (True, False),

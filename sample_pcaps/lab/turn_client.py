@@ -34,6 +34,8 @@ class Allocation:
         self.relayed: Address | None = None
         self.reflexive: Address | None = None
         self.active: Address | None = None
+        self.follows = False
+        """It asks on where the challenge says, as [MS-TURN] wants it over UDP."""
         self.username, self.secret = turn.access_token(), PASSWORD
         self._key = self._connection = b""
         self._challenge: list[turn.Attribute] = []
@@ -47,6 +49,7 @@ class Allocation:
             return False
         realm, nonce = first.get(turn.REALM) or b"", first.get(turn.NONCE) or b""
         self._challenge = [(turn.NONCE, nonce), (turn.REALM, realm)]
+        self.server = (self.follows and first.address(turn.ALTERNATE_SERVER)) or self.server
         self._key = turn.long_term_key(self.username, realm, self.secret, self.version)
         answer = await self._request(self._allocate_message())
         if answer is None or answer.type != turn.ALLOCATE_SUCCESS:

@@ -187,6 +187,8 @@ class Session:
 class Relay:
     """One A/V Edge: `external` holds the relayed ports, `public` is what it tells clients behind NAT."""
 
+    session = Session
+
     def __init__(self, open_socket: OpenSocket, external: str, public: str | None = None) -> None:
         self.open_socket, self.external, self.public = open_socket, external, public or external
         self.sessions: dict[tuple[Address, str], Session] = {}
@@ -205,7 +207,7 @@ class Relay:
         def received(data: bytes, client: Address) -> None:
             session = self._clients.get((at, client))
             if session is None:
-                session = self._clients[at, client] = Session(self, at, client, "udp")
+                session = self._clients[at, client] = self.session(self, at, client, "udp")
                 session.write = lambda _kind, out: listener.send(out, client)
             if turn.is_turn(data):
                 self._run(session.control(data))
@@ -217,7 +219,7 @@ class Relay:
 
     async def _serve_tcp(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         local, client = writer.get_extra_info("sockname")[:2], writer.get_extra_info("peername")[:2]
-        session = Session(self, local, client, "tcp")
+        session = self.session(self, local, client, "tcp")
         session.write = lambda kind, out: writer.write(turn.frame(kind, out))
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             await reader.readexactly(len(turn.pseudo_client_hello()))

@@ -82,7 +82,7 @@ def test_another_providers_refusal_is_not_the_sign_in() -> None:
 def test_silence_of_the_inner_relay_is_repaired_for_datagrams_too() -> None:
     findings = document_of("media-hairpin-external-edge").findings
 
-    (one,) = [one for one in findings if one.rule == "tcp-filtered-silent"]
+    (one,) = [one for one in findings if one.rule == "relay-all-transports-blocked"]
     assert "UDP 3478" in one.fix[0]
 
 

@@ -15,6 +15,7 @@ from lynccap.tables import Tables
 
 MAX_FLOWS = 20_000  # conversations read one by one; a device in a call has two or four
 METHODS = ("allocate", "binding")
+_FLOW = ("capture", "client", "server", "server_port", "frames_server")
 _REPORT = ("flow", "frame", "version", "type", "code", "reporter")
 
 
@@ -40,7 +41,9 @@ class RelayAsk:
 def read_relay_asks(tables: Tables, allocations: Iterable[Allocation]) -> tuple[RelayAsk, ...]:
     """All of them, in the order in which they began."""
     flows = tables.flows
-    asked = flows[(flows["transport"] == "udp") & (flows["server_port"] == TURN_UDP_PORT)]
+    asked = flows.loc[(flows["transport"] == "udp") & (flows["server_port"] == TURN_UDP_PORT), list(_FLOW)]
+    if asked.empty:
+        return ()
     stun = tables["stun"]
     requests = stun[
         stun["flow"].isin(asked.index)
@@ -56,7 +59,7 @@ def read_relay_asks(tables: Tables, allocations: Iterable[Allocation]) -> tuple[
         said[row.flow].append(row)
     kept = asked.loc[sorted(said)[:MAX_FLOWS]]
     pairs: dict[tuple[int, str, str], list[Any]] = defaultdict(list)
-    for row in rows_of(kept, ("capture", "client", "server", "server_port", "frames_server")):
+    for row in rows_of(kept, _FLOW):
         pairs[row.capture, row.client, row.server].append(row)
     reports = _reports(tables)
     made = [_ask(key, rows, said, elsewhere, reports) for key, rows in pairs.items()]

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from dissectors.mras import MEDIA_TYPE as MRAS_TYPE
 from lynccap.correlation.rows import rows_of
 from lynccap.tables import SECOND, Tables
 
@@ -73,6 +74,11 @@ class Transaction:
     def unanswered(self) -> bool:
         """Whether a request that wants an answer got none at all."""
         return not self.answers and self.method not in UNANSWERED
+
+    @property
+    def asks_credentials(self) -> bool:
+        """Whether it is for relay credentials ([MS-AVEDGEA] 3.1.4)."""
+        return self.method == "SERVICE" and self.request is not None and self.request.content_type == MRAS_TYPE
 
     def _seconds(self, answer: Any | None) -> float | None:
         if answer is None or self.request is None:

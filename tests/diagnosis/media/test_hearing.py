@@ -37,7 +37,7 @@ class TestOneWay:
         scene.flows[of] |= {"last_time_client": moment(6.0 + heard + alone), "last_time_server": moment(6.0 + heard)}
         if reported:
             for side in (True, False):
-                scene.reports(of, 8.0, side)
+                scene.reports(of, 8.0, by_client=side)
         return scene, of
 
     def test_a_direction_that_stops_is_likely(self) -> None:
@@ -65,14 +65,14 @@ class TestOneWay:
 
     def test_a_muted_side_that_reports_is_nothing(self) -> None:
         scene, of = self._call()
-        scene.reports(of, 20.0, False)
+        scene.reports(of, 20.0, by_client=False)
 
         silent(scene, self.RULE)
 
     def test_a_muted_side_that_reports_on_the_port_beside_is_nothing(self) -> None:
         scene, _ = self._call()
         beside = scene.exchange(ANNA, BEN, 50_041, 8.0, stack="rtcp", client_port=50_031)
-        scene.reports(beside, 20.0, False)
+        scene.reports(beside, 20.0, by_client=False)
 
         silent(scene, self.RULE)
 
@@ -188,7 +188,7 @@ class TestMissing:
         scene.speaks(of, 6.0, speaks, sides=(True,))
         scene.flows[of] |= {"last_time_client": moment(26.0), "last_time_server": moment(alive)}
         if reported:
-            scene.reports(of, 8.0, True)
+            scene.reports(of, 8.0, by_client=True)
         return scene, of, frame
 
     def test_one_side_never_speaks_although_its_way_is_open(self) -> None:
@@ -203,7 +203,7 @@ class TestMissing:
 
     def test_a_muted_side_that_reports_is_nothing(self) -> None:
         scene, of, _ = self._mute()
-        scene.reports(of, 20.0, False)
+        scene.reports(of, 20.0, by_client=False)
 
         silent(scene, self.RULE)
 

@@ -77,6 +77,7 @@ def _has_names(inquiry: Inquiry, one: Holder, extra: tuple[str, ...]) -> Found:
     fix=("Issue the certificate anew with the Edge pool's name as its subject.",),
     act=("PKI team",),
     sources=("notes-edge", "ms-cert-edge"),
+    explains=("mras-tls-failed",),
 )
 def cert_edge_internal_cn_wrong(inquiry: Inquiry) -> Iterator[Judgement]:
     """A server looks for the Edge pool by its name, and the certificate of the Edge's inner side is not for it.

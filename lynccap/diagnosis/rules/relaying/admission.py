@@ -41,11 +41,11 @@ def cac_denied(inquiry: Inquiry) -> Iterator[Judgement]:
     Not this: answers marked valid, whatever else fails; direct media that flows all the same. Inconclusive where the
     capture ends before the call could go on.
     """
+    held = {one.flow: one for one in inquiry.case.relays.allocations}
+    if not held:
+        return
     stun = inquiry.case.tables["stun"]
     told = stun[stun["admitted"].notna() & (stun["kind"] == "response") & (stun["method"] == "allocate")]
-    if told.empty:
-        return
-    held = {one.flow: one for one in inquiry.case.relays.allocations}
     denied: dict[tuple[int, str], list[Any]] = {}
     for row in rows_of(told, ("flow", "frame", "time", "admitted", "managed")):
         one = held.get(row.flow)

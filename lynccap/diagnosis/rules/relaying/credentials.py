@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from dissectors.mras import MEDIA_TYPE
 from lynccap.correlation.roles.claims import EDGE_INT
 from lynccap.correlation.rows import rows_of
 from lynccap.correlation.sip.transactions import Transaction
@@ -117,6 +116,7 @@ def _failed(inquiry: Inquiry, one: FailedTls) -> Judgement:
         f"{_certificate_words(inquiry, ended[0])}{EFFECT}",
         Confidence.CERTAIN if refused else Confidence.LIKELY,
         subject.shows("the handshakes and how they end", *frames),
+        time=ended[0].refusal.time if ended[0].refusal else ended[0].last_time,
         flows=tuple(each.flow for each in ended),
         rejected=(("mras-5062-blocked", "the connections themselves are accepted"),),
     )
@@ -190,7 +190,7 @@ def _requests(inquiry: Inquiry) -> Iterator[Transaction]:
     """The requests for credentials, each on the first hop that shows it."""
     seen: set[Any] = set()
     for one in inquiry.case.dialogs.transactions:
-        if one.method == "SERVICE" and one.request is not None and one.request.content_type == MEDIA_TYPE:
+        if one.asks_credentials:
             key = (one.first.call_id, one.first.cseq)
             if key not in seen:
                 seen.add(key)

@@ -137,7 +137,14 @@ def _ignored(
         port=one.port,
         flows=(one.flow, *(each.flow for each in followed)),
         causes=causes[::-1] if leaked else (),
+        explains=(*turn_alternate_server_ignored.explains, *_reported(inquiry, followed)),
     )
+
+
+def _reported(inquiry: Inquiry, followed: Sequence[Allocation]) -> tuple[str, ...]:
+    """The rules on ICMP, where it speaks of these very requests."""
+    quoted = inquiry.case.tables.icmp["flow"].isin([each.flow for each in followed]).any()
+    return ("icmp-no-route", "icmp-admin-prohibited", "host-unreachable") if quoted else ()
 
 
 @dataclass(frozen=True, slots=True)

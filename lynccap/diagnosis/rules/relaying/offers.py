@@ -4,11 +4,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from lynccap import reference
+from lynccap.correlation.discovery_names import OWN_NAMES
 from lynccap.correlation.lookups import Lookup
 from lynccap.correlation.media.allocations import Allocation
 from lynccap.correlation.media.calls.records import Flowing
+from lynccap.correlation.names import parent_of
 from lynccap.correlation.roles.claims import EDGE_AV, EDGE_INT
 from lynccap.correlation.roles.sides import Location
+from lynccap.correlation.searches import Reply
 from lynccap.correlation.sip.dialogs import Dialog
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
@@ -19,6 +22,7 @@ from lynccap.document import Confidence, Severity
 
 WORKED = frozenset({Flowing.BOTH_WAYS, Flowing.QUIET, Flowing.HELD})
 ADDRESS_TYPES = (1, 28)
+OUTER_NAME = "it is how the outer names of A/V Edges are formed"
 
 
 @rule(
@@ -62,6 +66,8 @@ def _without_relay(inquiry: Inquiry, dialog: Dialog, request: Any, device: str) 
     before = [one for one in inquiry.case.relays.allocations_of(device) if one.request_times[0] <= request.time]
     if any(one.success_frames for one in before):
         return Doubt(device, "it got a relay before the call and does not offer it")
+    if not before and any(row.granted for row in inquiry.case.messages_of("mras", device)):
+        return Doubt(device, "it was given credentials for a relay, and no request for one is in the capture")
     if not _has_edge(inquiry):
         return Doubt(device, "nothing in the capture shows that the organisation has an Edge")
     return _offer(inquiry, dialog, request, before)
@@ -115,22 +121,27 @@ def relay_fqdn_unresolved(inquiry: Inquiry) -> Iterator[Judgement]:
 
     Evidence: "no such name" for the name of the Edge's internal interface (inside) or of the A/V Edge (outside), and
     no request for a relay by the device. That the name is a relay's is shown by the credentials' answer, a topology,
-    the answer another device got, or the outer A/V name itself.
+    the answer another device got, or, in a domain that uses Lync, the outer A/V name itself.
 
     Not this: settings that name addresses; a later answer to the same name; inner names that outsiders ask in vain.
-    Inconclusive where the capture ends too soon to see requests for a relay.
+    Inconclusive where nothing shows whose name it is, or the capture ends too soon to see requests for a relay.
     """
     names = _relay_names(inquiry)
-    if not names and inquiry.case.tables["dns"].empty:
-        return
-    for lookup in inquiry.case.lookups:
-        if lookup.record_type not in ADDRESS_TYPES or not (lookup.name in names or _is_outer(lookup.name)):
+    wanted = {name for name in {one.name for one in inquiry.case.lookups} if name in names or _is_outer(name)}
+    for lookup in inquiry.case.lookups if wanted else ():
+        if lookup.name not in wanted or lookup.record_type not in ADDRESS_TYPES:
             continue
         if not lookup.denied or not inquiry.is_client(lookup.client):
             if lookup.records and inquiry.is_client(lookup.client):
                 yield Clear(lookup.client)
         elif first_of(inquiry, lookup):
-            yield from _unresolved(inquiry, lookup, names.get(lookup.name, "it is the outer name of an A/V Edge"))
+            yield from _unresolved(inquiry, lookup, names.get(lookup.name, OUTER_NAME))
+
+
+def _uses_lync(inquiry: Inquiry, domain: str) -> bool:
+    """Whether anybody finds a name of the domain by which Lync's clients look for their servers."""
+    names = {start + domain for start in OWN_NAMES}
+    return any(one.name in names and one.reply is Reply.FOUND for one in inquiry.case.searches.questions)
 
 
 def first_of(inquiry: Inquiry, lookup: Lookup) -> bool:
@@ -172,9 +183,11 @@ def _unresolved(inquiry: Inquiry, lookup: Lookup, shown: str) -> Iterator[Judgem
     outside = facts is not None and facts.location is Location.OUTSIDE
     if outside and not _is_outer(lookup.name) and not shown.startswith("the answer"):
         return  # inner names are not for outsiders
-    early = inquiry.gates.ended_early(lookup.capture, lookup.first_time)
-    if early:
-        yield Doubt(device, early)
+    doubt = inquiry.gates.ended_early(lookup.capture, lookup.first_time)
+    if not doubt and shown == OUTER_NAME and not _uses_lync(inquiry, parent_of(lookup.name)):
+        doubt = f"nothing shows that {lookup.name} is a relay's name, nor that its domain uses Lync"
+    if doubt:
+        yield Doubt(device, doubt)
         return
     flow = int(case.tables["dns"].loc[case.tables["dns"]["frame"] == lookup.response_frame, "flow"].iloc[0])
     subject = subject_of(inquiry, flow)
@@ -182,7 +195,7 @@ def _unresolved(inquiry: Inquiry, lookup: Lookup, shown: str) -> Iterator[Judgem
         f"{inquiry.word(device)} cannot resolve {lookup.name}, the name of the Edge's relay: {lookup.server} says that "
         "there is no such name.",
         f"That it is the relay's name: {shown}. The device asks no relay in this capture.",
-        Confidence.CERTAIN if not shown.startswith("it is") else Confidence.LIKELY,
+        Confidence.LIKELY if shown == OUTER_NAME else Confidence.CERTAIN,
         subject.shows("the question, and the answer", lookup.request_frames[0], lookup.response_frame),
         time=lookup.first_time,
     )
