@@ -7,7 +7,7 @@ from lynccap.correlation.addresses import is_private, is_public, split_endpoint,
 from lynccap.correlation.media.allocations import Allocation
 from lynccap.correlation.media.relays import Side
 from lynccap.correlation.names import SOURCE_DNS
-from lynccap.correlation.roles.claims import EDGE_AV
+from lynccap.correlation.roles.claims import EDGE_AV, LOAD_BALANCER
 from lynccap.correlation.roles.sides import Location
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
@@ -153,7 +153,12 @@ def _seen_as(inquiry: Inquiry, server: str, ones: list[Allocation]) -> Iterator[
     seen: dict[str, list[Allocation]] = defaultdict(list)
     for one in ones:
         end = split_endpoint(one.reflexive)
-        if end and end[0] != one.client and _outside(inquiry, one, end[0]):
+        if (
+            end
+            and end[0] != one.client
+            and _outside(inquiry, one, end[0])
+            and not _of_balancer(inquiry, server, end[0])
+        ):
             seen[end[0]].append(one)
     for address, mine in seen.items():
         clients = tuple(dict.fromkeys(one.client for one in mine))
@@ -164,6 +169,12 @@ def _seen_as(inquiry: Inquiry, server: str, ones: list[Allocation]) -> Iterator[
     yield from _one_source(inquiry, server, ones)
     if not seen:
         yield Clear(server)
+
+
+def _of_balancer(inquiry: Inquiry, server: str, address: str) -> bool:
+    """Whether it is a load balancer that puts its address in: a rule of its own tells that."""
+    farms = (farm for farm in inquiry.case.farms.values() if server in (farm.vip, *farm.members) and farm.sure)
+    return inquiry.case.roles.has(address, LOAD_BALANCER) or any(address in farm.own for farm in farms)
 
 
 def _outside(inquiry: Inquiry, one: Allocation, reflexive: str) -> bool:
@@ -199,6 +210,7 @@ def _rewritten(inquiry: Inquiry, server: str, address: str, ones: list[Allocatio
         service="stun-turn",
         time=ones[0].request_times[0],
         flows=tuple(one.flow for one in ones),
+        rejected=(("lb-snat-on-av-edge", f"nothing shows that {address} is a load balancer's"),),
     )
 
 
@@ -209,7 +221,7 @@ def _one_source(inquiry: Inquiry, server: str, ones: list[Allocation]) -> Iterat
         return
     source = next(iter(sources))
     reached = {one.client for one in inquiry.case.relays.allocations if one.server == server}
-    if not is_private(source) or reached != sources:
+    if not is_private(source) or reached != sources or _of_balancer(inquiry, server, source):
         return
     names = _credentials(inquiry, ones)
     if names > 1:

@@ -37,7 +37,7 @@ def unheard(inquiry: Inquiry, host: str) -> Unheard | None:
     """
     flows, edges = inquiry.case.flows, inquiry.case.edges
     asked = flows[(flows["server"] == host) & (flows["frames_server"] == 0)]
-    asked = asked[[edges.of(one) is None for one in asked["client"]]]
+    asked = asked[~asked["client"].isin([address for edge in edges.edges for address in edge.addresses])]
     if int(asked["frames_client"].sum()) < TRIES:
         return None
     capture = int(asked["capture"].iloc[0])
