@@ -187,7 +187,7 @@ class Abroad:
         wall.rule("postrouting", "oifname eth0 ip daddr 172.20.8.51 snat to 172.20.8.1")
         wall.rule("forward", "iifname eth0 ip daddr 192.0.2.0/24 drop")
         wall.rule("forward", "ip saddr 172.20.8.31 udp sport 3478 udp dport 3478 drop")
-        wall.rule("forward", "ip saddr 172.20.8.32 tcp sport 50000-59999 drop")
+        wall.rule("forward", "ip saddr 172.20.8.41 tcp sport 50000-59999 drop")
 
     def relays(self) -> dict[str, Relay]:
         """By address the relays that run in this process."""
@@ -234,8 +234,9 @@ async def _federate(place: Abroad) -> None:
 async def _talk(relays: dict[str, Relay]) -> None:
     """Checks between the Edges' own ports, a second apart: some pass both ways, some do not."""
     ways = (
-        *(("172.20.8.31", one) for one in (NEAR_PARTNER, FAR_PARTNER, PUBLIC[32])),
-        *(("172.20.8.32", NEAR_PARTNER), (NEAR_PARTNER, PUBLIC[32])),
+        *(("172.20.8.31", one) for one in (NEAR_PARTNER, FAR_PARTNER)),
+        *(("172.20.8.32", one) for one in (NEAR_PARTNER, PUBLIC[31])),
+        (NEAR_PARTNER, PUBLIC[32]),
     )
     for _ in range(10):
         for sender, receiver in ways:
@@ -247,13 +248,13 @@ async def _talk(relays: dict[str, Relay]) -> None:
 async def _share(place: Abroad) -> None:
     """Sharing from relay ports to the partners' TCP 443: one Edge may, the other may not."""
     loop = asyncio.get_running_loop()
-    for last, ports in ((31, (50871,)), (32, (51412, 53007))):
+    for last, ports in ((31, (50871,)), (41, (51412, 53007))):
         for port, partner in zip(ports, (NEAR_PARTNER, FAR_PARTNER), strict=False):
             sock = opener(place.edges[last])(socket.SOCK_STREAM)
             sock.setblocking(False)
             sock.bind((f"172.20.8.{last}", port))
             with contextlib.suppress(TimeoutError, OSError):
-                await asyncio.wait_for(loop.sock_connect(sock, (partner, 443)), 8.0 if last == 32 else 4.0)
+                await asyncio.wait_for(loop.sock_connect(sock, (partner, 443)), 8.0 if last == 41 else 4.0)
                 await loop.sock_sendall(sock, turn.pseudo_client_hello())
                 await asyncio.sleep(0.2)
             sock.close()

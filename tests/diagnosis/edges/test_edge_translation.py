@@ -4,11 +4,20 @@ import pytest
 from proofs import fires, inconclusive, sample_fires, silent
 from scenes import Scene
 
-from lynccap.document import Confidence
+from lynccap.document import Confidence, Reading
+from lynccap.topology import Directory, read_bytes
 
 PUBLIC, PRIVATE, OTHER = "203.0.113.13", "172.16.8.13", "203.0.113.99"
 HOME, CAFE = "198.51.100.7", "192.0.2.9"
 FIREWALL, TURN, HTTPS = "172.16.8.1", 3478, 443
+
+
+def translated() -> Directory:
+    """A topology in which the A/V Edge is behind translation."""
+    edge = f'role = "edge_av"\nname = "av.knot.example"\naddress = "{PRIVATE}"\nnat = "{PUBLIC}"'
+    text = f'format = "lynccap-topology/1"\nsip_domains = ["cedar.example"]\n[[host]]\n{edge}'
+    pool = '[[host]]\nrole = "fe"\nname = "pool.cedar.example"\naddress = "10.9.0.5"'
+    return Directory(read_bytes(f"{text}\n{pool}".encode(), "t.toml"))
 
 
 def successes(scene: Scene) -> set[int]:
@@ -53,6 +62,23 @@ class TestAddressWrong:
         self._checks(scene, OTHER)
 
         assert fires(scene, self.RULE, PUBLIC).confidence is Confidence.CERTAIN
+
+    def test_relay_candidate_of_readable_sip_is_likely(self) -> None:
+        scene = Scene()
+        of = scene.connect("10.1.0.9", "10.9.0.5", 5060, 1.0, stack="sip")
+        body = "\r\n".join(
+            (
+                *("v=0", "o=- 0 0 IN IP4 10.1.0.9", "s=session", "c=IN IP4 10.1.0.9", "t=0 0"),
+                *("m=audio 50000 RTP/SAVP 104", f"a=candidate:2 1 UDP 100 {PRIVATE} 52000 typ relay", ""),
+            )
+        )
+        asked, *_ = scene.asks_sip(of, 3.0, "INVITE", 200, asked={"body": body.encode()}, to_tag="b")
+        scene.directory = translated()
+        scene.named("pool.cedar.example", "10.9.0.5")
+
+        one = fires(scene, self.RULE, PRIVATE, frames={asked})
+
+        assert (one.confidence, one.reading) == (Confidence.LIKELY, Reading.CLEAR)
 
     def test_address_that_clients_ask_is_right(self) -> None:
         silent(self._given(PUBLIC), self.RULE)

@@ -11,6 +11,19 @@ POOL, INNER, OUTER = "10.9.0.5", "10.9.0.8", "203.0.113.13"
 CLIENT, PC, OUTSIDE = "10.1.0.9", "10.2.0.9", "198.51.100.193"
 
 
+class TestSignedInOutside:
+    RULE = "media-via-external-edge-from-inside"
+
+    def test_client_that_signed_in_as_external_uses_the_external_side(self) -> None:
+        scene = Scene()
+        scene.named("sip.knot.example", "203.0.113.11")
+        scene.allocates(PC, INNER, 1.0, f"{OUTER}:52002")
+        scene.secure(CLIENT, "203.0.113.11", 443, 3.0)
+        scene.speaks(scene.allocates(CLIENT, OUTER, 5.0, f"{OUTER}:52000"), 6.0)
+
+        silent(scene, self.RULE)
+
+
 class TestTurnedBack:
     RULE = "media-reflexive-hairpin"
 

@@ -37,6 +37,7 @@ RELAYED_PORTS = 3  # of which none is answered: fewer may have nobody behind the
     fix=("Open UDP 3478 between the A/V Edge and the Internet in both directions.",),
     act=("network/firewall team",),
     sources=("ms-edge-nat", "ms-av-fw", "notes-poster"),
+    explains=("edge-nat-pair-hairpin-missing",),
 )
 def edge_to_edge_3478_blocked(inquiry: Inquiry) -> Iterator[Judgement]:
     """Our A/V Edge and those of partners send each other UDP 3478, and no answer comes.
