@@ -12,10 +12,11 @@ from functools import cached_property
 import pandas as pd
 
 from lynccap.correlation.addresses import is_private
+from lynccap.correlation.devices.hardware import is_shared_mac
 from lynccap.correlation.disjoint_sets import DisjointSets
 from lynccap.correlation.media.relays import RelayBook, Side
 from lynccap.correlation.protocol_numbers import INITIAL_TTLS
-from lynccap.correlation.roles.claims import EDGE_ACCESS, EDGE_AV, EDGE_INT, EDGE_WEBCONF, RoleBook
+from lynccap.correlation.roles.claims import EDGE_ACCESS, EDGE_AV, EDGE_INT, EDGE_WEBCONF, LOAD_BALANCER, RoleBook
 from lynccap.correlation.rows import rows_of
 from lynccap.tables import Tables
 
@@ -80,6 +81,8 @@ class EdgeBook:
 
     tables: Tables
     edges: tuple[EdgeServer, ...]
+    balanced: frozenset[str] = frozenset()
+    """Addresses that are a load balancer's: its cards are not an Edge's."""
 
     def of(self, address: str) -> EdgeServer | None:
         """The Edge that has an address on either side."""
@@ -106,12 +109,12 @@ class EdgeBook:
 
     @cached_property
     def _sendings(self) -> dict[str, list[Sending]]:
-        addresses = [address for one in self.ours for address in one.addresses]
+        addresses = [address for one in self.ours for address in one.addresses if address not in self.balanced]
         found: dict[str, list[Sending]] = defaultdict(list)
         sent = list(_sendings(self.tables.flows, addresses)) if addresses else []
         foreign = self._foreign({one.mac for one in sent}, addresses)
         for one in sent:
-            if one.mac not in foreign:
+            if one.mac not in foreign and not is_shared_mac(one.mac):
                 found[one.address].append(one)
         return found
 
@@ -174,7 +177,9 @@ def read_edges(tables: Tables, roles: RoleBook, relays: RelayBook) -> EdgeBook:
     for member, leader in groups.leaders().items():
         if not member.startswith("machine "):
             members[leader].append(member)
-    return EdgeBook(tables, tuple(_edge(ones, told, roles, relays) for ones in members.values()))
+    edges = tuple(_edge(ones, told, roles, relays) for ones in members.values())
+    balanced = (one for edge in edges for one in edge.addresses if roles.has(one, LOAD_BALANCER))
+    return EdgeBook(tables, edges, frozenset(balanced))
 
 
 def _told(roles: RoleBook) -> Iterator[tuple[str, str]]:

@@ -4,6 +4,7 @@ from lynccap.diagnosis.contract import Rule
 from lynccap.diagnosis.rules.edges import (
     federating,
     gateways,
+    given_addresses,
     hairpin,
     leaving_outside,
     loops,
@@ -14,7 +15,7 @@ from lynccap.diagnosis.rules.edges import (
 )
 
 RULES: tuple[Rule, ...] = (
-    translation.edge_nat_address_wrong,
+    given_addresses.edge_nat_address_wrong,
     translation.edge_nat_changes_source,
     gateways.edge_gateway_on_internal_nic,
     routes.edge_internal_route_missing,

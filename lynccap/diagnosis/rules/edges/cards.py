@@ -86,6 +86,12 @@ def first_frames(ones: Iterable[Sending], says: str) -> Proof:
     return Proof(ones[0].capture, tuple(sorted(one.first_frame for one in ones))[:LISTED], says)
 
 
+def requests_of(inquiry: Inquiry, capture: int, flows: Iterable[int], says: str) -> Proof:
+    """The first frame that each client sent in some flows."""
+    frames = (inquiry.case.facts_of(flow, "first_frame_client")[0] for flow in flows)
+    return Proof(capture, tuple(sorted(frame for frame in frames if frame))[:LISTED], says)
+
+
 def macs(ones: Iterable[Sending]) -> str:
     """The hardware addresses some flows leave by, in words."""
     return ", ".join(sorted({one.mac for one in ones}))

@@ -37,6 +37,7 @@ RELAYED_PORTS = 3  # of which none is answered: fewer may have nobody behind the
     fix=("Open UDP 3478 between the A/V Edge and the Internet in both directions.",),
     act=("network/firewall team",),
     sources=("ms-edge-nat", "ms-av-fw", "notes-poster"),
+    explains=("edge-nat-pair-hairpin-missing",),
 )
 def edge_to_edge_3478_blocked(inquiry: Inquiry) -> Iterator[Judgement]:
     """Our A/V Edge and those of partners send each other UDP 3478, and no answer comes.
@@ -48,10 +49,9 @@ def edge_to_edge_3478_blocked(inquiry: Inquiry) -> Iterator[Judgement]:
     members of our own pool; an ICMP report, which says by itself what is wrong.
     """
     talked = talks(inquiry)
-    ours = inquiry.case.edges.outer
     by_edge: dict[tuple[int, str], list[Between]] = defaultdict(list)
     for one in talked:
-        if among_edges(one) and one.peer not in ours:
+        if among_edges(one) and not _fellows(inquiry, one):
             by_edge[one.row.capture, one.own].append(one)
     for (_, own), ones in by_edge.items():
         lost = [one for one in ones if in_vain(one)]
@@ -77,7 +77,7 @@ def _unheard(inquiry: Inquiry, own: str, lost: list[Between], talked: tuple[Betw
     does = f"sends to UDP 3478 of {', '.join(peers[:4])}" if outward else f"is sent UDP 3478 by {', '.join(peers[:4])}"
     fallback = f" {', '.join(alive)} answers it on other ports." if alive else ""
     return subject.found(
-        f"{inquiry.word(own)} {does} {how}.",
+        f"The Edge {own} {does} {how}.",
         f"{sum(one.tried for one in lost)} packets between the two ports, none the other way.{fallback} Media with "
         "these partners has to take TCP 443, or fails.",
         Confidence.CERTAIN if len(peers) >= SEVERAL and outward else Confidence.LIKELY,
@@ -144,8 +144,7 @@ def _held_back(inquiry: Inquiry, own: str, tcp: list[Between], udp: list[Between
     ports = ", ".join(str(one.own_port) for one in lost[:4])
     subject = subject_of(inquiry, lost[0].row.Index)
     return subject.found(
-        f"{inquiry.word(own)} gets nothing through from its relay ports 50000-59999 to {what} of "
-        f"{', '.join(peers[:4])}.",
+        f"The Edge {own} gets nothing through from its relay ports 50000-59999 to {what} of {', '.join(peers[:4])}.",
         f"What it sends from ports {ports} is refused or not answered.{rest} Federated media and sharing need them.",
         Confidence.CERTAIN if tcp else Confidence.LIKELY,
         frames_of(lost, "what it sends from ports of the range (first and last)"),
@@ -178,8 +177,7 @@ def edge_nat_pair_hairpin_missing(inquiry: Inquiry) -> Iterator[Judgement]:
     lost: dict[tuple[int, str, str], list[Between]] = defaultdict(list)
     heard = {(one.own, one.peer) for one in talked if one.answered}
     for one in talked:
-        own, other = case.edges.of(one.own), case.edges.of(one.peer)
-        if own is None or other is None or own is other or not _one_pool(inquiry, own, other):
+        if case.edges.of(one.own) is case.edges.of(one.peer) or not _fellows(inquiry, one):
             continue
         if one.answered:
             yield Clear(one.own)
@@ -192,6 +190,12 @@ def edge_nat_pair_hairpin_missing(inquiry: Inquiry) -> Iterator[Judgement]:
             lost[one.row.capture, one.own, one.peer].append(one)
     for ends, ones in lost.items():
         yield _not_turned_back(inquiry, ends, ones)
+
+
+def _fellows(inquiry: Inquiry, one: Between) -> bool:
+    """Whether both ends are of one Edge, or of two members of one pool."""
+    own, other = inquiry.case.edges.of(one.own), inquiry.case.edges.of(one.peer)
+    return own is not None and other is not None and (own is other or _one_pool(inquiry, own, other))
 
 
 def _one_pool(inquiry: Inquiry, one: EdgeServer, other: EdgeServer) -> bool:
@@ -217,13 +221,14 @@ def _not_turned_back(inquiry: Inquiry, ends: tuple[int, str, str], ones: list[Be
         return Doubt(own, doubt)
     subject = subject_of(inquiry, ones[0].row.Index)
     return subject.found(
-        f"{inquiry.word(own)} cannot reach {peer}, the public address of another member of its Edge pool.",
+        f"The Edge {own} cannot reach {peer}, the public address of another member of its Edge pool.",
         f"{sum(one.tried for one in ones)} packets got no answer, while that member answers others. Calls fail whose "
         "two parties are on different members.",
         Confidence.CERTAIN,
         frames_of(ones, "packets for the other member without any answer (first and last)"),
         subject.shows("the other member is alive", *alive[:1]),
         service="stun-turn",
+        rejected=(("edge-to-edge-3478-blocked", "the other end is a member of the same pool, no partner"),),
         time=min(one.row.first_time for one in ones),
         flows=tuple(one.row.Index for one in ones),
     )

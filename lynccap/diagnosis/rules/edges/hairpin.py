@@ -109,13 +109,14 @@ def _hairpin(inquiry: Inquiry, media: MediaSession, device: str, relay: str) -> 
         confidence=Confidence.CERTAIN if both and not late else Confidence.LIKELY,
         proof=(media_proof(media), *_inner_proofs(tried)),
         time=media.first_time,
-        rejected=(
-            (
-                "media-relayed-internal-edge",
-                f"{relay} is the external interface: it hands itself out as relay",
-            ),
-        ),
+        rejected=tuple(_rejected(relay, device, signs_in=facts.signs_in)),
     )
+
+
+def _rejected(relay: str, device: str, *, signs_in: bool) -> Iterator[tuple[str, str]]:
+    yield "media-relayed-internal-edge", f"{relay} is the external interface: it hands itself out as relay"
+    if signs_in:
+        yield "state-mobile-external-edge", f"{device} signs in by SIP, as no mobile app does"
 
 
 def _inner_words(tried: tuple[Allocation, ...], late: str | None) -> str:

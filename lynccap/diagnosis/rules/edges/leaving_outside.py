@@ -11,7 +11,7 @@ from lynccap.correlation.rows import rows_of
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof
-from lynccap.diagnosis.rules.edges.cards import UNTOLD, Sent, first_frames, macs, networks, sent_inside
+from lynccap.diagnosis.rules.edges.cards import UNTOLD, Sent, first_frames, macs, networks, requests_of, sent_inside
 from lynccap.diagnosis.subjects import subject_of
 from lynccap.document import Confidence, Severity
 
@@ -54,7 +54,9 @@ def _by_outer_card(inquiry: Inquiry, sent: Sent) -> Iterator[Judgement]:
         return  # some networks only: they lack a route
     signalling = [one for one in sent.straight if inquiry.case.roles.is_lync(one.peer)]
     rest = "What it sends to the Front Ends leaves by the right one. " if signalling else ""
-    proof = [first_frames(sent.astray, f"packets for inside that leave by the external card {macs(sent.astray)}")]
+    asked = [one.flow for one in sent.astray]
+    proof = [requests_of(inquiry, sent.capture, asked, "requests of inside hosts at the internal address")]
+    proof.append(first_frames(sent.astray, f"packets for inside that leave by the external card {macs(sent.astray)}"))
     if signalling:
         proof.append(
             first_frames(signalling, f"packets for Front Ends that leave by the internal card {macs(signalling)}")
@@ -62,7 +64,7 @@ def _by_outer_card(inquiry: Inquiry, sent: Sent) -> Iterator[Judgement]:
     yield _misled(
         inquiry,
         sent.astray[0],
-        f"{inquiry.word(device)} sends what is for {_peers(sent.astray)} by its external network card.",
+        f"The Edge {device} sends what is for {_peers(sent.astray)} by its external network card.",
         f"{rest}The firewalls on that way do not expect it, and drop or translate it.",
         proof,
         sent.astray,
@@ -92,6 +94,7 @@ def _misled(
         proof=tuple(proof),
         time=min(one.time for one in ones),
         flows=tuple(one.flow for one in ones),
+        rejected=(("media-via-external-edge-from-inside", "the internal address is asked, not the external one"),),
     )
 
 
@@ -113,7 +116,7 @@ def _called_front_end(inquiry: Inquiry, flow: int, edge: EdgeServer) -> Found:
     subject = subject_of(inquiry, flow)
     claim = inquiry.case.roles.best(subject.device)
     return subject.found(
-        f"{inquiry.word(subject.device)} connects to {inquiry.server(subject.peer, subject.port)} from its external "
+        f"The Edge {subject.device} connects to {inquiry.server(subject.peer, subject.port)} from its external "
         "address.",
         f"Its internal address is {', '.join(edge.inner)}. The address tells the card: the route inside leads outside.",
         Confidence.CERTAIN if edge.told or (claim and claim.decisive) else Confidence.LIKELY,

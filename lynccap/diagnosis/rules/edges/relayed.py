@@ -88,6 +88,7 @@ def _relayed(inquiry: Inquiry, media: MediaSession, partner: MediaSession) -> Fo
         confidence=Confidence.CERTAIN if checks else Confidence.LIKELY,
         proof=tuple(proofs),
         time=media.first_time,
+        rejected=(("media-via-external-edge-from-inside", f"{media.relay} is the Edge's internal interface"),),
     )
 
 

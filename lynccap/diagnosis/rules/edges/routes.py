@@ -7,7 +7,16 @@ from lynccap.correlation.edges import Sending
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof
-from lynccap.diagnosis.rules.edges.cards import LISTED, UNTOLD, Sent, first_frames, macs, networks, sent_inside
+from lynccap.diagnosis.rules.edges.cards import (
+    LISTED,
+    UNTOLD,
+    Sent,
+    first_frames,
+    macs,
+    networks,
+    requests_of,
+    sent_inside,
+)
 from lynccap.diagnosis.rules.edges.networks_lost import LostNetwork, lost_networks
 from lynccap.document import Confidence, Severity
 
@@ -51,7 +60,7 @@ def _astray(inquiry: Inquiry, network: str, ones: list[Sending], working: list[S
     return Found(
         device=ones[0].peer,
         peer=inner,
-        port=_port_of(inquiry, ones[0].flow),
+        port=int(inquiry.case.facts_of(ones[0].flow, "server_port")[0]),
         transport=str(inquiry.case.facts_of(ones[0].flow, "transport")[0]),
         service=RELAYS,
         says=f"Network {network} gets no answers from the Edge's internal interface {inner}: they leave outside.",
@@ -61,7 +70,7 @@ def _astray(inquiry: Inquiry, network: str, ones: list[Sending], working: list[S
         ),
         confidence=Confidence.CERTAIN,
         proof=(
-            _requests(
+            requests_of(
                 inquiry,
                 ones[0].capture,
                 [one.flow for one in ones],
@@ -74,15 +83,6 @@ def _astray(inquiry: Inquiry, network: str, ones: list[Sending], working: list[S
         flows=tuple(one.flow for one in ones),
         rejected=(("tcp-filtered-silent", "the Edge does answer: by the wrong card"),),
     )
-
-
-def _port_of(inquiry: Inquiry, flow: int) -> int:
-    return int(inquiry.case.facts_of(flow, "server_port")[0])
-
-
-def _requests(inquiry: Inquiry, capture: int, flows: list[int], says: str) -> Proof:
-    frames = (inquiry.case.facts_of(flow, "first_frame_client")[0] for flow in flows)
-    return Proof(capture, tuple(sorted(frame for frame in frames if frame))[:LISTED], says)
 
 
 def _silent_networks(inquiry: Inquiry, sent: Sent, working: list[Sending], told: set[str]) -> Iterator[Judgement]:
@@ -116,7 +116,7 @@ def _silent(inquiry: Inquiry, one: LostNetwork, first: int) -> Found:
         ),
         confidence=Confidence.LIKELY,
         proof=(
-            _requests(inquiry, one.capture, asked, "requests on the Edge's link without any answer"),
+            requests_of(inquiry, one.capture, asked, "requests on the Edge's link without any answer"),
             Proof(one.capture, tuple(sorted(each.first_frame for each in one.answered))[:LISTED], "answered meanwhile"),
         ),
         time=first,

@@ -124,7 +124,8 @@ def _shared(ends: tuple[str, str], what: str, why: str, told: Proof | None, used
 
 def _one_card(inquiry: Inquiry, edge: EdgeServer) -> Found | None:
     arp = inquiry.case.tables.arp
-    told = arp[(arp["kind"] == "reply") & arp["address"].isin(edge.addresses)] if len(arp) else arp
+    own = set(edge.addresses) - inquiry.case.edges.balanced
+    told = arp[(arp["kind"] == "reply") & arp["address"].isin(own)] if len(arp) else arp
     claims: dict[tuple[int, str, int], dict[str, int]] = {}
     for row in rows_of(told, ("capture", "mac", "vlan", "address", "frame")):
         claims.setdefault((row.capture, row.mac, row.vlan), {}).setdefault(row.address, row.frame)

@@ -31,9 +31,13 @@ def relays_there(inquiry: Inquiry, host: str) -> bool:
 
 
 def unheard(inquiry: Inquiry, host: str) -> Unheard | None:
-    """The flows to a host that it never answers; None where nobody tried often enough."""
-    flows = inquiry.case.flows
+    """The flows to a host that it never answers; None where nobody tried often enough.
+
+    What relays send there is left out: a relay drops what comes from where its client has sent nothing yet.
+    """
+    flows, edges = inquiry.case.flows, inquiry.case.edges
     asked = flows[(flows["server"] == host) & (flows["frames_server"] == 0)]
+    asked = asked[~asked["client"].isin([address for edge in edges.edges for address in edge.addresses])]
     if int(asked["frames_client"].sum()) < TRIES:
         return None
     capture = int(asked["capture"].iloc[0])
