@@ -138,6 +138,10 @@ class User:
     async def hang_up(self, diagnostics: str) -> None:
         await self._ask("BYE", self._peer, self._call, (("ms-client-diagnostics", diagnostics),))
 
+    def free(self) -> None:
+        """Be ready for another call."""
+        self.called, self._theirs = asyncio.get_running_loop().create_future(), ""
+
     async def accept(self, agent: Agent) -> None:
         """Ring, answer with an own session, later answer whatever else comes in this call."""
         invite = await asyncio.wait_for(asyncio.shield(self.called), PATIENCE_S)
