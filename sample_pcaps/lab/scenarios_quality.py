@@ -111,7 +111,7 @@ def branch(folder: Path) -> None:
         scene = Scene(office, net.mirror(office.pcs))
         office.open()
 
-        async def talk() -> list[tuple[int, int]]:
+        async def talk() -> tuple[tuple[int, int], ...]:
             pauses = [(1.2, WIDE), (6.0, NOISE), (1.2, WIDE), (6.0, NOISE)]
             return await asyncio.gather(
                 _call(
