@@ -89,12 +89,13 @@ class Heard:
 
 @dataclass
 class Side:
-    """One end of the call; `marking` is the DSCP of what it sends."""
+    """One end of the call; `marking` is the DSCP of what it sends, `reporting` whether it sends RTCP."""
 
     open_socket: OpenSocket
     at: Address
     script: Script
     marking: int = 0
+    reporting: bool = True
     sequence: int = 1000
     ssrc: int = field(default_factory=lambda: secrets.randbits(32))
     clock: int = field(default_factory=lambda: secrets.randbits(31))
@@ -122,8 +123,12 @@ class Side:
             self.sent, self.octets = self.sent + 1, self.octets + len(payload)
             if loop.time() - reported > REPORT_S:
                 reported = loop.time()
-                self.rtcp.send(self._report(ticks), (peer[0], peer[1] + 1))
-        self.rtcp.send(self._report(ticks) + struct.pack("!BBHI", 0x81, 203, 1, self.ssrc), (peer[0], peer[1] + 1))
+                self._tell(self._report(ticks), peer)
+        self._tell(self._report(ticks) + struct.pack("!BBHI", 0x81, 203, 1, self.ssrc), peer)
+
+    def _tell(self, report: bytes, peer: Address) -> None:
+        if self.reporting:
+            self.rtcp.send(report, (peer[0], peer[1] + 1))
 
     def _report(self, ticks: int) -> bytes:
         """Sender report with one block, and the canonical name."""

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 MAX_FRAMES = 64  # of one kind and side that are named as evidence; calls of hours check every few seconds
+SAME_TRIP = 0.25  # by which answers to repeats of one request may come apart: else some of them were lost
 TWIN_NS = 20_000_000  # twins leave together; requests are repeated after several times this long
 
 
@@ -52,7 +53,10 @@ class Checks:
     last_time: int = 0
     first_answer_time: int = 0
     round_trip: int | None = None
-    """The shortest between a request that was not repeated and its success, as seen at the recorder."""
+    """The shortest between a request that was not repeated and its success, as seen at the recorder.
+
+    Where all were repeated before an answer came: of those of which every repeat was answered after the same time.
+    """
     reflexive: tuple[str, ...] = ()
     """The addresses this side learnt to have, "ip:port"."""
     nominated_frame: int = 0
@@ -82,6 +86,8 @@ class CheckTransactions:
         """None yet."""
         self.asked: dict[bytes, list[Any]] = {}
         self.answers: dict[bytes, Any] = {}
+        self.all_answers: dict[bytes, list[int]] = {}
+        """Times of all successes, also those to repeats."""
         self.errors: list[tuple[int, int]] = []
         self.messages: list[Any] = []
         self.twins = 0
@@ -104,6 +110,7 @@ class CheckTransactions:
         """One more response or error to a request that was seen."""
         if row.kind == "response":
             self.answers.setdefault(row.transaction_id, row)
+            self.all_answers.setdefault(row.transaction_id, []).append(int(row.time))
         elif row.error_code is not None:
             self.errors.append((int(row.frame), int(row.error_code)))
 
@@ -140,7 +147,23 @@ class CheckTransactions:
             for one, answer in self.answers.items()
             if one not in self.repeated
         ]
-        return min(trips, default=None)
+        return (
+            min(trips, default=None)
+            if trips
+            else min(filter(None, map(self._of_repeated, self.repeated)), default=None)
+        )
+
+    def _of_repeated(self, transaction: bytes) -> int | None:
+        """The round trip of a request that was repeated before its answer came; None when that is not sure.
+
+        Where every one of them was answered, each after about the same time, the first answer is to the first request.
+        """
+        asked, answered = self.asked[transaction], self.all_answers.get(transaction, [])
+        if len(asked) != len(answered):
+            return None
+        trips = [time - int(row.time) for row, time in zip(asked, answered, strict=True)]
+        least, most = min(trips), max(trips)
+        return least if most - least < least * SAME_TRIP else None
 
 
 def _is_twin(row: Any, first: Any, before: Any) -> bool:
