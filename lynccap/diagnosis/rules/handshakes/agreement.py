@@ -61,7 +61,12 @@ def _found(
     fix=("Switch on a version that both sides speak, or replace phones that speak TLS 1.0 only.",),
     act=("security policy", "endpoint team"),
     sources=("ucvnext-lpe-tls", "ms-hlb"),
-    explains=("autodiscover-443-fails-80-works", "federation-tls-failed", "mobile-desktop-ok-mobile-fails", "mras-tls-failed",),
+    explains=(
+        "autodiscover-443-fails-80-works",
+        "federation-tls-failed",
+        "mobile-desktop-ok-mobile-fails",
+        "mras-tls-failed",
+    ),
 )
 def tls_version_mismatch(inquiry: Inquiry) -> Iterator[Judgement]:
     """A client offers TLS versions of which the server speaks none.

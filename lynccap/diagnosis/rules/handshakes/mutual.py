@@ -73,7 +73,11 @@ def _found(
     fix=("Correct the purposes or the name of the certificate, or the trust of the other side.",),
     act=("PKI team", "Lync administrator"),
     sources=("notes-poster", "notes-sec2", "ms-cert-xmpp"),
-    explains=("tls-unknown-ca", "federation-tls-failed", "mras-tls-failed",),
+    explains=(
+        "tls-unknown-ca",
+        "federation-tls-failed",
+        "mras-tls-failed",
+    ),
 )
 def mtls_client_cert_rejected(inquiry: Inquiry) -> Iterator[Judgement]:
     """A server connects to another one, shows the certificate it is asked for, and is turned away.

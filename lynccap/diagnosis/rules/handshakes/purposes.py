@@ -71,7 +71,12 @@ def cert_eku_serverauth_missing(inquiry: Inquiry) -> Iterator[Judgement]:
     fix=("Install the intermediate certificate on the server or proxy, and bind the certificate again.",),
     act=("PKI team",),
     sources=("notes-edge", "ms-cert-infra"),
-    explains=("tls-unknown-ca", "autodiscover-443-fails-80-works", "federation-tls-failed", "mras-tls-failed",),
+    explains=(
+        "tls-unknown-ca",
+        "autodiscover-443-fails-80-works",
+        "federation-tls-failed",
+        "mras-tls-failed",
+    ),
 )
 def cert_chain_incomplete(inquiry: Inquiry) -> Iterator[Judgement]:
     """A Lync server's list of certificates misses an intermediate authority, and clients cannot do without it.

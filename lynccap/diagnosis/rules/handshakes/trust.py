@@ -40,7 +40,12 @@ SERVER_FIX = ("Give the server the root certificate of the authority that issued
     ),
     act=("PKI team", "endpoint team"),
     sources=("rfc5246", "ms-phoneboot"),
-    explains=("autodiscover-443-fails-80-works", "federation-tls-failed", "mobile-desktop-ok-mobile-fails", "mras-tls-failed",),
+    explains=(
+        "autodiscover-443-fails-80-works",
+        "federation-tls-failed",
+        "mobile-desktop-ok-mobile-fails",
+        "mras-tls-failed",
+    ),
 )
 def tls_unknown_ca(inquiry: Inquiry) -> Iterator[Judgement]:
     """One side of a TLS connection with a Lync server answers the other's certificate with alert 48, unknown CA.

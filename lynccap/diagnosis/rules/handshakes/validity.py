@@ -36,7 +36,11 @@ OVER_DATES = (EXPIRED, BAD, UNKNOWN, CLOSED)
     ),
     act=("PKI team", "Lync administrator"),
     sources=("notes-edge", "ms-edge-changes"),
-    explains=("autodiscover-443-fails-80-works", "federation-tls-failed", "mras-tls-failed",),
+    explains=(
+        "autodiscover-443-fails-80-works",
+        "federation-tls-failed",
+        "mras-tls-failed",
+    ),
 )
 def cert_expired(inquiry: Inquiry) -> Iterator[Judgement]:
     """A Lync server shows a certificate whose end date has passed, and clients leave over it.

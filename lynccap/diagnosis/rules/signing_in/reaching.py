@@ -11,7 +11,6 @@ from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof
 from lynccap.diagnosis.purposes.sign_in import beside, pool_addresses, sent_on
-from lynccap.diagnosis.purposes.users import signed_in
 from lynccap.diagnosis.subjects import found, judged, subject_of
 from lynccap.diagnosis.verdicts import Verdict
 from lynccap.document import Confidence, Reading, Severity
