@@ -137,10 +137,9 @@ def mobile_desktop_ok_mobile_fails(inquiry: Inquiry) -> Iterator[Judgement]:
     Evidence: SIP data of a device through the Access Edge; in the same subnet a device that uses no SIP, whose way to
     the web services fails at a stage that is named: DNS, TCP, TLS or HTTP.
 
-    Not this: a mobile device that is answered well afterwards; devices of other networks, or of other
-    companies. That an analyser on the
-    Internet finds the services in order says nothing of this device. Inconclusive: the capture cannot prove the
-    failure.
+    Not this: a mobile device that is answered well afterwards; devices of other networks, or of other companies. That
+    an analyser on the Internet finds the services in order says nothing of this device. Inconclusive: the capture
+    cannot prove the failure.
     """
     case = inquiry.case
     edges = [one for one in case.roles.claims if case.roles.has(one, EDGE_ACCESS)]
