@@ -289,6 +289,13 @@ class TestTrunkTls:
 
         silent(scene, self.RULE)
 
+    def test_the_other_end_resets_it(self) -> None:
+        scene = site()
+        of = scene.meets(MEDIATION, GATEWAY, 5082, 5.0, end="nothing", leaf=self.LEAF)
+        scene.cut(of, 5.2)
+
+        silent(scene, self.RULE)
+
     def test_another_reason(self) -> None:
         scene = site()
         scene.turned_away(MEDIATION, GATEWAY, 5082, 5.0)

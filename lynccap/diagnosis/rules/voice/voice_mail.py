@@ -54,7 +54,7 @@ def um_unreachable(inquiry: Inquiry) -> Iterator[Judgement]:
 def _at(inquiry: Inquiry, listener: Listener) -> Iterator[Judgement]:
     yield from (Clear(client) for client in listener.completed)
     for client, sessions in listener.failed.items():
-        if inquiry.case.roles.has(client, FRONT_END) and client not in listener.completed:
+        if inquiry.case.roles.has(client, FRONT_END):
             yield from _of(inquiry, listener, client, sessions)
 
 
