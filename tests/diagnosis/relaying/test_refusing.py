@@ -11,8 +11,11 @@ from lynccap.document import Confidence
 INNER, OUTER, SECOND, POOL = "172.20.8.4", "203.0.113.90", "203.0.113.91", "10.31.2.4"
 PC, OTHER, NEW = "10.31.7.20", "10.31.9.22", "10.31.11.23"
 HOME, FLAT = "198.51.100.7", "192.0.2.9"
-LOOP, TOKEN, PORTS = "turn-allocate-401-loop", "turn-token-expired-after-cert-change", "turn-486-quota-or-300"
-MISMATCH, SENT_ON = "turn-437-mismatch", "turn-alternate-server-ignored"
+LOOP = "turn-allocate-401-loop"
+TOKEN = "turn-token-expired-after-cert-change"
+PORTS = "turn-486-quota-or-300"
+MISMATCH = "turn-437-mismatch"
+SENT_ON = "turn-alternate-server-ignored"
 RELAY = f"{OUTER}:51000"
 
 
