@@ -155,7 +155,8 @@ class TestInside:
     def test_an_edge_that_asks_another_edge(self) -> None:
         scene = office()
         scene.allocates(OUTER, "192.0.2.77", 2.0)
-        scene.allocates(HOME, "192.0.2.77", 3.0, "192.0.2.77:52000")
+        scene.allocates(HOME, "192.0.2.77", 3.0, "192.0.2.77:52000", over="tcp")
+        scene.exchange(OUTER, RESOLVER, 53, 40.0, stack="dns")
 
         silent(scene, EXTERNAL)
 
