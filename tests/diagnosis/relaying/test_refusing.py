@@ -233,6 +233,16 @@ class TestMismatch:
 
 
 class TestSentOn:
+    def _strays(self) -> tuple[Scene, int]:
+        scene = self._challenged(SECOND)
+        scene.allocates(HOME, SECOND, 3.0, requests=1)
+        scene.messages["stun"][-1]["transaction_id"] = b"sent on"
+        of = scene.exchange(HOME, OUTER, 3478, 3.0, stack="stun/rtp")
+        turn: dict[str, Any] = {"method": "allocate", "dialect": "ms-turn", "ms_version": 4, "framing": "udp"}
+        return scene, scene._say(
+            "stun", of, 3.1, False, kind="error", error_code=401, transaction_id=b"sent on", **turn
+        )
+
     def _challenged(self, to: str, client: str = HOME) -> Scene:
         scene = office()
         scene.negotiates(client, OUTER, 2.0, challenge={"alternate_server": f"{to}:3478"})
@@ -249,12 +259,7 @@ class TestSentOn:
         assert one.causes[0].startswith("The address")
 
     def test_another_address_answers(self) -> None:
-        scene = self._challenged(SECOND)
-        scene.allocates(HOME, SECOND, 3.0, requests=1)
-        scene.messages["stun"][-1]["transaction_id"] = b"sent on"
-        of = scene.exchange(HOME, OUTER, 3478, 3.0, stack="stun/rtp")
-        turn: dict[str, Any] = {"method": "allocate", "dialect": "ms-turn", "ms_version": 4, "framing": "udp"}
-        stray = scene._say("stun", of, 3.1, False, kind="error", error_code=401, transaction_id=b"sent on", **turn)
+        scene, stray = self._strays()
 
         one = fires(scene, SENT_ON, HOME)
 
@@ -276,6 +281,12 @@ class TestSentOn:
     def test_it_answers(self) -> None:
         scene = self._challenged(SECOND)
         scene.negotiates(HOME, SECOND, 3.0, f"{SECOND}:51000")
+
+        silent(scene, SENT_ON)
+
+    def test_it_answers_in_the_end(self) -> None:
+        scene, _ = self._strays()
+        scene.negotiates(HOME, SECOND, 4.0, f"{SECOND}:51000")
 
         silent(scene, SENT_ON)
 
