@@ -8,7 +8,9 @@ from lynccap.document import Confidence
 
 INNER, OUTER, POOL, FAR_POOL = "172.20.8.4", "203.0.113.90", "10.31.2.4", "10.44.2.4"
 PC, OTHER, HOME = "10.31.7.20", "10.44.7.21", "198.51.100.7"
-DENIED, PORTS, NAME = "cac-denied", "cac-ports-blocked", "relay-fqdn-unresolved"
+DENIED = "cac-denied"
+PORTS = "cac-ports-blocked"
+NAME = "relay-fqdn-unresolved"
 INNER_NAME, OUTER_NAME = "edge-in.cedar.example", "av.cedar.example"
 
 

@@ -9,12 +9,10 @@ from dissectors.mras import MEDIA_TYPE
 from lynccap.document import Confidence, Reading
 
 POOL, SECOND_POOL, EDGE, PC, OTHER = "10.31.2.4", "10.31.2.5", "172.20.8.4", "10.31.7.20", "10.31.7.21"
-BLOCKED, TLS, REFUSED, OFFER = (
-    "mras-5062-blocked",
-    "mras-tls-failed",
-    "mras-request-refused",
-    "no-relay-candidates-offered",
-)
+BLOCKED = "mras-5062-blocked"
+TLS = "mras-tls-failed"
+REFUSED = "mras-request-refused"
+OFFER = "no-relay-candidates-offered"
 ROUTE = {"diagnostics_id": 1007, "diagnostics_reason": "Temporarily cannot route", "diagnostics_source": "pool.cedar"}
 EDGE_PORT = {"diagnostics": '1007;reason="Temporarily cannot route";Port="5062"'}
 HOST = "candidate:1 1 UDP 2130706431 10.31.7.20 50006 typ host"

@@ -9,8 +9,10 @@ from lynccap.document import Confidence, Severity
 INNER, OUTER, ACCESS, POOL = "172.20.8.4", "203.0.113.90", "203.0.113.89", "10.31.2.4"
 PC, NEAR, FAR = "10.31.7.20", "10.31.7.21", "10.31.9.22"
 HOME, FLAT = "198.51.100.7", "192.0.2.9"
-INTERNAL, EXTERNAL = "stun-3478-blocked-internal", "stun-3478-blocked-external"
-TCP, BOTH = "av-edge-tcp443-blocked", "relay-all-transports-blocked"
+INTERNAL = "stun-3478-blocked-internal"
+EXTERNAL = "stun-3478-blocked-external"
+TCP = "av-edge-tcp443-blocked"
+BOTH = "relay-all-transports-blocked"
 
 
 def office() -> Scene:
@@ -153,7 +155,8 @@ class TestInside:
     def test_an_edge_that_asks_another_edge(self) -> None:
         scene = office()
         scene.allocates(OUTER, "192.0.2.77", 2.0)
-        scene.allocates(HOME, "192.0.2.77", 3.0, "192.0.2.77:52000")
+        scene.allocates(HOME, "192.0.2.77", 3.0, "192.0.2.77:52000", over="tcp")
+        scene.exchange(OUTER, RESOLVER, 53, 40.0, stack="dns")
 
         silent(scene, EXTERNAL)
 

@@ -11,8 +11,11 @@ from lynccap.document import Confidence
 INNER, OUTER, SECOND, POOL = "172.20.8.4", "203.0.113.90", "203.0.113.91", "10.31.2.4"
 PC, OTHER, NEW = "10.31.7.20", "10.31.9.22", "10.31.11.23"
 HOME, FLAT = "198.51.100.7", "192.0.2.9"
-LOOP, TOKEN, PORTS = "turn-allocate-401-loop", "turn-token-expired-after-cert-change", "turn-486-quota-or-300"
-MISMATCH, SENT_ON = "turn-437-mismatch", "turn-alternate-server-ignored"
+LOOP = "turn-allocate-401-loop"
+TOKEN = "turn-token-expired-after-cert-change"
+PORTS = "turn-486-quota-or-300"
+MISMATCH = "turn-437-mismatch"
+SENT_ON = "turn-alternate-server-ignored"
 RELAY = f"{OUTER}:51000"
 
 
@@ -230,6 +233,16 @@ class TestMismatch:
 
 
 class TestSentOn:
+    def _strays(self) -> tuple[Scene, int]:
+        scene = self._challenged(SECOND)
+        scene.allocates(HOME, SECOND, 3.0, requests=1)
+        scene.messages["stun"][-1]["transaction_id"] = b"sent on"
+        of = scene.exchange(HOME, OUTER, 3478, 3.0, stack="stun/rtp")
+        turn: dict[str, Any] = {"method": "allocate", "dialect": "ms-turn", "ms_version": 4, "framing": "udp"}
+        return scene, scene._say(
+            "stun", of, 3.1, False, kind="error", error_code=401, transaction_id=b"sent on", **turn
+        )
+
     def _challenged(self, to: str, client: str = HOME) -> Scene:
         scene = office()
         scene.negotiates(client, OUTER, 2.0, challenge={"alternate_server": f"{to}:3478"})
@@ -246,12 +259,7 @@ class TestSentOn:
         assert one.causes[0].startswith("The address")
 
     def test_another_address_answers(self) -> None:
-        scene = self._challenged(SECOND)
-        scene.allocates(HOME, SECOND, 3.0, requests=1)
-        scene.messages["stun"][-1]["transaction_id"] = b"sent on"
-        of = scene.exchange(HOME, OUTER, 3478, 3.0, stack="stun/rtp")
-        turn: dict[str, Any] = {"method": "allocate", "dialect": "ms-turn", "ms_version": 4, "framing": "udp"}
-        stray = scene._say("stun", of, 3.1, False, kind="error", error_code=401, transaction_id=b"sent on", **turn)
+        scene, stray = self._strays()
 
         one = fires(scene, SENT_ON, HOME)
 
@@ -273,6 +281,12 @@ class TestSentOn:
     def test_it_answers(self) -> None:
         scene = self._challenged(SECOND)
         scene.negotiates(HOME, SECOND, 3.0, f"{SECOND}:51000")
+
+        silent(scene, SENT_ON)
+
+    def test_it_answers_in_the_end(self) -> None:
+        scene, _ = self._strays()
+        scene.negotiates(HOME, SECOND, 4.0, f"{SECOND}:51000")
 
         silent(scene, SENT_ON)
 

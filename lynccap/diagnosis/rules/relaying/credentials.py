@@ -156,7 +156,7 @@ def _certificate_words(inquiry: Inquiry, session: TlsSession) -> str:
 def mras_request_refused(inquiry: Inquiry) -> Iterator[Judgement]:
     """A device's request for relay credentials is answered by an error, or without any credentials.
 
-    Evidence, where SIP is readable: a SERVICE request of the credentials' type with a final answer of 4xx or 5xx, or
+    Evidence: where SIP is readable, a SERVICE request of the credentials' type with a final answer of 4xx or 5xx, or
     with 200 and no credentials in it; the answer's own words are quoted. Whether the device asks for a relay
     afterwards is said. Where SIP is encrypted nothing tells these requests from others.
 

@@ -37,7 +37,7 @@ OUTER_NAME = "it is how the outer names of A/V Edges are formed"
 def no_relay_candidates_offered(inquiry: Inquiry) -> Iterator[Judgement]:
     """A call is offered with addresses of the device alone, none of a relay.
 
-    Evidence, where SIP is readable: the description in the INVITE of a client lists addresses to check, none of type
+    Evidence: where SIP is readable, the description in the INVITE of a client lists addresses to check, none of type
     relay. Before it the device asked no relay (it has no credentials) or in vain (the network, or refused).
 
     Not this: servers and gateways, and offers without any address to check; a call whose media went all the same.
