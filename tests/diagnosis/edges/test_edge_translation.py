@@ -2,7 +2,7 @@
 
 import pytest
 from proofs import fires, inconclusive, sample_fires, silent
-from scenes import Scene
+from scenes import Scene, doubts
 
 from lynccap.document import Confidence, Reading
 from lynccap.topology import Directory, read_bytes
@@ -82,6 +82,7 @@ class TestAddressWrong:
 
     def test_address_that_clients_ask_is_right(self) -> None:
         silent(self._given(PUBLIC), self.RULE)
+        assert doubts(self.RULE, self._given(PUBLIC)) == []
 
     def test_inside_client_is_given_the_public_address(self) -> None:
         silent(self._given(PUBLIC, server="10.9.0.8", client="10.1.0.9"), self.RULE)
@@ -330,6 +331,7 @@ class TestPoolMembers:
         scene = Dmz()
         scene.allocates(CAFE, "172.16.9.32", 0.2, "203.0.113.77:52000")
         scene.tells("203.0.113.77", 3.0)
+        scene.exchange(CAFE, "172.16.9.32", TURN, 6.0)
 
         silent(scene, self.RULE)
 
