@@ -70,7 +70,7 @@ class TestDowngraded:
 
     def test_telephone_network_is_narrowband_by_nature(self) -> None:
         for role in ("mediation", "gateway"):
-            silent(changed(role=role, payload_type=0, payload_types=((0, 1000),)), "codec-downgraded")
+            silent(changed(role=role), "codec-downgraded")
 
     def test_change_back_to_wideband_is_silent(self) -> None:
         silent(changed(payload_types=((115, 600), (114, 400)), type_frames=((114, CHANGE),)), "codec-downgraded")

@@ -4,7 +4,7 @@ from typing import Any
 
 from proofs import fires, inconclusive, silent
 from quality_calls import MCU, PC, Confidence, call, lost, office
-from scenes import Scene
+from scenes import Scene, doubts
 
 
 def film(*rates: tuple[int, int, int], **facts: Any) -> Scene:
@@ -30,6 +30,7 @@ class TestRate:
 
     def test_still_picture_is_silent(self) -> None:
         silent(film((2, 18, 9_000)), "video-rate-low")
+        assert doubts("video-rate-low", film((2, 18, 9_000))) == []
 
     def test_shared_desktop_is_silent(self) -> None:
         scene = office()

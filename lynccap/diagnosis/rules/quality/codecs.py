@@ -41,6 +41,7 @@ def codec_downgraded(inquiry: Inquiry) -> Iterator[Judgement]:
     Not this: calls with the telephone network or a gateway, media bypass among them, which are G.711 by nature.
     Inconclusive where narrowband is spoken from the beginning and no description is readable.
     """
+    lossy = _lossy_calls(inquiry)
     for one in inquiry.case.received.counted:
         if not one.is_speech or one.seconds < LEAST_SECONDS:
             continue
@@ -49,7 +50,7 @@ def codec_downgraded(inquiry: Inquiry) -> Iterator[Judgement]:
         if narrow < LASTING or _telephony(inquiry, one):
             yield Clear(one.device)
         else:
-            yield _narrow(inquiry, one, kinds)
+            yield _narrow(inquiry, one, kinds, lossy=id(one.call) in lossy)
 
 
 def _telephony(inquiry: Inquiry, one: Received) -> bool:
@@ -61,15 +62,15 @@ def _telephony(inquiry: Inquiry, one: Received) -> bool:
     return any((facts := inquiry.device(end)) is not None and facts.kind == "gateway" for end in ends)
 
 
-def _narrow(inquiry: Inquiry, one: Received, kinds: Mapping[int, int]) -> Judgement:
+def _narrow(inquiry: Inquiry, one: Received, kinds: Mapping[int, int], *, lossy: bool) -> Judgement:
     offered = _both_offer_wideband(one.call)
     changed = _changed(one)
     if changed:
-        sure = Confidence.LIKELY if _lossy(inquiry, one.call) else Confidence.POSSIBLE
-        return _downgraded(inquiry, one, changed, kinds, sure, read=False)
+        sure = Confidence.LIKELY if lossy else Confidence.POSSIBLE
+        return _downgraded(inquiry, one, changed, kinds, sure, read=False, lossy=lossy)
     if offered and not any(kind in WIDE for kind in kinds):
-        sure = Confidence.CERTAIN if _lossy(inquiry, one.call) else Confidence.LIKELY
-        return _downgraded(inquiry, one, int(one.row.first_frame), kinds, sure, read=True)
+        sure = Confidence.CERTAIN if lossy else Confidence.LIKELY
+        return _downgraded(inquiry, one, int(one.row.first_frame), kinds, sure, read=True, lossy=lossy)
     if one.call.dialog is not None or any(kind in WIDE for kind in kinds):
         return Clear(one.device)
     because = "it speaks narrowband from the beginning; whether wideband was offered only a key log would show"
@@ -94,25 +95,32 @@ def _changed(one: Received) -> int:
     return min(later) if sum(counts.get(kind, 0) for kind in NARROW) >= LASTING else 0
 
 
-def _lossy(inquiry: Inquiry, call: Call) -> bool:
-    """Whether packets of the call are lost in either direction."""
+def _lossy_calls(inquiry: Inquiry) -> set[int]:
+    """The id() of the calls of which packets are lost in either direction."""
     warn = reference.quality_thresholds()["packet-loss"].warn
-    return any(one.call is call and one.loss > warn for one in inquiry.case.received.counted)
+    return {id(one.call) for one in inquiry.case.received.counted if one.loss > warn}
 
 
 def _downgraded(
-    inquiry: Inquiry, one: Received, frame: int, kinds: Mapping[int, int], confidence: Confidence, *, read: bool
+    inquiry: Inquiry,
+    one: Received,
+    frame: int,
+    kinds: Mapping[int, int],
+    confidence: Confidence,
+    *,
+    read: bool,
+    lossy: bool,
 ) -> Found:
     subject = subject_of_stream(one)
     narrow = max((kind for kind in kinds if kind in NARROW), key=lambda kind: kinds[kind])
     codecs = reference.codecs()
     name = codecs[narrow].name if narrow in codecs else f"payload type {narrow}"
     how = "Both descriptions offer wideband codecs." if read else "It began with a wideband codec and changed."
-    lossy = " Packets of the call are lost, to which devices adapt." if _lossy(inquiry, one.call) else ""
+    adapts = " Packets of the call are lost, to which devices adapt." if lossy else ""
     flow = one.call.dialog.opening.flow if read and one.call.dialog else one.row.flow
     return subject.found(
         f"{inquiry.word(subject.device)} hears narrowband speech ({name}), {one.way}.",
-        f"{kinds[narrow]} of {one.row.packets} packets are {name}. {how}{lossy}",
+        f"{kinds[narrow]} of {one.row.packets} packets are {name}. {how}{adapts}",
         confidence,
         subject.shows(f"the first packet with {name}", frame),
         subject.shows("the first and last packet of the stream", one.row.first_frame, one.row.last_frame),
@@ -153,16 +161,14 @@ def fec_active(inquiry: Inquiry) -> Iterator[Judgement]:
         if not one.is_speech or not kinds.keys() & (WIDE | NARROW | {REDUNDANCY}):
             continue
         begun = dict(one.row.type_frames).get(REDUNDANCY, 0)
-        always = kinds.get(REDUNDANCY, 0) >= ALWAYS * one.row.packets
-        late = inquiry.gates.started_late(one.leg.capture, int(one.row.first_time))
         if kinds.get(REDUNDANCY, 0) < LASTING:
             yield Clear(one.device)
-        elif (not begun or always) and late:
-            yield Doubt(one.device, f"its speech comes redundantly, and {late}")
-        elif not begun or always:
-            yield Clear(one.device)
-        else:
+        elif begun and kinds[REDUNDANCY] < ALWAYS * one.row.packets:
             yield _redundant(inquiry, one, begun, kinds[REDUNDANCY])
+        elif late := inquiry.gates.started_late(one.leg.capture, int(one.row.first_time)):
+            yield Doubt(one.device, f"its speech comes redundantly, and {late}")
+        else:
+            yield Clear(one.device)
 
 
 def _redundant(inquiry: Inquiry, one: Received, begun: int, packets: int) -> Found:

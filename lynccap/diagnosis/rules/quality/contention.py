@@ -216,6 +216,8 @@ def _carrying(inquiry: Inquiry) -> list[int]:
     found = {one.flow for one in case.media if one.transport == "tcp" and one.basis}
     again = np.maximum(flows["retransmitted_client"].to_numpy(), flows["retransmitted_server"].to_numpy())
     many = {*np.flatnonzero(again >= LEAST_AGAIN).tolist(), *case.tables.repeats["flow"].tolist()}
+    if not many - found:
+        return sorted(found)
     named = flows.loc[sorted(many - found), ["transport", "service", "server"]]
     for row in rows_of(named, ("transport", "service", "server")):
         if row.transport == "tcp" and row.service in CARRYING and case.roles.is_plausible(row.server):

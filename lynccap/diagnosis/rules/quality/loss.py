@@ -9,6 +9,7 @@ from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement
 from lynccap.diagnosis.rules.quality.telling import (
+    COMPARED,
     LEAST_SECONDS,
     all_lose,
     capture_doubt,
@@ -167,7 +168,7 @@ def _together(inquiry: Inquiry, one: Received) -> str:
     seconds = {time // 10**9 for _, time, missing in one.row.lossy_seconds if missing >= LONG}
     others = {
         other.way
-        for other in inquiry.case.received.counted
+        for other in inquiry.case.received.counted[:COMPARED]
         if other is not one
         and other.leg.capture == one.leg.capture
         and sum(time // 10**9 in seconds for _, time, _ in other.row.lossy_seconds) >= REPEATED

@@ -10,6 +10,7 @@ from lynccap.tables import SECOND
 LEAST_SECONDS = 10.0  # catalogue, rtp-loss-poor and rtp-jitter-poor
 BORDER_NS = SECOND // 2
 SEVERAL = 3  # streams that lose at once before the recorder is suspected
+COMPARED = 200  # streams at most: more say nothing new
 ALIKE = 0.5  # of the loss of the one that is judged
 LISTED = 8
 
@@ -85,7 +86,7 @@ def all_lose(inquiry: Inquiry, one: Received) -> str | None:
     """Streams both ways between several hosts lose about as much meanwhile: that is how a full mirror port looks."""
     others = [
         other
-        for other in inquiry.case.received.counted
+        for other in inquiry.case.received.counted[:COMPARED]
         if other.leg.capture == one.leg.capture
         and other.seconds >= LEAST_SECONDS
         and other.row.first_time < one.row.last_time
