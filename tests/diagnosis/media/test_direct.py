@@ -7,6 +7,9 @@ from farms import VIP, Farm
 from proofs import fires, inconclusive, sample_fires, silent
 from scenes import Scene, accused, moment
 
+from lynccap.correlation.case import Case
+from lynccap.correlation.roles.sides import Location, Placement
+
 POOL, ANNA, BEN, PAUL = "10.9.0.5", "10.1.0.9", "10.2.0.9", "192.168.7.20"
 INNER, OUTER = "10.9.0.8", "203.0.113.13"
 
@@ -28,6 +31,13 @@ def relayed(scene: Scene, client: str = ANNA, peer: str = BEN, *, at: float = 7.
     scene.speaks(of, at + 0.5, 20.0)
     scene.flows[of] |= {"last_time_client": moment(at + 20.0), "last_time_server": moment(at + 20.0)}
     return of
+
+
+def outside(scene: Scene, client: str) -> Case:
+    """The case of a scene, with somebody whom a topology has outside."""
+    made = scene.case()
+    made.sides._known[client] = Placement(Location.OUTSIDE, "is in a network that the topology file puts outside")
+    return made
 
 
 class TestBetweenSubnets:
@@ -89,7 +99,9 @@ class TestBetweenSubnets:
         inconclusive(self._call(sides=(True,), peer=PAUL)[0], self.RULE, because="are both inside")
 
     def test_a_partner_outside_is_nothing(self) -> None:
-        silent(self._call(sides=(True,), peer="198.51.100.77")[0], self.RULE)
+        scene, _ = self._call(sides=(True,), peer="198.51.100.77")
+
+        silent(outside(scene, "198.51.100.77"), self.RULE)
 
     def test_in_a_lossy_capture_is_doubted(self) -> None:
         scene, _ = self._call()
@@ -158,7 +170,7 @@ class TestConference:
         scene, _ = self._join(client="198.51.100.77")
         relayed(scene, client="198.51.100.77", peer=POOL)
 
-        silent(scene, self.RULE)
+        silent(outside(scene, "198.51.100.77"), self.RULE)
 
     def test_somebody_who_may_be_at_home_is_doubted(self) -> None:
         scene, _ = self._join(client=PAUL)
