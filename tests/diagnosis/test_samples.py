@@ -9,7 +9,7 @@ from lynccap.diagnosis.catalogue import BY_NAME
 from lynccap.document import Finding, rfc3339
 
 SAMPLES = samples()
-REAL_PROOFS = 100  # rules that a labelled capture from the laboratory shows, at least
+REAL_PROOFS = 200  # rules that a labelled capture from the laboratory shows, at least
 each_sample = pytest.mark.parametrize("sample", SAMPLES, ids=lambda one: one.name)
 
 

@@ -163,8 +163,9 @@ class TestRequests:
     def test_both_hops_are_one_failure(self) -> None:
         scene, of, _ = self._asked(504, call_id="one", **ROUTE)
         inner = scene.opened(scene.secure(POOL, EDGE, 5062, 1.0, seconds=40.0))
-        asked = {"content_type": MEDIA_TYPE, "cseq": scene.messages["sip"][0]["cseq"]}
-        scene.asks_sip(inner, 6.001, "SERVICE", 504, call_id="one", asked=asked)
+        cseq = scene.messages["sip"][0]["cseq"]
+        asked = {"content_type": MEDIA_TYPE, "cseq": cseq}
+        scene.asks_sip(inner, 6.001, "SERVICE", 504, call_id="one", asked=asked, cseq=cseq)
 
         assert of in fires(scene, REFUSED, PC).flows
 
