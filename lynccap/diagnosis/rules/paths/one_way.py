@@ -57,7 +57,7 @@ class Sent:
     fix=("Permit the packets of the pair of addresses and ports in the evidence in both directions.",),
     act=("network/firewall team",),
     sources=("notes-poster", "ms-av-fw"),
-    explains=("media-one-way",),
+    explains=("media-one-way", "gateway-one-way-audio", "media-bypass-path-blocked"),
 )
 def one_way_udp_path(inquiry: Inquiry) -> Iterator[Judgement]:
     """A device sends audio over UDP for 5 s and more, and never gets a packet back, although the other side is alive.

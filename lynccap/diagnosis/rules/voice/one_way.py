@@ -32,7 +32,7 @@ G711 = ("PCMU", "PCMA")
     ),
     act=("voice administrator", "network/firewall team"),
     sources=("ms-int-ports",),
-    explains=("one-way-udp-path", "trunk-media-timeout-30s"),
+    explains=("trunk-media-timeout-30s",),
 )
 def gateway_one_way_audio(inquiry: Inquiry) -> Iterator[Judgement]:
     """In a call with the telephone network one side hears nothing.
@@ -118,7 +118,7 @@ def _one_way(inquiry: Inquiry, one: TrunkLeg, silent: str, device: str) -> Judge
     ),
     act=("network/firewall team", "voice administrator"),
     sources=("ms-bypass", "notes-poster"),
-    explains=("one-way-udp-path", "icmp-port-unreachable-udp", "icmp-admin-prohibited"),
+    explains=("icmp-port-unreachable-udp", "icmp-admin-prohibited"),
 )
 def media_bypass_path_blocked(inquiry: Inquiry) -> Iterator[Judgement]:
     """A client sends speech straight to a gateway, and nothing comes back.
