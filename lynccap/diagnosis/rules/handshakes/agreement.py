@@ -145,7 +145,7 @@ def _others(listener: Listener) -> tuple[Proof, ...]:
     fix=("Switch on a suite that both sides know, or replace or update the device.",),
     act=("security policy",),
     sources=("ucvnext-lpe-tls", "rfc5246"),
-    explains=("federation-tls-failed",),
+    explains=("federation-tls-failed", "mras-tls-failed"),
 )
 def tls_cipher_mismatch(inquiry: Inquiry) -> Iterator[Judgement]:
     """A client offers cipher suites of which the server takes none.

@@ -34,7 +34,7 @@ class _Clock:
     fix=("Give the device a time server: DHCP option 42, or the DNS record _ntp._udp of the SIP domain.",),
     act=("endpoint team", "network team"),
     sources=("ms2010-ntp", "sfb-dns"),
-    explains=("federation-tls-failed",),
+    explains=("federation-tls-failed", "mras-tls-failed"),
 )
 def cert_not_yet_valid_or_clock_skew(inquiry: Inquiry) -> Iterator[Judgement]:
     """A device refuses a certificate for its dates although it is valid: the device's own clock is wrong.

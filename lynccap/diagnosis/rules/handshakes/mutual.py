@@ -164,7 +164,7 @@ def _leaf_of(inquiry: Inquiry, sessions: tuple[TlsSession, ...]) -> Any:
     fix=("Assign a certificate to the service.", "Repair the list of trusted authorities on both sides."),
     act=("Lync administrator", "PKI team"),
     sources=("notes-sec2", "rfc5246"),
-    explains=("federation-tls-failed",),
+    explains=("federation-tls-failed", "mras-tls-failed"),
 )
 def mtls_empty_client_certificate(inquiry: Inquiry) -> Iterator[Judgement]:
     """A server connects to another one and answers its request for a certificate with an empty list.

@@ -23,7 +23,7 @@ from lynccap.document import Confidence, Severity
     fix=("Assign the new certificate on this listener, and restart the service.",),
     act=("PKI team",),
     sources=("notes-http", "rfc6960"),
-    explains=("federation-tls-failed",),
+    explains=("federation-tls-failed", "mras-tls-failed"),
 )
 def cert_revoked(inquiry: Inquiry) -> Iterator[Judgement]:
     """A certificate shown in Lync's TLS is revoked, by an OCSP response or a revocation list in the same capture.

@@ -29,7 +29,7 @@ def consequences(inquiry: Inquiry, verdict: Verdict) -> tuple[str, ...]:
     if _is_towards_relay(inquiry, verdict):
         return ("media-via-external-edge-from-inside", "media-tcp443-fallback", "appshare-external-fails")
     if verdict.attempt.port in (HTTP, HTTPS):
-        return ("meeting-content-https-fails", "mobile-desktop-ok-mobile-fails")
+        return ("meeting-content-https-fails", "mobile-desktop-ok-mobile-fails", "tlsdsk-enrolment-failed")
     return ()
 
 

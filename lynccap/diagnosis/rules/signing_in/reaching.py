@@ -59,7 +59,7 @@ def _signed_in(inquiry: Inquiry, port: int, location: Location) -> Iterator[Clea
     fix=("Open TCP 5061 from the clients' networks to every server of the pool, or start the Front End service.",),
     act=("network/firewall team", "Lync administrator"),
     sources=("ms-int-ports", "notes-poster"),
-    explains=("dns-search-order-delay",),
+    explains=("dns-search-order-delay", "registrar-failover-to-backup"),
 )
 def sip_registrar_unreachable_internal(inquiry: Inquiry) -> Iterator[Judgement]:
     """A client inside cannot open TCP port 5061 of any server of its pool, and nobody beside it can.

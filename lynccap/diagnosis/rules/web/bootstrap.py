@@ -149,7 +149,7 @@ def rootchain_http80_filtered(inquiry: Inquiry) -> Iterator[Judgement]:
     fix=("Open TCP 80 and 443 to all Front Ends and Directors from every client subnet, on the load balancer too.",),
     act=("network/firewall team",),
     sources=("ms-hlb", "ms-int-ports"),
-    explains=("dns-search-order-delay",),
+    explains=("dns-search-order-delay", "tlsdsk-enrolment-failed"),
 )
 def port80_open_443_filtered(inquiry: Inquiry) -> Iterator[Judgement]:
     """The same web server answers a device on one of the ports 80 and 443 and not on the other.

@@ -40,7 +40,7 @@ CHALLENGES = 3  # answers 401 to an anonymous request; one or two are a client t
     ),
     act=("Lync administrator",),
     sources=("ms-phoneboot", "ms-ocauthws"),
-    explains=("tls-unknown-ca",),
+    explains=("tls-unknown-ca", "tlsdsk-enrolment-failed"),
 )
 def certprov_http_error(inquiry: Inquiry) -> Iterator[Judgement]:
     """The certificate provisioning service is reached and fails.

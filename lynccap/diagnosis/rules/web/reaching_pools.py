@@ -113,7 +113,7 @@ def _passed_on(inquiry: Inquiry, inner: WebExchange, origins: Sequence[WebExchan
     ),
     act=("network/firewall team", "reverse proxy team"),
     sources=("notes-rp", "ms-director", "ms-hlb"),
-    explains=("autodiscover-http-error", "autodiscover-both-ports-fail"),
+    explains=("autodiscover-http-error", "autodiscover-both-ports-fail", "tlsdsk-enrolment-failed"),
 )
 def rp_backend_4443_unreachable(inquiry: Inquiry) -> Iterator[Judgement]:
     """The reverse proxy gets no connection to the pool's web site for people outside.
@@ -173,7 +173,7 @@ def _gateway_fails(inquiry: Inquiry, asked: Sequence[WebExchange]) -> Iterator[J
     fix=("Publish the web services for people outside through a reverse proxy.",),
     act=("Lync administrator",),
     sources=("notes-edge", "ms-dns-rp"),
-    explains=("dns-lyncdiscover-missing", "meeting-join-url-fails"),
+    explains=("dns-lyncdiscover-missing", "meeting-join-url-fails", "tlsdsk-enrolment-failed"),
 )
 def reverse_proxy_absent(inquiry: Inquiry) -> Iterator[Judgement]:
     """SIP works from outside, and none of the web names does.
