@@ -12,6 +12,7 @@ from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement
 from lynccap.diagnosis.rules.quality.telling import (
+    LEAST_LOST,
     LEAST_SECONDS,
     LISTED,
     capture_doubt,
@@ -31,7 +32,6 @@ WITHIN = 0.8  # of the missing packets: beside the transfers nearly none are mis
 AT_MOST = 0.6  # of the call's time that transfers may fill: else everything would coincide with them
 COINCIDENCES = 3  # catalogue, quality-bulk-contention
 SHOWN = 4
-LEAST_LOST = 10
 _BULK = (
     *("capture", "client", "server", "server_port", "service", "first_time", "last_time", "first_frame", "last_frame"),
     *("bytes_client", "bytes_server"),
