@@ -10,7 +10,7 @@ import pandas as pd
 
 from lynccap.correlation.addresses import subnet_of
 from lynccap.correlation.arrivals import Arrival, read_arrivals
-from lynccap.correlation.attempts import Answer, Attempt, Ending, read_answers, read_attempts
+from lynccap.correlation.attempts import Answer, Attempt, read_answers, read_attempts
 from lynccap.correlation.boots import Boot, read_boots
 from lynccap.correlation.clocks import ClockOffset, clock_offsets
 from lynccap.correlation.closings.book import ClosingBook, read_closings
@@ -19,6 +19,7 @@ from lynccap.correlation.collector import collector_paused
 from lynccap.correlation.devices.book import DeviceBook
 from lynccap.correlation.devices.reading import read_devices
 from lynccap.correlation.edges import EdgeBook, read_edges
+from lynccap.correlation.heard import HeardBook
 from lynccap.correlation.link_addresses import LinkBook
 from lynccap.correlation.log_ons import LogOn, read_log_ons
 from lynccap.correlation.lookups import Lookup, read_lookups
@@ -34,6 +35,7 @@ from lynccap.correlation.media.stream_quality import StreamQuality, read_stream_
 from lynccap.correlation.media.trunks import TrunkLeg, read_trunk_legs
 from lynccap.correlation.names import DNS_PORT, NameBook, proxied, read_names, resolvers_of
 from lynccap.correlation.owed_answers import OwedAnswer, read_owed_answers
+from lynccap.correlation.recorder import RecorderLoss, read_recorder_losses
 from lynccap.correlation.roles.claims import RoleBook
 from lynccap.correlation.roles.farms import Farm, read_farms
 from lynccap.correlation.roles.inference import read_roles
@@ -54,24 +56,6 @@ from lynccap.correlation.web_exchanges import WebExchange, read_exchanges
 from lynccap.correlation.web_names import WebNames, read_web_names
 from lynccap.tables import Tables
 from lynccap.topology.directory import Directory
-
-UNHEARD_NS = 2_000_000_000  # data a server that is up would have acknowledged long before
-
-
-@dataclass(frozen=True, slots=True)
-class RecorderLoss:
-    """What a recorder lost on one interface, by its own count."""
-
-    interface: str
-    """What to call it."""
-    lost: int
-    packets: int
-    """That should have been recorded there, the lost ones included."""
-
-    @property
-    def share(self) -> float:
-        """Lost packets among all."""
-        return self.lost / self.packets
 
 
 @dataclass(frozen=True)
@@ -351,11 +335,8 @@ class Case:
         return frozenset(table.loc[table["outcome"] == "decrypted", "flow"])
 
     def ttls_of(self, capture: int, address: str) -> frozenset[int]:
-        """The TTLs of a host's TCP packets in one capture, resets left out; empty when it sent none.
-
-        Other protocols say little: multicast and ICMP have TTLs of their own.
-        """
-        return self._ttls.get((capture, address), frozenset())
+        """The TTLs of a host's TCP packets in one capture, resets left out; empty when it sent none."""
+        return self._heard.ttls_of(capture, address)
 
     def messages_of(self, protocol: str, *addresses: str) -> list[Any]:
         """One protocol's messages on the flows opened from any of some addresses: rows of its table, in order."""
@@ -384,53 +365,19 @@ class Case:
 
     def heard_after(self, capture: int, address: str, time: int) -> int:
         """The last frame an address sent in a capture, 0 when it sent none at or after `time`."""
-        last, frame = self._last_sent.get((capture, address), (0, 0))
-        return frame if last >= time else 0
+        return self._heard.heard_after(capture, address, time)
 
     def fell_silent(self, server: str, since: int) -> bool:
         """Whether somebody else's data or SYNs to the server stay without any answer from then on."""
-        unheard, tried = self._unheard.get(server, 0), self._last_in_vain.get(server, 0)
-        return unheard >= since or tried > since
-
-    @cached_property
-    def _unheard(self) -> dict[str, int]:
-        """By server: when a client last spoke that had been left without an answer."""
-        flows = self.flows[self.flows["frames_server"] > 0]
-        left = flows[flows["last_time_client"] - flows["last_time_server"] > UNHEARD_NS]
-        latest = left.groupby("server", observed=True)["last_time_client"].max()
-        return dict(zip(latest.index, latest.tolist(), strict=True))
-
-    @cached_property
-    def _last_in_vain(self) -> dict[str, int]:
-        """By server: when somebody last began to repeat SYNs that nothing answers."""
-        found: dict[str, int] = defaultdict(int)
-        for one in self.attempts:
-            if one.ending is Ending.UNANSWERED and len(one.syn_times) > 1:
-                found[one.server] = max(found[one.server], one.first_time)
-        return found
+        return self._heard.fell_silent(server, since)
 
     def heard_by(self, capture: int, address: str, time: int) -> bool:
         """Whether anybody sent the address anything at or after `time`."""
-        return self._last_received.get((capture, address), 0) >= time
+        return self._heard.heard_by(capture, address, time)
 
     @cached_property
-    def _last_sent(self) -> dict[tuple[int, str], tuple[int, int]]:
-        found: dict[tuple[int, str], tuple[int, int]] = {}
-        answering = self.flows[self.flows["opening"] != "refused"]  # a reset may be anybody's
-        for side in ("client", "server"):
-            columns = ["capture", side, f"last_time_{side}", f"last_frame_{side}"]
-            for capture, address, time, frame in _latest(answering[columns]).itertuples(index=False):
-                found[capture, address] = max(found.get((capture, address), (0, 0)), (int(time), int(frame)))
-        return found
-
-    @cached_property
-    def _last_received(self) -> dict[tuple[int, str], int]:
-        found: dict[tuple[int, str], int] = defaultdict(int)
-        for side, other in (("client", "server"), ("server", "client")):
-            columns = ["capture", side, f"last_time_{other}"]
-            for capture, address, time in _latest(self.flows[columns]).itertuples(index=False):
-                found[capture, address] = max(found[capture, address], int(time))
-        return found
+    def _heard(self) -> HeardBook:
+        return HeardBook(self.flows, self.attempts)
 
     @cached_property
     def _by_client(self) -> dict[str, tuple[Attempt, ...]]:
@@ -441,38 +388,12 @@ class Case:
         return _grouped(self.attempts, lambda one: one.server)
 
     @cached_property
-    def _ttls(self) -> dict[tuple[int, str], frozenset[int]]:
-        found: dict[tuple[int, str], set[int]] = defaultdict(set)
-        tcp = self.flows[self.flows["transport"] == "tcp"]
-        for side in ("client", "server"):
-            columns = ["capture", side, f"ttl_{side}_min", f"ttl_{side}_max"]
-            for capture, address, low, high in tcp[columns].drop_duplicates().itertuples(index=False):
-                found[capture, address] |= {low, high} - {0}
-        return {key: frozenset(values) for key, values in found.items()}
-
-    @cached_property
     def _messages(self) -> dict[str, dict[str, list[Any]]]:
         return {}
 
     def recorder_losses(self, capture: int) -> tuple[RecorderLoss, ...]:
         """The interfaces of a capture on which the recorder lost packets, each at its worst, the worst first."""
-        table = self.tables.interfaces
-        losing = table[(table["capture"] == capture) & (table["dropped"] > 0)]
-        if losing.empty:
-            return ()
-        # Of a file that is an extract, the interface saw more than the file holds.
-        losses = (
-            RecorderLoss(
-                row.description or row.name or str(row.number),
-                int(row.dropped),
-                int(max(row.received, row.frames + row.dropped)),
-            )
-            for row in losing.itertuples()
-        )
-        worst: dict[str, RecorderLoss] = {}
-        for one in sorted(losses, key=lambda loss: loss.share, reverse=True):
-            worst.setdefault(one.interface, one)
-        return tuple(worst.values())
+        return read_recorder_losses(self.tables.interfaces, capture)
 
     @cached_property
     def leases(self) -> dict[str, list[Any]]:
@@ -488,12 +409,6 @@ class Case:
     def boots(self) -> tuple[Boot, ...]:
         """What each device asked of DHCP, and what it was told."""
         return read_boots(self.tables, self.devices)
-
-
-def _latest(table: pd.DataFrame) -> pd.DataFrame:
-    """Of each capture and address (the first two columns) the row with the latest time (the third)."""
-    capture, address, time, *_ = table.columns
-    return table.sort_values(time, kind="stable").drop_duplicates([capture, address], keep="last")
 
 
 def _grouped(attempts: tuple[Attempt, ...], key: Callable[[Attempt], str]) -> dict[str, tuple[Attempt, ...]]:

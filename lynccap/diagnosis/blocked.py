@@ -22,13 +22,11 @@ _ENDED = {
 }
 
 
-def blocked_paths(
-    inquiry: Inquiry, rule: str, effect: str, host_act: Sequence[str] = SERVICE_OWNER
-) -> Iterator[Judgement]:
+def blocked_paths(inquiry: Inquiry, rule: str, effect: str) -> Iterator[Judgement]:
     """What a rule of reference/needed_paths.csv says where `effect` (a sentence) is all there is to add."""
     yield from open_paths(inquiry, rule)
     for verdict in judged(inquiry, rule):
-        yield blocked(inquiry, verdict, effect, host_act=host_act)
+        yield blocked(inquiry, verdict, effect)
 
 
 def open_paths(inquiry: Inquiry, rule: str) -> Iterator[Clear]:
@@ -45,7 +43,6 @@ def blocked(
     effect: str,
     extra: tuple[Proof, ...] = (),
     host_causes: Sequence[str] = HOST_CAUSES,
-    explains: tuple[str, ...] | None = None,
     host_act: Sequence[str] = SERVICE_OWNER,
 ) -> Judgement:
     """One blocked path; the rule's own causes and owners hold for a firewall, other ones where the host refuses.
@@ -67,5 +64,4 @@ def blocked(
         extra=extra,
         causes=tuple(host_causes) if by_host else (),
         act=tuple(host_act) if by_host else (),
-        explains=explains,
     )

@@ -38,6 +38,11 @@ class FailedTls:
     client: str
     sessions: tuple[TlsSession, ...]
 
+    @property
+    def doubt(self) -> str:
+        """Why the capture does not show how a handshake of them ended, "" when it shows all."""
+        return next((one.handshake.doubt for one in self.sessions if one.handshake.doubt), "")
+
     def some(self, sessions: tuple[TlsSession, ...]) -> "FailedTls":
         """The same ends with some of the sessions."""
         return FailedTls(self.listener, self.client, sessions)

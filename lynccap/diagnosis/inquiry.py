@@ -8,6 +8,7 @@ from lynccap.correlation.case import Case
 from lynccap.correlation.devices.book import DeviceFacts
 from lynccap.correlation.points.vantage import Vantage
 from lynccap.correlation.roles.claims import AROUND_LYNC, GATEWAY, role_name
+from lynccap.correlation.roles.sides import Location
 from lynccap.correlation.searches import Search
 from lynccap.diagnosis.failed_tls import FailedTls, read_failed_tls
 from lynccap.diagnosis.gates import Gates
@@ -82,6 +83,11 @@ class Inquiry:
     def device(self, address: str) -> DeviceFacts | None:
         """What is known of a device."""
         return self.case.devices.of(address)
+
+    def is_placed(self, address: str, where: Location) -> bool:
+        """Whether a device is shown to be there: inside or outside; nothing is where nothing shows it."""
+        device = self.device(address)
+        return device is not None and device.location is where
 
     def server(self, address: str, port: int = 0) -> str:
         """What to call a server inside a sentence: its role at a port, its address, and the name asked for it."""

@@ -9,14 +9,9 @@ from lynccap.correlation.attempts import Attempt
 from lynccap.correlation.case import Case
 from lynccap.correlation.discovery_names import PHONE_NAMES
 from lynccap.correlation.names import SOURCE_DNS
-from lynccap.correlation.protocol_numbers import HTTP, HTTPS, PSOM_PORT, SIP_TLS_PORT
-from lynccap.correlation.roles.claims import (
-    REVERSE_PROXY,
-    SIP_SERVER,
-    WEB_ROLES,
-)
+from lynccap.correlation.protocol_numbers import HTTP, HTTPS, PSOM_PORT
+from lynccap.correlation.roles.claims import REVERSE_PROXY, WEB_ROLES
 from lynccap.correlation.roles.sides import Location
-from lynccap.correlation.tls.sessions import UNKNOWN_CA, TlsSession
 from lynccap.diagnosis.purposes.conferencing import (
     sends_file,
     wants_data_outside,
@@ -29,6 +24,7 @@ from lynccap.diagnosis.purposes.needed import callers_of, is_needed, targets_of
 from lynccap.diagnosis.purposes.partners import is_from_partner, is_to_partner, is_xmpp
 from lynccap.diagnosis.purposes.pools import is_at_balancer, is_by_balancer, is_pool_member, members_accept
 from lynccap.diagnosis.purposes.revocation import client_waits, is_at_crl_host, partner_waits
+from lynccap.diagnosis.purposes.root_chain import wants_root_chain
 from lynccap.diagnosis.purposes.sign_in import is_kept_in, is_sent_on, loses_access_edge, loses_registrar
 from lynccap.diagnosis.purposes.users import signed_in
 from lynccap.diagnosis.purposes.web import discovers_in_vain, discovers_over_http, is_behind_proxy
@@ -118,75 +114,6 @@ def _wants_firmware(case: Case, attempt: Attempt, _held: frozenset[str]) -> bool
     return any(one.startswith(PHONE_NAMES) for one in names) and bool(signed_in(case, attempt.client))
 
 
-def _wants_root_chain(case: Case, attempt: Attempt, held: frozenset[str]) -> bool:
-    """A phone without the root certificate asks on port 80; one that trusts already, or a PC, has other reasons.
-
-    That it lacks the certificate is shown by its own alert, or by its boot: phones keep the chain across calls.
-    """
-    device = case.devices.of(attempt.client)
-    if attempt.port != HTTP or device is None or not held & (WEB_ROLES | {SIP_SERVER}):
-        return False
-    if device.location is Location.OUTSIDE:
-        return False  # the chain is handed out inside only
-    if has_chain(case, attempt.client) or _whole_host_fails(case, attempt):
-        return False
-    alerts = bool(distrust(case, attempt.client))
-    if device.is_phone:
-        return alerts or booted_before(case, attempt)
-    return device.kind == "unknown" and alerts
-
-
-def booted_before(case: Case, attempt: Attempt) -> bool:
-    """The capture shows the device getting its address before the attempt."""
-    device = case.devices.of(attempt.client)
-    keys = (attempt.client, *(device.macs if device else ()))
-    rows = [row for key in keys for row in case.leases.get(key, ())]
-    return any(row.kind == "ack" and row.time <= attempt.first_time for row in rows)
-
-
-def has_chain(case: Case, client: str) -> bool:
-    """The client fetched the chain, completed TLS with a Lync server, or was in the middle of such a connection."""
-    if any(row.step == "root-chains" and row.outcome == "ok" for row in case.messages_of("certprov", client)):
-        return True
-    for attempt in case.attempts_of(client):
-        for flow in attempt.established:
-            session = case.sessions.get(flow)
-            if session and session.completed:
-                return True
-            if attempt.port in (HTTPS, SIP_TLS_PORT) and _in_the_middle(case, flow):
-                return True
-    return False
-
-
-def _in_the_middle(case: Case, flow: int) -> bool:
-    row = case.flows.loc[flow]
-    return bool(row["opening"] == "midstream" and row["data_frames_client"] and row["data_frames_server"])
-
-
-def distrust(case: Case, client: str) -> tuple[tuple[int, int, int], ...]:
-    """(capture, frame, time) of every "unknown CA" this client sent to a Lync server and did not get over."""
-    told = []
-    for attempt in case.attempts_of(client):
-        for session in case.sessions_of([attempt]):
-            alert = session.alert(UNKNOWN_CA)
-            if alert and alert.from_client and not completes_later(case, session):
-                told.append((attempt.capture, alert.frame, alert.time))
-    return tuple(told)
-
-
-def completes_later(case: Case, refused: TlsSession) -> bool:
-    """Whether the same client completes TLS with the same server after this session."""
-    client, server = case.flows.at[refused.flow, "client"], case.flows.at[refused.flow, "server"]
-    same = [one for one in case.attempts_of(client) if one.server == server]
-    return any(one.completed and one.last_time > refused.last_time for one in case.sessions_of(same))
-
-
-def _whole_host_fails(case: Case, attempt: Attempt) -> bool:
-    """Other TCP ports of the server were tried too and none answers: port 80 is not the matter."""
-    others = case.ports_tried(attempt.server) - {attempt.port}
-    return bool(others) and not any(one.port in others for one in case.latest_answers(attempt.server))
-
-
 def _one_of_two(case: Case, attempt: Attempt, held: frozenset[str]) -> bool:
     """The same client, inside, reaches the server's other web port within a minute."""
     if attempt.port not in (HTTP, HTTPS) or not held & WEB_ROLES or not case.roles.is_lync(attempt.server):
@@ -206,34 +133,42 @@ def _one_of_two(case: Case, attempt: Attempt, held: frozenset[str]) -> bool:
 
 
 MEANINGS: tuple[tuple[Meaning, Callable[[Case, Attempt, frozenset[str]], bool]], ...] = (
+    # Lists of revoked certificates, and hosts that Lync does not need for anything else.
     (Meaning.CRL, partner_waits),
     (Meaning.CLIENT_CRL, client_waits),
     (Meaning.OTHERS, is_at_crl_host),
     (Meaning.OTHERS, is_by_balancer),
+    # What stands before a pool: a reverse proxy, a load balancer.
     (Meaning.POOL_BEHIND_PROXY, is_behind_proxy),
     (Meaning.DISCOVERY, discovers_in_vain),
     (Meaning.SHARED, members_accept),
     (Meaning.PROXY_80, _at_the_proxy),
+    # Signing in, where no other way is left.
     (Meaning.REDIRECTED, is_sent_on),
     (Meaning.REGISTRAR, loses_registrar),
     (Meaning.GUEST, is_kept_in),
     (Meaning.ACCESS_EDGE, loses_access_edge),
+    # Other organisations.
     (Meaning.PARTNER, is_to_partner),
     (Meaning.FROM_PARTNER, is_from_partner),
     (Meaning.XMPP, is_xmpp),
+    # Paths that role and port tell alone (reference/needed_paths.csv).
     (Meaning.NEEDED, is_needed),
+    # Meetings and conferences.
     (Meaning.PSOM, _wants_conference),
     (Meaning.DATA_OUTSIDE, wants_data_outside),
     (Meaning.SLIDES, wants_slides),
     (Meaning.JOIN_PAGE, wants_join_page),
     (Meaning.SHARING, wants_sharing),
     (Meaning.FILES, sends_file),
+    # The web services of the pool.
     (Meaning.BACK_IN, comes_back_in),
-    (Meaning.ROOT_CHAIN, _wants_root_chain),
+    (Meaning.ROOT_CHAIN, wants_root_chain),
     (Meaning.SHARED, is_at_balancer),
     (Meaning.FIRMWARE, _wants_firmware),
     (Meaning.WEB_PORT, _one_of_two),
     (Meaning.DISCOVERY_443, discovers_over_http),
+    # Any other port of the port table.
     (Meaning.REQUIRED, _is_required),
 )
 """The most particular first: what each means, and whether an attempt at a server of these roles is that."""

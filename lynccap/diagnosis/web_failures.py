@@ -65,7 +65,7 @@ def ending_of(session: TlsSession) -> tuple[str, bool] | None:
     alert, shake = session.refusal, session.handshake
     if alert:
         who = "the device" if alert.from_client else "the server"
-        return f"{who} ends TLS with alert {alert.code} ({alert.name})", alert.from_client
+        return f"{who} ends TLS with {alert.word}", alert.from_client
     if shake.outcome is HandshakeOutcome.STALLED and not shake.client_due:
         return "the server says no more in the middle of the TLS handshake", False
     if shake.outcome is HandshakeOutcome.CLOSED and shake.end and not shake.end.from_client:

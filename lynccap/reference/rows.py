@@ -178,6 +178,11 @@ class CodecRow:
     verified: bool
     source: tuple[str, ...]
 
+    @property
+    def wideband(self) -> bool:
+        """Whether it carries speech of 16 kHz and more; G.722 has a clock rate of 8000 by mistake (RFC 3551 4.5.2)."""
+        return self.media == "audio" and ((self.clock_rate or 0) >= 16_000 or self.encoding == "G722")
+
 
 @dataclass(frozen=True, slots=True)
 class DhcpOptionRow:

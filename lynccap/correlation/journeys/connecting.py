@@ -84,7 +84,7 @@ def _is_certain(view: DeviceView, one: Attempt) -> bool:
     return one.ending in FAILED_WORDS
 
 
-def tls(view: DeviceView, name: StageName, sessions: Sequence[TlsSession], words: str = "TLS with {}") -> StageFacts:
+def tls(view: DeviceView, name: StageName, sessions: Sequence[TlsSession]) -> StageFacts:
     """A stage that is a TLS handshake, by some sessions: it is as the last that can be judged left it."""
     ordered = sorted(sessions, key=lambda one: (begin_of(view, one), one.flow))
     done = [one for one in ordered if one.completed]
@@ -93,11 +93,11 @@ def tls(view: DeviceView, name: StageName, sessions: Sequence[TlsSession], words
     lost = [one for one in ends if one.last_time >= alive]
     if done and not lost:
         before = [one for one in ends if begin_of(view, one) < begin_of(view, done[0])]
-        return _completed(view, name, [*before, done[0]], words)
+        return _completed(view, name, [*before, done[0]])
     one = (lost or ordered)[0]
     outcome, told = TLS_ENDS[one.handshake.outcome], _ending(view, one)
     since = begin_of(view, done[-1]) if done else 0
-    says = f"{words.format(view.server_of(one.flow))} {told}{worked_before(since)}"
+    says = f"TLS with {view.server_of(one.flow)} {told}{worked_before(since)}"
     shown = one.handshake.frames or (one.hello_frame, one.last_frame)
     frames = listed((one.hello_frame, one.certificate_frame), begin_frame_of(view, one), shown[-1])
     return StageFacts(name, outcome, says, view.coverage.captures[one.flow], begin_of(view, one), frames)
@@ -107,10 +107,10 @@ def _ended(session: TlsSession) -> bool:
     return TLS_ENDS[session.handshake.outcome] is StepOutcome.FAILED
 
 
-def _completed(view: DeviceView, name: StageName, sessions: Sequence[TlsSession], words: str) -> StageFacts:
+def _completed(view: DeviceView, name: StageName, sessions: Sequence[TlsSession]) -> StageFacts:
     first, good = sessions[0], sessions[-1]
     version = f" ({good.version})" if good.version else ""
-    says = f"{words.format(view.server_of(good.flow))} completed{version}{after_tries(len(sessions))}"
+    says = f"TLS with {view.server_of(good.flow)} completed{version}{after_tries(len(sessions))}"
     frames = listed((good.hello_frame, good.server_hello_frame), begin_frame_of(view, first), good.data_frame)
     return StageFacts(name, StepOutcome.OK, says, view.coverage.captures[first.flow], begin_of(view, first), frames)
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from dissectors.sip.sdp import read_sdp
 from lynccap.correlation.addresses import join_endpoint, split_endpoint
 from lynccap.correlation.media.relays import RELAY_PORTS, TURN_PORTS, TURN_UDP_PORT, RelayBook, Side
 from lynccap.correlation.names import tunnelled
 from lynccap.correlation.roles.claims import RoleBook
 from lynccap.correlation.rows import rows_of
+from lynccap.correlation.sip.bodies import read_body
 from lynccap.tables import Tables
 
 SUSTAINED_SECONDS = 5.0  # call set-up probes every path for a moment; media stays (catalogue, media-* entries)
@@ -163,7 +163,7 @@ def _signalled(tables: Tables, roles: RoleBook) -> Iterator[Endpoint]:
     sip, flows = tables["sip"], tables.flows
     for flow, body in sip.loc[sip["body"].map(bool), ["flow", "body"]].itertuples(index=False):
         if any(roles.is_lync(flows.at[flow, side]) for side in ("client", "server")):
-            described = read_sdp(body)
+            described = read_body(body)
             for media in described.media if described else ():
                 yield media.address or "", media.port
                 yield from ((one.ip, one.port) for one in media.candidates)

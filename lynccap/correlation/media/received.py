@@ -7,18 +7,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from lynccap.correlation.media.calls.book import CallBook
+from lynccap.correlation.media.calls.directions import COUNTED
 from lynccap.correlation.media.calls.records import Call, Leg, Party
 from lynccap.correlation.media.stream_quality import StreamQuality
+from lynccap.correlation.protocol_numbers import INITIAL_TTLS
 from lynccap.correlation.rows import rows_of
 from lynccap.tables import SECOND, Tables
 
 if TYPE_CHECKING:
     import pandas as pd
 
-COUNTED = frozenset({"udp", "mturn"})
-"""Carriers of which every packet is counted; of the others only what is kept of a stream is read."""
-FIRST_TTLS = (64, 128, 255)
-"""What hosts send: phones and Unix, Windows, network gear."""
 REDUNDANCY = 97
 """The payload type of RED, as Lync numbers it ([MS-SDPEXT] 3.1.5.3)."""
 _ENDS = ["client", "client_port", "server", "server_port", "ttl_client_max", "ttl_server_max"]
@@ -184,4 +182,4 @@ def _places(leg: Leg, address: str) -> Iterator[int]:
 
 def _hops(ttl: int) -> int | None:
     """Routers that a packet with this TTL has passed."""
-    return next((first - ttl for first in FIRST_TTLS if first >= ttl), None) if ttl else None
+    return next((first - ttl for first in INITIAL_TTLS if first >= ttl), None) if ttl else None

@@ -216,13 +216,14 @@ def _side(server: str, mine: list[Allocation], book: RelayBook, names: NameBook,
         return Side.EXTERNAL
     # Behind NAT the Edge tells its public address in the challenge, and its outer name leads here.
     told = {end[0] for one in mine if (end := split_endpoint(one.alternate))}
-    if not told.isdisjoint(book.relay_hosts) or any(_is_outer_name(name) for name in names.names_of(server)):
+    if not told.isdisjoint(book.relay_hosts) or any(is_outer_name(name) for name in names.names_of(server)):
         return Side.EXTERNAL
     # A public address that hands out another one may be either side: address plans do not tell.
     return Side.INTERNAL if handed_out and is_private(server) else Side.UNKNOWN
 
 
-def _is_outer_name(name: str) -> bool:
+def is_outer_name(name: str) -> bool:
+    """Whether a name is of the form that the outer side of an A/V Edge has."""
     return any(EDGE_AV in row.role for row in reference.name_rows(name))
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from dissectors.sip.sdp import read_sdp
 from lynccap.correlation.rows import rows_of
+from lynccap.correlation.sip.bodies import read_body
 from lynccap.tables import Tables
 
 SHARING = "applicationsharing"
@@ -38,7 +38,7 @@ def _offers(tables: Tables, rows: pd.DataFrame) -> Iterator[SharingOffer]:
     for row in rows_of(rows, ("flow", "frame", "time", "body")):
         if SHARING.encode() not in row.body:
             continue
-        described = read_sdp(row.body)
+        described = read_body(row.body)
         lines = [one for one in described.media if one.kind == SHARING] if described else []
         candidates = (each for one in lines for each in one.candidates)
         waits = dict.fromkeys(

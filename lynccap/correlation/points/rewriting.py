@@ -6,13 +6,12 @@ that passes a request on adds its own Via, so that what it sends is another mess
 
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
-from dissectors.sip.sdp import Sdp, read_sdp
 from lynccap.correlation.addresses import join_endpoint
 from lynccap.correlation.points.vantage import Vantage
 from lynccap.correlation.rows import rows_of
+from lynccap.correlation.sip.bodies import read_body
 
 MAX_MESSAGES = 2_000  # of one capture that are compared: a helper alters the first call as it does the others
 COLUMNS = ("flow", "frame", "time", "from_client", "kind", "method", "status", "call_id", "cseq", "branch", "contact")
@@ -71,10 +70,5 @@ def _changes(here: Any, there: Any) -> Iterator[tuple[str, str, str]]:
 
 def _described(body: bytes | None) -> dict[str, str]:
     """By medium the address and port of a session description."""
-    read = _read(body) if body else None
+    read = read_body(body)
     return {one.kind: join_endpoint(one.address or "", one.port) for one in (read.media if read else ())}
-
-
-@lru_cache(maxsize=1024)
-def _read(body: bytes) -> Sdp | None:
-    return read_sdp(body)

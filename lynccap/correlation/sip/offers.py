@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from dissectors.sip.sdp import Media, read_sdp
+from dissectors.sip.sdp import Media
 from lynccap import reference
+from lynccap.correlation.sip.bodies import read_body
 from lynccap.correlation.sip.transactions import Transaction
 
 
@@ -24,8 +25,7 @@ class Offer:
 
 def read_offer(one: Transaction) -> Offer:
     """What a transaction's request offers."""
-    body = one.request.body if one.request is not None else None
-    described = read_sdp(body) if body else None
+    described = read_body(one.request.body) if one.request is not None else None
     audio = next((media for media in described.media if media.kind == "audio"), None) if described else None
     return Offer(audio.protocol, _codecs(audio)) if audio else Offer()
 

@@ -31,6 +31,11 @@ class Alert:
     name: str
     fatal: bool
 
+    @property
+    def word(self) -> str:
+        """Its number and name, for a sentence: "alert 48 (unknown_ca)"."""
+        return f"alert {self.code} ({self.name})"
+
 
 @dataclass(frozen=True)
 class TlsSession:

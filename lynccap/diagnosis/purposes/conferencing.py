@@ -11,9 +11,9 @@ from lynccap.diagnosis.purposes.users import meeting_frames, name_asked, signed_
 
 SLIDES = "wac"
 JOIN_PAGE = "meet."
-FIRST_MEDIA_PORT = 49_152
+FIRST_MEDIA_PORT = 49_152  # conference media and sharing of Front Ends, without any other setting
 RPC_PORT = 135  # its endpoint mapper sends administrators' programs on to the same range of ports
-WITHIN_NS = 60_000_000_000
+WITHIN_NS = 60_000_000_000  # the media and sharing of one conference are opened within a minute
 
 
 def wants_data_outside(case: Case, attempt: Attempt, held: frozenset[str]) -> bool:

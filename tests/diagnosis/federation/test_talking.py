@@ -31,7 +31,7 @@ class TestTls:
 
         one = fires(scene, self.RULE, EDGE, frames=[scene.frame(5.1, of)])
 
-        assert f"{EDGE} sends the alert bad_certificate (42) after server-hello-done" in one.says
+        assert f"{EDGE} sends alert 42 (bad_certificate) after server-hello-done" in one.says
         assert f"It is for {TARGET}, which DNS gave" in one.why
         assert "issued by CN=Somebody" in one.why
         assert one.confidence is Confidence.CERTAIN
@@ -51,7 +51,7 @@ class TestTls:
         one = fires(scene, self.RULE, EDGE)
 
         assert (one.peer, one.port) == (PARTNER, 5061)
-        assert f"{PARTNER} sends the alert" in one.says
+        assert f"{PARTNER} sends alert" in one.says
 
     def test_closed_after_tls_by_the_partners_rules(self) -> None:
         scene = perimeter()

@@ -4,17 +4,9 @@ from typing import Any
 
 from proofs import fires, inconclusive, silent
 from scenes import Scene
+from two_users import ANNA, BEN, POOL, office
 
-POOL, ANNA, BEN, APIPA = "10.9.0.5", "10.1.0.9", "10.2.0.9", "169.254.33.7"
-
-
-def office() -> Scene:
-    scene = Scene()
-    for name in ("lyncdiscoverinternal", "sipinternal"):
-        scene.named(f"{name}.dunlin.example", POOL)
-    for client, at in ((ANNA, 1.0), (BEN, 1.2)):
-        scene.secure(client, POOL, 5061, at)
-    return scene
+APIPA = "169.254.33.7"
 
 
 class TestLate:

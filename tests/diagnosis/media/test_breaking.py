@@ -5,19 +5,10 @@ from typing import Any
 import pytest
 from proofs import fires, inconclusive, silent
 from scenes import Scene, moment
+from two_users import ANNA, BEN, POOL, office
 
-POOL, ANNA, BEN = "10.9.0.5", "10.1.0.9", "10.2.0.9"
 HOME, OUTER = "198.51.100.77", "203.0.113.13"
 BROKE_OFF = '33; reason="Media broke off"'
-
-
-def office() -> Scene:
-    scene = Scene()
-    for name in ("lyncdiscoverinternal", "sipinternal"):
-        scene.named(f"{name}.dunlin.example", POOL)
-    for client, at in ((ANNA, 1.0), (BEN, 1.2)):
-        scene.secure(client, POOL, 5061, at)
-    return scene
 
 
 class TestLost:

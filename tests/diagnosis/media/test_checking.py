@@ -5,19 +5,10 @@ from typing import Any
 import pytest
 from proofs import fires, inconclusive, sample_fires, silent
 from scenes import Scene, accused
+from two_users import ANNA, BEN, POOL, office
 
-POOL, ANNA, BEN = "10.9.0.5", "10.1.0.9", "10.2.0.9"
 INNER, OUTER, GATEWAY = "10.9.0.8", "203.0.113.13", "10.8.0.7"
 NO_MEDIA = '22; reason="Call failed to establish"; CallerMediaDebug="audio:ICEWarn=0x1"'
-
-
-def office() -> Scene:
-    scene = Scene()
-    for name in ("lyncdiscoverinternal", "sipinternal"):
-        scene.named(f"{name}.dunlin.example", POOL)
-    for client, at in ((ANNA, 1.0), (BEN, 1.2)):
-        scene.secure(client, POOL, 5061, at)
-    return scene
 
 
 class TestAllChecksFailed:

@@ -6,21 +6,13 @@ import pytest
 from farms import VIP, Farm
 from proofs import fires, inconclusive, sample_fires, silent
 from scenes import Scene, accused, moment
+from two_users import ANNA, BEN, POOL, office
 
 from lynccap.correlation.case import Case
 from lynccap.correlation.roles.sides import Location, Placement
 
-POOL, ANNA, BEN, PAUL = "10.9.0.5", "10.1.0.9", "10.2.0.9", "192.168.7.20"
+PAUL = "192.168.7.20"
 INNER, OUTER = "10.9.0.8", "203.0.113.13"
-
-
-def office() -> Scene:
-    scene = Scene()
-    for name in ("lyncdiscoverinternal", "sipinternal"):
-        scene.named(f"{name}.dunlin.example", POOL)
-    for client, at in ((ANNA, 1.0), (BEN, 1.2)):
-        scene.secure(client, POOL, 5061, at)
-    return scene
 
 
 def relayed(scene: Scene, client: str = ANNA, peer: str = BEN, *, at: float = 7.0, edge: str = INNER) -> int:

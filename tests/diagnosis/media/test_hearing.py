@@ -5,17 +5,7 @@ from typing import Any
 import pytest
 from proofs import fires, inconclusive, silent
 from scenes import Scene, accused, moment
-
-POOL, ANNA, BEN = "10.9.0.5", "10.1.0.9", "10.2.0.9"
-
-
-def office() -> Scene:
-    scene = Scene()
-    for name in ("lyncdiscoverinternal", "sipinternal"):
-        scene.named(f"{name}.dunlin.example", POOL)
-    for client, at in ((ANNA, 1.0), (BEN, 1.2)):
-        scene.secure(client, POOL, 5061, at)
-    return scene
+from two_users import ANNA, BEN, POOL, office
 
 
 def chosen(scene: Scene, at: float = 5.0, **facts: Any) -> tuple[int, int]:

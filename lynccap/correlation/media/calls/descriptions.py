@@ -6,11 +6,12 @@ RFC 3264; [MS-ICE2] 3.1.4.8.2.7 for the second offer, which names the pair that 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
-from dissectors.sip.sdp import Media, Sdp, read_sdp
+from dissectors.sip.sdp import Media
 from lynccap.correlation.addresses import join_endpoint
+from lynccap.correlation.sip.bodies import read_body
 from lynccap.correlation.sip.dialogs import Dialog
 from lynccap.tables import SECOND
 
@@ -117,11 +118,6 @@ def candidate_keys(line: Media) -> Iterator[tuple[str, str, str]]:
         yield join_endpoint(line.address, line.port), "", ""
 
 
-@lru_cache(maxsize=4096)
-def _read(body: bytes) -> Sdp | None:
-    return read_sdp(body)
-
-
 def _described(dialog: Dialog) -> Described:
     found: list[Description] = []
     for one in (dialog.opening, *dialog.later):
@@ -134,7 +130,7 @@ def _described(dialog: Dialog) -> Described:
 
 
 def _of(row: Any | None, party: int) -> Iterator[Description]:
-    described = _read(row.body) if row is not None and row.body else None
+    described = read_body(row.body) if row is not None else None
     if described is not None:
         yield Description(party, int(row.time), described.media)  # type: ignore[union-attr]
 

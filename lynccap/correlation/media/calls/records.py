@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from lynccap.correlation.media.checks import CheckOutcome
-from lynccap.correlation.media.paths import Path
+from lynccap.correlation.media.paths import SUSTAINED_PACKETS, SUSTAINED_SECONDS, Path
 from lynccap.correlation.sip.dialogs import Dialog
 from lynccap.tables import SECOND
 
@@ -198,6 +198,11 @@ class Leg:
     def seconds(self) -> float:
         """From the first to the last media packet."""
         return (self.last_time - self.first_time) / SECOND
+
+    @property
+    def sustained(self) -> bool:
+        """Whether its media stayed: call set-up tries every way for a moment."""
+        return self.seconds > SUSTAINED_SECONDS and self.forth.packets + self.back.packets > SUSTAINED_PACKETS
 
     @property
     def begun(self) -> int:

@@ -7,12 +7,12 @@ from lynccap.correlation.roles.farms import Farm
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Judgement, Proof
+from lynccap.diagnosis.purposes.conferencing import FIRST_MEDIA_PORT
 from lynccap.diagnosis.purposes.pools import member_answers
 from lynccap.diagnosis.subjects import FOR_ROOT_CHAIN, Subject, found, judged, subject_of
 from lynccap.diagnosis.verdicts import Verdict
 from lynccap.document import Confidence, Severity
 
-FIRST_MEDIA_PORT = 49_152  # conference media and sharing of Front Ends, without any other setting
 SHOWN_ANSWERS = 2
 TEAM = ("load balancer team",)
 

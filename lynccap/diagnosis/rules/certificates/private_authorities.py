@@ -13,7 +13,7 @@ from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.holders import OUTSIDE, Holder, holders, outside
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement
-from lynccap.diagnosis.meanings import completes_later
+from lynccap.diagnosis.purposes.root_chain import completes_later
 from lynccap.diagnosis.rules.certificates.wording import listed, of_holder, the_holder
 from lynccap.diagnosis.subjects import subject_of
 from lynccap.document import Confidence, Severity

@@ -13,7 +13,7 @@ from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Proof
 
 TRIES = 4  # datagrams, repeats among them: fewer may be lost by chance
-SYNS = 3
+SYNS = 3  # a SYN and two repeats
 LISTED = 20
 _COLUMNS = (
     *("capture", "transport", "client", "client_port", "server", "server_port", "opening", "service"),

@@ -25,7 +25,6 @@ from lynccap.diagnosis.subjects import subject_of
 from lynccap.document import Confidence, Severity
 
 SEVERAL = 2
-SERVED = (HTTPS, TURN_UDP_PORT)
 RELAYED_PORTS = 3  # of which none is answered: fewer may have nobody behind the address they try
 
 

@@ -115,8 +115,7 @@ def _doubt(inquiry: Inquiry, one: Allocation, host: str, vain: Unheard | None) -
         return f"{host} differs from what clients ask, as behind a load balancer: the topology would tell"
     if vain:
         return None
-    device = inquiry.device(one.client)
-    if is_public(one.server) and device and device.location is Location.INSIDE:
+    if is_public(one.server) and inquiry.is_placed(one.client, Location.INSIDE):
         return f"{one.client} is inside, where {host} may be routed: a capture of an outside peer would tell"
     return None
 

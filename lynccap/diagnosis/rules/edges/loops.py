@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from lynccap import reference
 from lynccap.correlation.addresses import is_public, split_endpoint
 from lynccap.correlation.media.calls.records import Call, Half, Leg, Party
-from lynccap.correlation.media.paths import SUSTAINED_PACKETS, SUSTAINED_SECONDS, Path
+from lynccap.correlation.media.paths import Path
 from lynccap.correlation.roles.sides import Location
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
@@ -38,12 +38,8 @@ def media_reflexive_hairpin(inquiry: Inquiry) -> Iterator[Judgement]:
     seen_as = _translated(inquiry)
     for call in inquiry.case.calls.calls if seen_as else ():
         for leg in call.legs:
-            if leg.basis and leg.used is not None and _lasts(leg):
+            if leg.basis and leg.used is not None and leg.sustained:
                 yield from _turned(inquiry, call, leg, seen_as)
-
-
-def _lasts(leg: Leg) -> bool:
-    return leg.seconds > SUSTAINED_SECONDS and leg.forth.packets + leg.back.packets > SUSTAINED_PACKETS
 
 
 def _translated(inquiry: Inquiry) -> dict[str, dict[str, int]]:
@@ -65,17 +61,12 @@ def _turned(inquiry: Inquiry, call: Call, leg: Leg, seen_as: dict[str, dict[str,
             continue
         if public is None or leg.relays:
             yield Clear(party.address)
-        elif not _inside(inquiry, party):
+        elif not inquiry.is_placed(party.address, Location.INSIDE):
             because = f"{party.address} may be at home: two homes behind one provider's translator look the same"
             yield Doubt(party.address, because)
         else:
             yield _hairpin(inquiry, call, leg, (party, other), (public, seen_as[party.address][public]))
             return
-
-
-def _inside(inquiry: Inquiry, party: Party) -> bool:
-    device = inquiry.device(party.address)
-    return device is not None and device.location is Location.INSIDE
 
 
 def _hairpin(inquiry: Inquiry, call: Call, leg: Leg, parties: tuple[Party, Party], seen: tuple[str, int]) -> Found:
@@ -122,7 +113,7 @@ def media_through_vpn(inquiry: Inquiry) -> Iterator[Judgement]:
     """
     for call in inquiry.case.calls.calls:
         for leg in call.legs:
-            if leg.path is Path.VPN and _lasts(leg):
+            if leg.path is Path.VPN and leg.sustained:
                 yield _in_tunnel(inquiry, leg)
 
 

@@ -79,9 +79,7 @@ def _outside(inquiry: Inquiry, one: Allocation, reflexive: str) -> bool:
     """Whether a client comes from outside, so that nothing near it can have put that address in."""
     if is_public(one.client):
         return True
-    device = inquiry.device(one.client)
-    outside = device is not None and device.location is Location.OUTSIDE
-    return outside and is_private(reflexive) and is_public(one.server)
+    return inquiry.is_placed(one.client, Location.OUTSIDE) and is_private(reflexive) and is_public(one.server)
 
 
 def _far_apart(clients: tuple[str, ...], address: str) -> bool:

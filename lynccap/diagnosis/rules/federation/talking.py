@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from lynccap import reference
 from lynccap.correlation.addresses import is_public
 from lynccap.correlation.names import SOURCE_DNS, parent_of
 from lynccap.correlation.protocol_numbers import SIP_TLS_PORT
@@ -81,8 +80,7 @@ def _broken(inquiry: Inquiry, failed: FailedTls) -> Judgement:
     edge_asks = failed.client in inquiry.case.our_edges
     device = failed.client if edge_asks else failed.listener.server
     if not judged_ones or judged_ones[0].handshake.end is None:
-        doubt = next((one.handshake.doubt for one in failed.sessions if one.handshake.doubt), "")
-        return Doubt(device, doubt) if doubt else Clear(device)
+        return Doubt(device, failed.doubt) if failed.doubt else Clear(device)
     first, end = judged_ones[0], judged_ones[0].handshake.end
     subject = subject_of(inquiry, first.flow, of_client=edge_asks)
     who = failed.client if end.from_client else failed.listener.server
@@ -104,9 +102,7 @@ def _ending(session: TlsSession) -> str:
     handshake = session.handshake
     after = f" after {handshake.stage}" if handshake.stage else ""
     if handshake.outcome is HandshakeOutcome.REFUSED and session.refusal:
-        alert = reference.tls_alerts().get(session.refusal.code)
-        name = alert.name if alert else session.refusal.name
-        return f"sends the alert {name} ({session.refusal.code}){after}"
+        return f"sends {session.refusal.word}{after}"
     assert handshake.end is not None  # asked before
     return f"{ENDINGS.get(handshake.end.means, 'ends it')}{after}"
 

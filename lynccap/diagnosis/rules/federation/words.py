@@ -12,7 +12,7 @@ from lynccap.diagnosis.sip_answers import asker_of, meaning_of_number, quoted, r
 from lynccap.diagnosis.subjects import times_in_words
 from lynccap.document import Confidence, Severity
 
-GATEWAY_TIMEOUT = 504
+GATEWAY_TIMEOUT = 504  # RFC 3261 21.5.5: the next server did not answer in time
 NEXT_HOP = {
     1007: "the connection",
     1008: "DNS",

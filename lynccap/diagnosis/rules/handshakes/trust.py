@@ -8,7 +8,7 @@ from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.failed_tls import concerns_lync, mutual_ports
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Found, Judgement, Proof
-from lynccap.diagnosis.meanings import completes_later
+from lynccap.diagnosis.purposes.root_chain import completes_later
 from lynccap.document import Confidence, Severity
 
 LISTED = 40  # alerts shown of a device that tries again and again

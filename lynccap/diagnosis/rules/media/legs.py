@@ -8,6 +8,7 @@ from lynccap.correlation.roles.claims import GATEWAY, MEDIATION, NOT_LYNC
 from lynccap.correlation.sip.client_words import ClientWord
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Proof
+from lynccap.diagnosis.sip_answers import quoted
 from lynccap.diagnosis.subjects import Subject, subject_of
 
 SHOWN_PAIRS, SHOWN_FRAMES = 6, 2
@@ -17,7 +18,7 @@ REPORT_NS = 1_000_000_000
 
 
 def legs(inquiry: Inquiry) -> Iterator[tuple[Call, Leg]]:
-    """Legs that something ties to Lync; those with a telephone gateway at one end are another room's."""
+    """Legs that something ties to Lync, those with a telephone gateway at one end among them."""
     for call in inquiry.case.calls.calls:
         for leg in call.legs:
             if leg.basis:
@@ -79,7 +80,7 @@ def pair_proof(leg: Leg, says: str, *outcomes: str) -> Proof:
 
 def word_of(said: ClientWord) -> str:
     """What a client said, as a sentence."""
-    text = f' "{said.reason[:160]}"' if said.reason else ""
+    text = f' "{quoted(said.reason)}"' if said.reason else ""
     flags = " ".join(one.meaning for one in said.warnings)
     return f"The client ends the call with diagnostics number {said.number}{text}." + (f" {flags}" if flags else "")
 

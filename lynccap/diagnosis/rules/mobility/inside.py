@@ -88,9 +88,8 @@ def _no_way_back(inquiry: Inquiry, verdict: Verdict) -> Judgement:
 def _reached_from_outside(inquiry: Inquiry, attempt: Attempt) -> Answer | None:
     """A connection from a public address that is answered at the same port."""
     for one in inquiry.case.answers_of(attempt.server):
-        device = inquiry.device(one.client)
-        outside = device is not None and device.location is Location.OUTSIDE
-        if one.port == attempt.port and one.client != attempt.client and (outside or is_public(one.client)):
+        outside = is_public(one.client) or inquiry.is_placed(one.client, Location.OUTSIDE)
+        if one.port == attempt.port and one.client != attempt.client and outside:
             return one
     return None
 

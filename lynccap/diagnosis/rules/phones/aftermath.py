@@ -7,7 +7,7 @@ from lynccap.correlation.devices.book import LYNC_PHONE, DeviceFacts
 from lynccap.correlation.protocol_numbers import SIP_TLS_PORT
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Proof
-from lynccap.diagnosis.meanings import distrust, has_chain
+from lynccap.diagnosis.purposes.root_chain import distrust, has_chain
 
 PATIENCE_NS = 30_000_000_000  # the steps of one boot lie closer together
 LDAP = 389

@@ -69,7 +69,7 @@ def _judged(inquiry: Inquiry, capture: int, device: DeviceFacts, lookups: list[L
         doubt = doubt or quiet_for(inquiry, capture, device.id, ntp[-1].time)
     if doubt:
         return Doubt(device.id, doubt)
-    proof = Proof(capture, (alert.frame,), f"alert {alert.code} ({alert.name})") if alert else None
+    proof = Proof(capture, (alert.frame,), alert.word) if alert else None
     return _without_time(inquiry, capture, device, lookups[0], ntp, proof)
 
 

@@ -11,7 +11,7 @@ from lynccap.correlation.rows import rows_of
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof
-from lynccap.diagnosis.meanings import has_chain
+from lynccap.diagnosis.purposes.root_chain import has_chain
 from lynccap.diagnosis.purposes.users import signed_in
 from lynccap.document import Confidence, Severity
 

@@ -8,7 +8,7 @@ from lynccap.correlation.tls.sessions import TlsSession
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Judgement, Proof
-from lynccap.diagnosis.meanings import completes_later
+from lynccap.diagnosis.purposes.root_chain import completes_later
 from lynccap.diagnosis.subjects import Subject, subject_of
 from lynccap.document import Confidence, Severity
 

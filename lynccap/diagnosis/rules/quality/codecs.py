@@ -13,9 +13,9 @@ from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement
 from lynccap.diagnosis.rules.quality.telling import LEAST_SECONDS, first_loss, subject_of_stream
 from lynccap.document import Confidence, Reading, Severity
 
-NARROW = frozenset({0, 3, 4, 8, 103, 115})
-WIDE = frozenset({9, 104, 111, 112, 114, 117})
-"""Payload types of speech as Lync numbers them ([MS-SDPEXT] 3.1.5.3): 8 kHz and less, 16 kHz and more."""
+WIDE = frozenset(one.payload_type for one in reference.codecs().values() if one.wideband)
+NARROW = frozenset(one.payload_type for one in reference.codecs().values() if one.media == "audio") - WIDE
+"""Payload types of speech: 16 kHz and more, and less."""
 WIDE_NAMES = ("x-msrta/16000", "siren/16000", "g722/", "g7221/", "silk/16000", "silk/24000")
 """What descriptions call wideband codecs; G.722 bears the clock rate 8000 (RFC 3551 4.5.2)."""
 LASTING = 50  # packets: one second of speech

@@ -12,6 +12,7 @@ from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement
 from lynccap.diagnosis.rules.quality.telling import (
+    LEAST_LOST,
     LEAST_SECONDS,
     LISTED,
     capture_doubt,
@@ -23,15 +24,14 @@ from lynccap.diagnosis.subjects import Subject, subject_of
 from lynccap.document import Confidence, Severity
 from lynccap.tables import SECOND
 
-BULK_BYTES = 300_000
 BULK_RATE = 100_000  # bytes a second: about the upload of a slow line; ten calls need as much
+BULK_BYTES = 300_000  # three seconds of it: what is over sooner fills no queue for long
 NEAR_TOP = 0.5  # of the fastest transfer: as near to what the link carries as the capture tells
 LINGER_NS = SECOND  # a full queue empties within a second
 WITHIN = 0.8  # of the missing packets: beside the transfers nearly none are missing
 AT_MOST = 0.6  # of the call's time that transfers may fill: else everything would coincide with them
 COINCIDENCES = 3  # catalogue, quality-bulk-contention
 SHOWN = 4
-LEAST_LOST = 10
 _BULK = (
     *("capture", "client", "server", "server_port", "service", "first_time", "last_time", "first_frame", "last_frame"),
     *("bytes_client", "bytes_server"),
@@ -148,8 +148,8 @@ def _pushed_aside(inquiry: Inquiry, one: Received, hit: list[_Transfer]) -> Foun
 
 
 TCP_RATE = 0.02  # catalogue, tcp-media-retransmissions
-LEAST_SEGMENTS, LEAST_AGAIN = 200, 10
-STALL_NS = SECOND // 2
+LEAST_SEGMENTS, LEAST_AGAIN = 200, 10  # of fewer a few lost ones make a large share
+STALL_NS = SECOND // 2  # a pause that everybody in a call hears or sees
 CARRYING = ("psom", "app-sharing")
 
 

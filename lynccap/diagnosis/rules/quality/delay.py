@@ -16,7 +16,7 @@ from lynccap.document import Confidence, Severity
 
 FADES = 32  # packets until the estimate has forgotten the beginning of a talk spurt (RFC 3550 6.4.1: gain 1/16)
 MILLISECOND = 1_000_000
-OTHER_SERVERS = 3
+OTHER_SERVERS = 3  # connections of fewer servers do not tell the line from the way to one of them
 OWN_LINE = 0.8  # of the round trip: where every connection of a device takes that long, its own line does
 _CONNECTIONS = ("server", "syn_time", "syn_ack_time")
 

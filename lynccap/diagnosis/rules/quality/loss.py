@@ -10,6 +10,7 @@ from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement
 from lynccap.diagnosis.rules.quality.telling import (
     COMPARED,
+    LEAST_LOST,
     LEAST_SECONDS,
     all_lose,
     capture_doubt,
@@ -20,7 +21,6 @@ from lynccap.diagnosis.rules.quality.telling import (
 )
 from lynccap.document import Confidence, Reading, Severity
 
-LEAST_LOST = 10  # packets: of a stream of ten seconds 2 %
 REPEATED = 2  # long bursts: one is what roaming from one access point to the next costs
 LONG = 5  # catalogue, rtp-burst-loss
 AGREES = 0.5  # share of the loss seen here that the receiver's own count must reach

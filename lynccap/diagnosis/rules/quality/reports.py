@@ -10,8 +10,8 @@ from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement
 from lynccap.diagnosis.rules.quality.telling import subject_of_sender
 from lynccap.document import Confidence, Severity
 
-LONG_SECONDS = 30.0  # catalogue, rtcp-absent: six reports would have been due (RFC 3550 6.2)
-DUE = 6
+LONG_SECONDS = 30.0  # catalogue, rtcp-absent
+DUE = 6  # reports, one every five seconds (RFC 3550 6.2)
 
 
 @rule(

@@ -8,6 +8,7 @@ from lynccap.diagnosis.subjects import Subject
 from lynccap.tables import SECOND
 
 LEAST_SECONDS = 10.0  # catalogue, rtp-loss-poor and rtp-jitter-poor
+LEAST_LOST = 10  # packets: of a stream of ten seconds 2 %
 BORDER_NS = SECOND // 2
 SEVERAL = 3  # streams that lose at once before the recorder is suspected
 COMPARED = 200  # streams at most: more say nothing new

@@ -10,7 +10,7 @@ from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement
 from lynccap.diagnosis.rules.quality.telling import capture_doubt, subject_of_stream, where
 from lynccap.document import Confidence, Severity
 
-LEAST_WHOLE_SECONDS = 10
+LEAST_WHOLE_SECONDS = 10  # the first pictures of a call come slowly everywhere
 SLOW_SHARE = 0.1  # catalogue, video-rate-low
 STILL_BYTES = 600  # of a picture: half a packet, nothing moves
 MOVING_BYTES = 1500  # more than one packet

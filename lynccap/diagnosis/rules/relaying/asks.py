@@ -10,7 +10,6 @@ from lynccap.correlation.media.relay_asks import RelayAsk
 from lynccap.correlation.media.relays import Side
 from lynccap.correlation.protocol_numbers import HTTPS
 from lynccap.correlation.roles.claims import EDGE_ACCESS, EDGE_AV, EDGE_INT, EDGE_WEBCONF, PARTNER, RELAY
-from lynccap.correlation.roles.sides import Location
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Proof
 from lynccap.diagnosis.subjects import Subject, judged
@@ -147,9 +146,3 @@ def heard_proof(inquiry: Inquiry, way: Way) -> Proof:
         return Proof(ask.capture, (frame,), says)
     frame = inquiry.case.heard_after(ask.capture, ask.server, ask.times[0])
     return Proof(ask.capture, (frame,), f"{ask.server} sends packets: the host is up")
-
-
-def is_inside(inquiry: Inquiry, device: str) -> bool:
-    """Whether a device is known to be inside."""
-    facts = inquiry.device(device)
-    return facts is not None and facts.location is Location.INSIDE

@@ -104,8 +104,7 @@ def _failed(inquiry: Inquiry, one: FailedTls) -> Judgement:
     refused = [each for each in ended if each.refusal]
     server = one.listener.server
     if not ended:
-        doubt = next((each.handshake.doubt for each in one.sessions if each.handshake.doubt), "")
-        return Doubt(one.client, doubt or f"the handshakes with {server} end before its certificate")
+        return Doubt(one.client, one.doubt or f"the handshakes with {server} end before its certificate")
     if not refused and len(ended) < 2:
         return Doubt(one.client, f"{server} and {one.client} part once without an alert: it may just be restarting")
     subject = subject_of(inquiry, ended[0].flow)
@@ -132,7 +131,7 @@ def _end_words(ended: Sequence[TlsSession]) -> str:
     alert = next((one.refusal for one in ended if one.refusal), None)
     if alert is None:
         return f"it is closed after the certificate, {times_in_words(len(ended))}"
-    return f"the {'caller' if alert.from_client else 'Edge'} refuses it with TLS alert {alert.code} ({alert.name})"
+    return f"the {'caller' if alert.from_client else 'Edge'} refuses it with TLS {alert.word}"
 
 
 def _certificate_words(inquiry: Inquiry, session: TlsSession) -> str:

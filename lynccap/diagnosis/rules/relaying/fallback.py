@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from lynccap import reference
 from lynccap.correlation.media.allocations import Allocation
 from lynccap.correlation.media.paths import MediaSession, Path
 from lynccap.diagnosis.contract import Stage, rule
@@ -11,10 +12,8 @@ from lynccap.diagnosis.ways import media_proof
 from lynccap.document import Confidence, Severity
 
 UDP_TRIES, UDP_WAIT_NS = 3, 500_000_000  # one lost datagram is no blocked port
-FALLBACK_SECONDS = 10.0
+FALLBACK_SECONDS = 10.0  # catalogue, media-tcp443-fallback
 AUDIO_RATE = (15.0, 120.0)  # packets/s one way: 20 to 60 ms of audio in each, with some redundancy
-AUDIO_TYPES = (0, 3, 4, 8, 9, 13, 97, 103, 104, 111, 112, 114, 115, 116, 117, 118)
-"""RTP payload types of audio ([MS-SDPEXT] 3.1.5.3); 127 is desktop sharing, 121 to 123 are video."""
 AUDIO_BYTES = 400  # RTP payload of one audio packet; desktop sharing fills its packets
 
 
@@ -53,12 +52,18 @@ def media_tcp443_fallback(inquiry: Inquiry) -> Iterator[Judgement]:
             yield _fallback(inquiry, media, device, silent)
 
 
+def _audio_types() -> list[int]:
+    """RTP payload types of speech, of its pauses, and of speech sent redundantly."""
+    codecs = reference.codecs().values()
+    return [one.payload_type for one in codecs if one.media in ("audio", "silence") or one.encoding == "RED"]
+
+
 def _audio(inquiry: Inquiry, media: MediaSession) -> bool:
     if media.seconds <= FALLBACK_SECONDS:
         return False
     streams = inquiry.case.tables.media
     streams = streams[(streams["flow"] == media.flow) & (streams["packets"] > 0)]
-    streams = streams[streams["payload_type"].isin(AUDIO_TYPES)]
+    streams = streams[streams["payload_type"].isin(_audio_types())]
     for row in streams.itertuples():
         seconds = (row.last_time - row.first_time) / 1e9
         rate = row.packets / seconds if seconds else 0.0

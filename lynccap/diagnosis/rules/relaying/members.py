@@ -113,8 +113,7 @@ def _strays(inquiry: Inquiry, followed: Sequence[Allocation]) -> tuple[tuple[int
 def _ignored(
     inquiry: Inquiry, one: Allocation, there: str, followed: Sequence[Allocation], strays: Sequence[tuple[int, str]]
 ) -> Found:
-    facts = inquiry.device(one.client)
-    leaked = is_private(there) and (is_public(one.client) or (facts is not None and facts.location is Location.OUTSIDE))
+    leaked = is_private(there) and (is_public(one.client) or inquiry.is_placed(one.client, Location.OUTSIDE))
     senders = ", ".join(dict.fromkeys(sender for _, sender in strays))
     how = f"the answers come from {senders}" if strays else "nothing answers there"
     frames = [frame for each in followed for frame in each.request_frames[:LISTED]]

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
-from lynccap import reference
 from lynccap.correlation.discovery_names import OWN_NAMES
 from lynccap.correlation.lookups import Lookup
 from lynccap.correlation.media.allocations import Allocation
 from lynccap.correlation.media.calls.records import Flowing
+from lynccap.correlation.media.relays import is_outer_name
 from lynccap.correlation.names import parent_of
 from lynccap.correlation.roles.claims import EDGE_AV, EDGE_INT
 from lynccap.correlation.roles.sides import Location
@@ -127,7 +127,7 @@ def relay_fqdn_unresolved(inquiry: Inquiry) -> Iterator[Judgement]:
     Inconclusive where nothing shows whose name it is, or the capture ends too soon to see requests for a relay.
     """
     names = _relay_names(inquiry)
-    wanted = {name for name in {one.name for one in inquiry.case.lookups} if name in names or _is_outer(name)}
+    wanted = {name for name in {one.name for one in inquiry.case.lookups} if name in names or is_outer_name(name)}
     for lookup in inquiry.case.lookups if wanted else ():
         if lookup.name not in wanted or lookup.record_type not in ADDRESS_TYPES:
             continue
@@ -148,10 +148,6 @@ def first_of(inquiry: Inquiry, lookup: Lookup) -> bool:
     """Whether it is the device's first question for the name that was denied."""
     same = (one for one in inquiry.case.lookups_of(lookup.client) if one.name == lookup.name and one.denied)
     return next(same, None) is lookup
-
-
-def _is_outer(name: str) -> bool:
-    return any(EDGE_AV in row.role for row in reference.name_rows(name))
 
 
 def _relay_names(inquiry: Inquiry) -> dict[str, str]:
@@ -179,9 +175,8 @@ def _unresolved(inquiry: Inquiry, lookup: Lookup, shown: str) -> Iterator[Judgem
     if same or case.relays.allocations_of(device):
         yield Clear(device)
         return
-    facts = inquiry.device(device)
-    outside = facts is not None and facts.location is Location.OUTSIDE
-    if outside and not _is_outer(lookup.name) and not shown.startswith("the answer"):
+    outside = inquiry.is_placed(device, Location.OUTSIDE)
+    if outside and not is_outer_name(lookup.name) and not shown.startswith("the answer"):
         return  # inner names are not for outsiders
     doubt = inquiry.gates.ended_early(lookup.capture, lookup.first_time)
     if not doubt and shown == OUTER_NAME and not _uses_lync(inquiry, parent_of(lookup.name)):

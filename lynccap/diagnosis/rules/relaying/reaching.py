@@ -6,6 +6,7 @@ from lynccap.correlation.addresses import subnet_of
 from lynccap.correlation.media.relays import Side
 from lynccap.correlation.protocol_numbers import HTTPS
 from lynccap.correlation.roles.claims import EDGE_ACCESS, EDGE_AV, EDGE_WEBCONF
+from lynccap.correlation.roles.sides import Location
 from lynccap.diagnosis.blocked import blocked, open_paths
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
@@ -17,7 +18,6 @@ from lynccap.diagnosis.rules.relaying.asks import (
     asked_words,
     doubt_of,
     heard_proof,
-    is_inside,
     others_over_udp,
     subject_of_ask,
     told_otherwise,
@@ -111,7 +111,7 @@ def _inner(inquiry: Inquiry, way: Way) -> Found:
 
 def _outer(inquiry: Inquiry, way: Way, every: list[Way]) -> Judgement:
     ask, others = way.ask, others_over_udp(way)
-    if is_inside(inquiry, ask.client):
+    if inquiry.is_placed(ask.client, Location.INSIDE):
         return Doubt(ask.client, f"it is inside, and {ask.server} is for devices outside: it may be closed to it")
     if others:
         return Doubt(
@@ -236,7 +236,7 @@ def relay_all_transports_blocked(inquiry: Inquiry) -> Iterator[Judgement]:
             yield Clear(ask.client)
         elif way.tcp and not told_otherwise(inquiry, way):
             doubt = doubt_of(inquiry, way) or way.tcp.doubt
-            if not doubt and way.side is Side.EXTERNAL and is_inside(inquiry, ask.client):
+            if not doubt and way.side is Side.EXTERNAL and inquiry.is_placed(ask.client, Location.INSIDE):
                 doubt = f"it is inside, and {ask.server} is for devices outside: it may be closed to it"
             yield Doubt(ask.client, doubt) if doubt else _neither(inquiry, way, way.tcp)
 

@@ -16,7 +16,7 @@ from lynccap.document import Confidence, Severity
 
 MANAGEMENT_PORTS = frozenset({135, 445, 3389, 5985})
 """RPC, file sharing, remote desktop and remote management: Windows opens them by rules of its own."""
-LEAST_PORTS = 2
+LEAST_PORTS = 2  # of one port alone the service may be stopped
 SHOWN = 6  # attempts a proof lists
 
 

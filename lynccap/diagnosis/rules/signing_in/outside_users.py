@@ -75,9 +75,7 @@ def sip_remote_access_disabled(inquiry: Inquiry) -> Iterator[Judgement]:
 
 
 def _outside(inquiry: Inquiry, device: str, server: str) -> bool:
-    facts = inquiry.device(device)
-    inside = facts is not None and facts.location is Location.INSIDE
-    return not inside and inquiry.case.roles.has(server, EDGE_ACCESS)
+    return not inquiry.is_placed(device, Location.INSIDE) and inquiry.case.roles.has(server, EDGE_ACCESS)
 
 
 def _refused(inquiry: Inquiry, one: Refused, users: int) -> Found:
@@ -108,14 +106,9 @@ def _patterns(inquiry: Inquiry) -> Iterator[Judgement]:
             by_edge[one.subject.capture, one.subject.peer].append(one)
     if not by_edge:
         return
-    works = [one for one in sip_sessions(inquiry) if one.held and _is_inside(inquiry, one.client)]
+    works = [one for one in sip_sessions(inquiry) if one.held and inquiry.is_placed(one.client, Location.INSIDE)]
     for ones in by_edge.values():
         yield from _pattern(inquiry, ones, works)
-
-
-def _is_inside(inquiry: Inquiry, client: str) -> bool:
-    facts = inquiry.device(client)
-    return facts is not None and facts.location is Location.INSIDE
 
 
 def _pattern(inquiry: Inquiry, ones: Sequence[Loop], works: Sequence[SipSession]) -> Iterator[Judgement]:

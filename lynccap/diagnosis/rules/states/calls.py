@@ -6,7 +6,7 @@ from typing import Any
 
 from lynccap.correlation.devices.signs import UCWA_PATHS
 from lynccap.correlation.media.calls.records import Call, Leg
-from lynccap.correlation.media.paths import SUSTAINED_PACKETS, SUSTAINED_SECONDS, MediaSession, Path
+from lynccap.correlation.media.paths import MediaSession, Path
 from lynccap.correlation.roles.claims import REVERSE_PROXY
 from lynccap.correlation.roles.sides import Location
 from lynccap.correlation.rows import rows_of
@@ -50,7 +50,7 @@ def state_media_path_classified(inquiry: Inquiry) -> Iterator[Judgement]:
     taken: dict[str, list[Taken]] = defaultdict(list)
     for call in inquiry.case.calls.calls:
         for leg in call.legs if call.basis else ():
-            if _lasts(leg) and leg.path not in NOT_OURS and (device := _device(leg)):
+            if leg.sustained and leg.path not in NOT_OURS and (device := _device(leg)):
                 taken[device].append((call, leg))
     for device, legs in taken.items():
         placed = [one for one in legs if one[1].path not in UNPLACED]
@@ -59,10 +59,6 @@ def state_media_path_classified(inquiry: Inquiry) -> Iterator[Judgement]:
                 yield Doubt(device, f"{leg.path}: {leg.path_basis}")
         if placed:
             yield _classified(inquiry, device, placed)
-
-
-def _lasts(leg: Leg) -> bool:
-    return leg.seconds > SUSTAINED_SECONDS and leg.forth.packets + leg.back.packets > SUSTAINED_PACKETS
 
 
 def _device(leg: Leg) -> str:

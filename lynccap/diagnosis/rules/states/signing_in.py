@@ -8,7 +8,7 @@ from lynccap.correlation.tls.sessions import TlsSession
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof
-from lynccap.diagnosis.meanings import distrust
+from lynccap.diagnosis.purposes.root_chain import distrust
 from lynccap.diagnosis.rules.states.by_design import NOBODY, NOTHING_TO_DO
 from lynccap.diagnosis.subjects import Subject, subject_of, told_on
 from lynccap.document import Confidence, Severity

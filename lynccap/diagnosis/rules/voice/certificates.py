@@ -12,12 +12,11 @@ from lynccap.correlation.tls.sessions import UNKNOWN_CA, TlsSession
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement
+from lynccap.diagnosis.rules.voice.ports import CLEAR, TLS, trunk_ports
 from lynccap.diagnosis.subjects import subject_of
 from lynccap.document import Confidence, Severity
 
 OVER_CERTIFICATES = range(42, 50)  # RFC 5246 7.2.2: bad_certificate to access_denied
-TO_MEDIATION, TO_GATEWAY = frozenset({5067}), frozenset({5061, 5082})
-CLEAR_PORTS = frozenset({5060, 5068, 5081})
 GENERAL = (
     *("cert-name-mismatch", "cert-cn-not-repeated-in-san", "cert-missing-sip-domain", "tls-unknown-ca"),
     *("cert-expired", "cert-revoked", "cert-chain-incomplete", "mtls-client-cert-rejected"),
@@ -135,8 +134,8 @@ def gateway_tls_name_mismatch(inquiry: Inquiry) -> Iterator[Judgement]:
     """
     for listener in inquiry.case.listeners:
         roles = inquiry.case.roles
-        inward = listener.port in TO_MEDIATION and roles.has(listener.server, MEDIATION)
-        outward = listener.port in TO_GATEWAY and roles.has(listener.server, GATEWAY)
+        inward = listener.port in trunk_ports(MEDIATION, TLS) and roles.has(listener.server, MEDIATION)
+        outward = listener.port in trunk_ports(GATEWAY, TLS) and roles.has(listener.server, GATEWAY)
         if inward or outward:
             yield from (Clear(client) for client in listener.completed)
             for client, sessions in listener.failed.items():
@@ -172,4 +171,5 @@ def _fits(inquiry: Inquiry, one: Broken) -> bool:
 def _trunk_in_clear(inquiry: Inquiry, one: str, other: str) -> int:
     """The port of a connection without TLS between two ends of a trunk, in whichever direction, 0 without one."""
     both = (each for each in inquiry.case.attempts_of(one, other) if {each.client, each.server} == {one, other})
-    return next((each.port for each in both if each.port in CLEAR_PORTS and each.established), 0)
+    clear = trunk_ports(MEDIATION, CLEAR) | trunk_ports(GATEWAY, CLEAR)
+    return next((each.port for each in both if each.port in clear and each.established), 0)

@@ -8,13 +8,12 @@ from lynccap.diagnosis.blocked import HOST_CAUSES, blocked, blocked_paths, open_
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Doubt, Judgement
+from lynccap.diagnosis.rules.voice.ports import trunk_ports
 from lynccap.diagnosis.subjects import judged
 from lynccap.document import Severity
 from lynccap.tables import SECOND
 
 BACKUP_NS = 30 * SECOND  # a caller hears nothing for longer hardly waits; the next trunk is tried within seconds
-TO_GATEWAY = frozenset({5060, 5061, 5081, 5082})
-TO_MEDIATION = frozenset({5067, 5068})
 VOICE = ("voice administrator", "Lync administrator")
 
 
@@ -102,7 +101,11 @@ def _backup(inquiry: Inquiry, failed: Attempt) -> str:
     """Another gateway to which the Mediation Server opens a connection right after a failure, "" without one."""
     since = failed.syn_times[0] if failed.syn_times else failed.first_time
     for one in inquiry.case.attempts_of(failed.client):
-        if one.port in TO_GATEWAY and one.server != failed.server and 0 <= one.first_time - since <= BACKUP_NS:
+        if (
+            one.port in trunk_ports(GATEWAY)
+            and one.server != failed.server
+            and 0 <= one.first_time - since <= BACKUP_NS
+        ):
             known = inquiry.case.roles.has(one.server, GATEWAY) or not inquiry.case.roles.is_plausible(one.server)
             if one.established and known:
                 return one.server

@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from lynccap.correlation.roles.claims import MEDIATION
+from lynccap.correlation.roles.claims import GATEWAY, MEDIATION
 from lynccap.correlation.sip.transactions import Transaction
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Judgement
+from lynccap.diagnosis.rules.voice.ports import TLS, trunk_ports
 from lynccap.diagnosis.sip_answers import asker_of, said_by
 from lynccap.diagnosis.subjects import subject_of
 from lynccap.document import Confidence, Reading, Severity
@@ -17,9 +18,8 @@ LEAST = 3  # in a row; one may be lost, or meet a restart
 PATIENCE_NS = 32 * SECOND  # a request other than INVITE waits 64 * T1 for its answer (RFC 3261 17.1.2.2, timer F)
 UNKNOWN_METHOD = frozenset({405, 501})
 """Whoever answers so lives: it only does not know the question (RFC 3261 21.4.6, 21.5.2)."""
-CHALLENGES = frozenset({401, 407})
-RESETS = 3
-TLS_PORTS = frozenset({5061, 5067, 5082})
+CHALLENGES = frozenset({401, 407})  # RFC 3261 22.1
+RESETS = 3  # in a row: one is any restart
 SHOWN = 6  # questions a proof lists
 
 
@@ -136,9 +136,9 @@ def _refused(inquiry: Inquiry, one: Asked, refused: list[Transaction]) -> Judgem
 
 def _on_tls(inquiry: Inquiry) -> Iterator[Judgement]:
     """Trunks whose TLS connections are opened and reset again and again; what is said on them is hidden."""
-    case = inquiry.case
+    case, tls = inquiry.case, trunk_ports(MEDIATION, TLS) | trunk_ports(GATEWAY, TLS)
     for attempt in case.attempts:
-        if attempt.port in TLS_PORTS and _is_trunk(inquiry, attempt.client, attempt.server):
+        if attempt.port in tls and _is_trunk(inquiry, attempt.client, attempt.server):
             flows = [flow for flow in attempt.established if flow not in case.decrypted]
             ends = [case.facts_of(flow, "closing")[0] for flow in flows]
             completed = [flow in case.sessions and case.sessions[flow].completed for flow in flows]

@@ -8,7 +8,7 @@ from lynccap.correlation.roles.claims import WEB_ROLES
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Judgement, Proof
-from lynccap.diagnosis.meanings import distrust
+from lynccap.diagnosis.purposes.root_chain import distrust
 from lynccap.diagnosis.subjects import FOR_ROOT_CHAIN, found, judged
 from lynccap.diagnosis.verdicts import How, Verdict
 from lynccap.document import Confidence, Severity

@@ -117,7 +117,7 @@ def _refused_443(inquiry: Inquiry, answer: WebExchange, session: TlsSession) -> 
     device, server = inquiry.word(subject.device), inquiry.server(subject.peer, HTTPS)
     return subject.found(
         f"{device} gets autodiscover from {server} over TCP port 80 only: TLS on port 443 for {session.sni} fails.",
-        f"{who} ends TLS with alert {alert.code} ({alert.name}). {_link_words(answer)}",
+        f"{who} ends TLS with {alert.word}. {_link_words(answer)}",
         Confidence.CERTAIN if alert.time <= answer.time else Confidence.LIKELY,
         subject.shows("the certificate, and the alert that ends TLS", session.certificate_frame, alert.frame),
         _answered(answer),

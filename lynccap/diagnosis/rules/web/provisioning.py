@@ -17,7 +17,7 @@ from lynccap.diagnosis.asking import (
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Judgement
-from lynccap.diagnosis.meanings import distrust
+from lynccap.diagnosis.purposes.root_chain import distrust
 from lynccap.diagnosis.subjects import FOR_ROOT_CHAIN, times_in_words
 from lynccap.document import Confidence, Severity
 

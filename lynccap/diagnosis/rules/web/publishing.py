@@ -33,12 +33,6 @@ WEB_SERVICES = ("autodiscover", "certprov", "web-ticket", "web-service")
 INNER_TOKEN = "internal"  # links for clients inside are in every user's document, for outsiders to pass over
 
 
-def is_outside(inquiry: Inquiry, client: str) -> bool:
-    """Whether a client is shown to be outside the organisation."""
-    device = inquiry.device(client)
-    return device is not None and device.location is Location.OUTSIDE
-
-
 @rule(
     title="The reverse proxy leads to the pool's internal web site",
     severity=Severity.MAJOR,
@@ -70,7 +64,7 @@ def rp_maps_443_to_internal_site(inquiry: Inquiry) -> Iterator[Judgement]:
         yield _wrong_ports(inquiry, ones)
     for client, asked in by_client(asked_of_lync(inquiry, "autodiscover")):
         told = [one for one in asked if one.row.access_location == "internal" and is_outer(inquiry, one.server)]
-        if told and told[0].server not in translates and is_outside(inquiry, client):
+        if told and told[0].server not in translates and inquiry.is_placed(client, Location.OUTSIDE):
             yield _told_inside(inquiry, client, told)
 
 
@@ -211,14 +205,9 @@ def rp_redirects_to_internal_fqdn(inquiry: Inquiry) -> Iterator[Judgement]:
     names that every client asks for anyway; a client inside. The answer of DNS is not in the capture: inconclusive.
     """
     for client, asked in by_client(asked_of_lync(inquiry, *WEB_SERVICES)):
-        if not _is_inside(inquiry, client):
+        if not inquiry.is_placed(client, Location.INSIDE):
             pointing = [one for one in asked if is_outer(inquiry, one.server) and _pointed(one)]
             yield next((said for one in pointing if (said := _sent_inside(inquiry, one))), Clear(client))
-
-
-def _is_inside(inquiry: Inquiry, client: str) -> bool:
-    device = inquiry.device(client)
-    return device is not None and device.location is Location.INSIDE
 
 
 def _pointed(one: WebExchange) -> list[str]:
@@ -230,7 +219,7 @@ def _pointed(one: WebExchange) -> list[str]:
 
 def _sent_inside(inquiry: Inquiry, told: WebExchange) -> Judgement | None:
     lookups = _lookups(inquiry, told, _pointed(told))
-    outside = is_outside(inquiry, told.client)
+    outside = inquiry.is_placed(told.client, Location.OUTSIDE)
     vain = next((one for one in lookups if _has_no_address(inquiry, one)), None)
     if vain and not outside and not vain.denied:
         return None  # a private address is right for a client inside

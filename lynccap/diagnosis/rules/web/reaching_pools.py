@@ -9,6 +9,7 @@ from lynccap.correlation.names import parent_of
 from lynccap.correlation.protocol_numbers import HTTP, HTTPS
 from lynccap.correlation.roles.claims import EDGE_ACCESS, PROXY_INSIDE, REVERSE_PROXY, Basis
 from lynccap.correlation.roles.proxies import INNER_PORTS, PUBLISHED
+from lynccap.correlation.roles.sides import Location
 from lynccap.correlation.web_exchanges import WebExchange
 from lynccap.diagnosis.asking import (
     answers_in_words,
@@ -24,7 +25,7 @@ from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof
 from lynccap.diagnosis.rules.web.provisioning import is_outer
-from lynccap.diagnosis.rules.web.publishing import WEB_SERVICES, is_outside, is_proxy
+from lynccap.diagnosis.rules.web.publishing import WEB_SERVICES, is_proxy
 from lynccap.diagnosis.subjects import found, judged
 from lynccap.document import Confidence, Severity
 
@@ -139,7 +140,7 @@ def rp_backend_4443_unreachable(inquiry: Inquiry) -> Iterator[Judgement]:
         yield found(inquiry, verdict, says, why, Confidence.LIKELY if guessed else None)
     for client, asked in by_client(asked_of_lync(inquiry, *WEB_SERVICES)):
         outer = [one for one in asked if is_outer(inquiry, one.server)]
-        for part in by_server(outer) if is_outside(inquiry, client) else ():
+        for part in by_server(outer) if inquiry.is_placed(client, Location.OUTSIDE) else ():
             yield from _gateway_fails(inquiry, part)
 
 
@@ -189,7 +190,7 @@ def reverse_proxy_absent(inquiry: Inquiry) -> Iterator[Judgement]:
     edges = [address for address in case.roles.claims if case.roles.has(address, EDGE_ACCESS)]
     for client in dict.fromkeys(one.client for edge in edges for one in case.attempts_at(edge)):
         device = inquiry.device(client)
-        if device and device.role is None and is_outside(inquiry, client):
+        if device and device.role is None and inquiry.is_placed(client, Location.OUTSIDE):
             yield from _without_web(inquiry, client)
 
 

@@ -14,7 +14,7 @@ from lynccap.diagnosis.asking import asked_of_lync, by_client, flows_of, frames_
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof
-from lynccap.diagnosis.meanings import completes_later
+from lynccap.diagnosis.purposes.root_chain import completes_later
 from lynccap.diagnosis.subjects import subject_of
 from lynccap.document import Confidence, Severity
 
