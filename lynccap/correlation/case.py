@@ -350,6 +350,24 @@ class Case:
         found = [row for address in addresses for row in self._messages[protocol].get(address, ())]
         return sorted(found, key=lambda row: int(row.Index)) if len(addresses) > 1 else found
 
+    def rows_on(self, protocol: str, flows: Iterable[int]) -> Any:
+        """One protocol's table, only what is on some flows: for asking again and again, flow by flow."""
+        if protocol not in self._places:
+            self._places[protocol] = self.tables[protocol].groupby("flow").indices
+        places = self._places[protocol]
+        found = sorted(int(place) for flow in set(flows) for place in places.get(flow, ()))
+        return self.tables[protocol].take(found)
+
+    @cached_property
+    def _places(self) -> dict[str, dict[int, Any]]:
+        return {}
+
+    def flows_of(self, side: str, address: str) -> Any:
+        """The flows whose client, or server, is an address: for asking again and again."""
+        if side not in self._places:
+            self._places[side] = self.flows.groupby(side, observed=True).indices
+        return self.flows.take(self._places[side].get(address, ()))
+
     def media_of(self, *addresses: str) -> list[MediaSession]:
         """The media sessions that have any of some addresses at an end."""
         found = {one.flow: one for address in addresses for one in self._media.get(address, ())}

@@ -35,6 +35,17 @@ class Inquiry:
         """How every connection attempt to a Lync server ended, and which rule that belongs to."""
         return judge_attempts(self.case, self.gates, self.vantage)
 
+    def verdicts_of(self, client: str) -> tuple[Verdict, ...]:
+        """The verdicts on one client's attempts, in their order."""
+        return self._verdicts_of.get(client, ())
+
+    @cached_property
+    def _verdicts_of(self) -> dict[str, tuple[Verdict, ...]]:
+        found: dict[str, list[Verdict]] = {}
+        for one in self.verdicts:
+            found.setdefault(one.attempt.client, []).append(one)
+        return {client: tuple(ones) for client, ones in found.items()}
+
     @cached_property
     def named(self) -> tuple[Named, ...]:
         """Whether the certificates that clients were shown are for the names by which they came."""

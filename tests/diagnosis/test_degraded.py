@@ -34,10 +34,11 @@ def test_worse_copy_accuses_nobody_new(name: str, how: str) -> None:
 
 @pytest.mark.parametrize("name", [one.name for one in samples() if "points" not in one.label])
 def test_frames_seen_twice_change_no_verdict(name: str) -> None:
-    # The copy is bare frames: the keys that a capture holds are not in it.
+    # The copy is bare frames: the keys that a capture holds are not in it, and what they show may be seen without them.
     opened = {(one.rule, one.device) for one in document_of(name).findings if one.reading == "decrypted"}
+    told = accusations(document_of(name))
 
-    assert accusations(analyzed(doubled(recorded(name)))) == accusations(document_of(name)) - opened
+    assert told - opened <= accusations(analyzed(doubled(recorded(name)))) <= told
 
 
 @pytest.mark.parametrize(

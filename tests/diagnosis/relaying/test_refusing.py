@@ -297,6 +297,14 @@ class TestSentOn:
 
         silent(scene, SENT_ON)
 
+    def test_the_other_side_of_the_translation_is_recorded_too(self) -> None:
+        scene = self._challenged("10.200.3.9")
+        scene.allocates(HOME, "10.200.3.9", 2.0)
+        asked = next(one for one in scene.messages["stun"] if one["kind"] == "request")
+        scene.messages["stun"][-1]["transaction_id"] = asked["transaction_id"]
+
+        silent(scene, SENT_ON)
+
     def test_the_capture_ends_too_early(self) -> None:
         scene = self._challenged(SECOND)
         scene.allocates(HOME, SECOND, 3.0)

@@ -93,10 +93,8 @@ def _relay_words(inquiry: Inquiry, client: str) -> str:
 def _blocked_relays(inquiry: Inquiry, device: str) -> list[Verdict]:
     return [
         one
-        for one in inquiry.verdicts
-        if one.attempt.client == device
-        and one.attempt.port == HTTPS
-        and inquiry.case.roles.has(one.attempt.server, *RELAYS)
+        for one in inquiry.verdicts_of(device)
+        if one.attempt.port == HTTPS and inquiry.case.roles.has(one.attempt.server, *RELAYS)
     ]
 
 
@@ -138,10 +136,14 @@ def appshare_external_fails(inquiry: Inquiry) -> Iterator[Judgement]:
     answers; a presenter who stopped, after which nothing is tried. Inconclusive: the capture cannot prove silence.
     """
     sound = [one for one in inquiry.case.media if one.transport == "udp" and one.sustained and _both_ways(one)]
-    for device in dict.fromkeys(device for one in sound for device in one.devices):
+    talking: dict[str, list[MediaSession]] = {}
+    for one in sound:
+        for device in one.devices:
+            talking.setdefault(device, []).append(one)
+    for device, heard in talking.items():
         facts = inquiry.device(device)
         if facts is None or facts.role is None:
-            yield from _while_talking(inquiry, device, [one for one in sound if device in one.devices])
+            yield from _while_talking(inquiry, device, heard)
 
 
 def _both_ways(one: MediaSession) -> bool:

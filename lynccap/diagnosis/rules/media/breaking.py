@@ -111,8 +111,8 @@ def _rejected(inquiry: Inquiry, leg: Leg, stop: int) -> bool:
 
 def _asked_in_vain(inquiry: Inquiry, leg: Leg, stop: int) -> list[Any]:
     """The Binding requests on the leg's flows after media stopped; empty when any of them was answered."""
-    stun = inquiry.case.tables["stun"]
-    late = stun[stun["flow"].isin(leg.flows) & (stun["time"] > stop + SECOND // 2) & (stun["method"] == "binding")]
+    stun = inquiry.case.rows_on("stun", leg.flows)
+    late = stun[(stun["time"] > stop + SECOND // 2) & (stun["method"] == "binding")]
     if (late["kind"] != "request").any():
         return []
     return list(rows_of(late, ("flow", "time", "frame", "from_client")))

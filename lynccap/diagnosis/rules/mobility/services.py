@@ -167,7 +167,7 @@ def _beside(inquiry: Inquiry, client: str, desktop: _Desktop) -> Iterator[Judgem
         return
     failures = [one for one in _failures(inquiry, client) if one]
     if not failures:
-        doubts = [one.doubt for one in inquiry.verdicts if one.attempt.client == client and one.doubt]
+        doubts = [one.doubt for one in inquiry.verdicts_of(client) if one.doubt]
         yield from (Doubt(client, one) for one in doubts[:1])
         return
     first = min(failures, key=lambda one: one.time)

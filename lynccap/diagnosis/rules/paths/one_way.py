@@ -141,10 +141,11 @@ def _shown(elsewhere: Elsewhere | None) -> Iterator[Proof]:
 
 def _elsewhere(inquiry: Inquiry, one: Unanswered) -> Iterator[Sent]:
     """What the other side sends on other flows in the same time."""
-    subject, flows = one.subject, inquiry.case.flows
-    flows = flows[(flows["capture"] == subject.capture) & (flows.index != subject.flow)]
+    subject = one.subject
     for side, other in (("client", "server"), ("server", "client")):
-        mine = flows[(flows[side] == subject.peer) & (flows[f"last_time_{side}"] >= one.first_time)]
+        flows = inquiry.case.flows_of(side, subject.peer)
+        flows = flows[(flows["capture"] == subject.capture) & (flows.index != subject.flow)]
+        mine = flows[flows[f"last_time_{side}"] >= one.first_time]
         mine = mine[mine[f"first_time_{side}"] <= one.last_time]
         columns = (other, f"{side}_port", f"{other}_port", "service", f"last_frame_{side}")
         for _, receiver, *ports, service, frame in rows_of(mine, columns):

@@ -55,7 +55,8 @@ def turn_alternate_server_ignored(inquiry: Inquiry) -> Iterator[Judgement]:
     their answers come from another address, or never; no success. Certain for answers from elsewhere and for a private
     address that is told to a device outside, else likely.
 
-    Not this: an Alternate-Server that is the address already used, or the public side of it; a success there.
+    Not this: an Alternate-Server that is the address already used, or the other side of its translation, where the
+    same requests are recorded again; a success there.
     Inconclusive in a capture that lacks packets, shows one direction or ends too soon.
     """
     for one in inquiry.case.relays.allocations:
@@ -77,7 +78,7 @@ def _sent_on(inquiry: Inquiry, one: Allocation, there: str) -> Iterator[Judgemen
         if is_private(one.server) and is_public(there) and inquiry.case.relays.side_of(one.server) is Side.EXTERNAL:
             yield Clear(one.client)  # seen behind the translation: the same interface
         return
-    if any(each.success_frames for each in followed):
+    if any(each.success_frames or _is_same(inquiry, one, each) for each in followed):
         yield Clear(one.client)
         return
     strays = _strays(inquiry, followed)
@@ -89,6 +90,15 @@ def _sent_on(inquiry: Inquiry, one: Allocation, there: str) -> Iterator[Judgemen
         if not doubt and len(times) < TRIES:
             doubt = f"{there} was asked only once"
         yield Doubt(one.client, doubt) if doubt else _ignored(inquiry, one, there, followed, ())
+
+
+def _is_same(inquiry: Inquiry, one: Allocation, other: Allocation) -> bool:
+    """Whether both are the same packets, recorded on both sides of a translation."""
+    stun = inquiry.case.tables["stun"]
+    mine = stun[
+        stun["flow"].isin((one.flow, other.flow)) & (stun["kind"] == "request") & stun["transaction_id"].astype(bool)
+    ]
+    return bool((mine.groupby("transaction_id")["flow"].nunique() > 1).any())
 
 
 def _strays(inquiry: Inquiry, followed: Sequence[Allocation]) -> tuple[tuple[int, str], ...]:
