@@ -1,5 +1,6 @@
 """TLS connections that the server's side ended while it owed an answer: the client had spoken last."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -10,8 +11,8 @@ from lynccap.correlation.rows import rows_of
 from lynccap.tables import SECOND, Tables
 
 SHORTEST_NS = 10 * SECOND  # no answer is due for a while only where the client waits for news
-WHOLE_BYTES, WHOLE_FRAMES = 60_000, 500  # of one side: up to here every record of a flow is in the tables
-_ENDS = ("capture", "client", "server", "server_port")
+SEGMENT_BYTES = 1460  # the most that Ethernet carries of TCP in one frame
+_ENDS = ("capture", "client", "server", "server_port", "data_frames_client", "data_frames_server")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +41,9 @@ def read_owed_answers(tables: Tables) -> tuple[OwedAnswer, ...]:
     """Those on port 443 in the order of their end."""
     flows = tables.flows
     flows = flows[(flows["server_port"] == HTTPS) & (flows["closing"] != "")]
-    whole = (flows["last_time"] - flows["first_time"] >= SHORTEST_NS) & (
-        flows["lost_client"] + flows["lost_server"] == 0
-    )
-    for side in ("client", "server"):
-        whole &= (flows[f"bytes_{side}"] <= WHOLE_BYTES) & (flows[f"data_frames_{side}"] <= WHOLE_FRAMES)
-    some = flows[whole]
+    some = flows[
+        (flows["last_time"] - flows["first_time"] >= SHORTEST_NS) & (flows["lost_client"] + flows["lost_server"] == 0)
+    ]
     some = some[some["stack"].str.startswith("tls")]
     return tuple(sorted(_read(tables, some), key=lambda one: (one.capture, one.ended))) if len(some) else ()
 
@@ -64,8 +62,28 @@ def _read(tables: Tables, flows: pd.DataFrame) -> Iterator[OwedAnswer]:
     for row in rows_of(goodbyes, ("flow", "frame", "time", "from_client")):
         if row.flow in left:
             left[row.flow] = min(left[row.flow], (row.time, row.frame, row.from_client, False))
+    shown = _frames_shown(said[said["flow"].isin([flow for flow, row in last.items() if row.from_client])])
     for row in rows_of(flows, _ENDS):
         spoke, end = last.get(row.Index), left.get(row.Index)
+        # Of protected data the tables have each side's first record only: more frames than those, and who spoke last
+        # is not known.
+        if row.data_frames_client > shown[row.Index, True] or row.data_frames_server > shown[row.Index, False]:
+            continue
         if spoke and end and spoke.from_client and not end[2] and end[0] - spoke.time >= SHORTEST_NS:
             ids = (int(row.Index), int(row.capture), str(row.client), str(row.server), int(row.server_port))
             yield OwedAnswer(*ids, int(spoke.time), int(spoke.frame), int(end[0]), int(end[1]), reset=end[3])
+
+
+def _frames_shown(said: pd.DataFrame) -> Counter[tuple[int, bool]]:
+    """How many frames of each side, by flow and from_client, the TLS messages in the tables take up at least."""
+    ends = {
+        (row.flow, row.from_client, frame)
+        for row in rows_of(said, ("flow", "from_client", "first_frame", "frame"))
+        for frame in (row.first_frame, row.frame)
+    }
+    shown = Counter((flow, from_client) for flow, from_client, _ in ends)
+    chains = said[said["kind"] == "certificate"]
+    for row in rows_of(chains, ("flow", "from_client", "certificates")):
+        between = -(-sum(map(len, row.certificates)) // SEGMENT_BYTES) - 2
+        shown[row.flow, row.from_client] += max(0, between)
+    return shown

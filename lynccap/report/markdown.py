@@ -8,7 +8,6 @@ from lynccap.report.story import Cause, Story
 from lynccap.report.verdict import caveats, headline, remarks, topology
 from lynccap.report.words import (
     CONFIDENCE_NAMES,
-    READING_NAMES,
     SEVERITY_NAMES,
     actors,
     count,
@@ -68,7 +67,7 @@ def _cause(story: Story, cause: Cause, place: int) -> Iterator[str]:
         yield f"- Towards: {_text(peer)}"
     yield f"- Who must act: **{_text(actors(lead.act))}**"
     yield f"- How sure: {cause.confidence}"
-    yield f"- Read from: {READING_NAMES[lead.reading]}"
+    yield f"- Read from: {cause.reading}"
     if len(cause.addresses) > 1:
         yield f"- Devices: {_text(', '.join(story.name(one) for one in cause.addresses))}"
     if cause.symptoms:
@@ -105,7 +104,7 @@ def _notes(story: Story) -> Iterator[str]:
     for title, causes in (("Worth knowing", story.notes), ("Looks odd, is normal", story.normal)):
         if causes:
             yield from ("", f"## {title}", "")
-            yield from (_note(story, cause) for cause in causes)
+            yield from dict.fromkeys(_note(story, cause) for cause in causes)  # of several peers, each line once
 
 
 def _note(story: Story, cause: Cause) -> str:

@@ -18,6 +18,7 @@ from lynccap.document import (
     Finding,
     Outcome,
     Quality,
+    Reading,
     Service,
     Severity,
     StepOutcome,
@@ -27,6 +28,7 @@ from lynccap.report.words import (
     CONFIDENCE_NAMES,
     CONFIDENCE_ORDER,
     LYNC_SERVICES,
+    READING_NAMES,
     SERVICE_ORDER,
     SEVERITY_ORDER,
     capital,
@@ -100,6 +102,14 @@ class Cause:
         if len(counts) == 1:
             return CONFIDENCE_NAMES[self.lead.confidence].lower()
         return ", ".join(f"{CONFIDENCE_NAMES[one].lower()} for {counts[one]}" for one in self.confidences)
+
+    @property
+    def reading(self) -> str:
+        """From what the findings were read, in words, with their numbers when that differs."""
+        counts = Counter(one.reading for one in self.findings)
+        if len(counts) == 1:
+            return READING_NAMES[self.lead.reading]
+        return "; ".join(f"for {counts[one]}: {READING_NAMES[one]}" for one in Reading if one in counts)
 
     @property
     def addresses(self) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from lynccap.document import (
     Document,
     Outcome,
     Quality,
+    Reading,
     Role,
     Service,
     Severity,
@@ -38,6 +39,13 @@ def test_findings_of_one_rule_peer_and_port_are_one_cause() -> None:
 def test_another_peer_port_or_transport_is_another_cause(difference: dict[str, object]) -> None:
     story = Story(build(findings=(finding(1, "r", "10.1.2.1"), finding(2, "r", "10.1.2.2", **difference))))
     assert len(story.causes) == 2
+
+
+def test_findings_of_one_cause_that_were_read_from_different_things() -> None:
+    readings = (Reading.DECRYPTED, Reading.PATTERN)
+    alike = (finding(place, "r", f"10.1.2.{place}", reading=one) for place, one in enumerate(readings, 1))
+    (cause,) = Story(build(findings=tuple(alike))).causes
+    assert cause.reading.startswith("for 1: messages that the key log decrypted; for 1: the pattern")
 
 
 def test_symptoms_are_under_their_first_cause_and_not_on_top() -> None:

@@ -7,7 +7,7 @@ from lynccap.correlation.names import SOURCE_DNS, SOURCE_SNI
 from lynccap.correlation.protocol_numbers import HTTPS, OLD_FILE_PORTS
 from lynccap.correlation.roles.claims import EDGE_ACCESS, EDGE_AV, EDGE_WEBCONF, FRONT_END, PROXY_INSIDE
 from lynccap.correlation.services import SHARED_PORTS
-from lynccap.diagnosis.purposes.users import meeting_frames, name_asked, signed_in
+from lynccap.diagnosis.purposes.users import meeting_frames, name_asked, shares_address, signed_in
 
 SLIDES = "wac"
 JOIN_PAGE = "meet."
@@ -18,7 +18,9 @@ WITHIN_NS = 60_000_000_000  # the media and sharing of one conference are opened
 
 def wants_data_outside(case: Case, attempt: Attempt, held: frozenset[str]) -> bool:
     """A client's way to the Web Conferencing Edge: known by topology, or by name to somebody who is signed in."""
-    if EDGE_WEBCONF not in held or attempt.port not in SHARED_PORTS or _is_server(case, attempt.client):
+    if _is_server(case, attempt.client):
+        return False
+    if not shares_address(attempt, held) and (EDGE_WEBCONF not in held or attempt.port not in SHARED_PORTS):
         return False
     told = case.roles.told.roles_at(attempt.server, attempt.port) if case.roles.told else frozenset()
     if told:

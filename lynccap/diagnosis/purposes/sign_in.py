@@ -16,9 +16,9 @@ from lynccap.correlation.sip.registrations import Registration, RegistrationEnd
 from lynccap.correlation.tls.sessions import TlsSession
 from lynccap.diagnosis.purposes.needed import targets_of
 from lynccap.diagnosis.purposes.pools import is_pool_member
+from lynccap.diagnosis.purposes.users import SHARED_MEETING_PORT
 
 REGISTRARS = frozenset({FRONT_END, "director", "sba"})
-SHARED_MEETING_PORT = 444  # ports.csv p095: meeting data, where all services of an Edge share one address
 SENT_ON_NS = 10_000_000_000  # a client that is sent on tries the other server at once; it may ask DNS before
 _HOST = re.compile(r"sips?:(?:[^@;>]*@)?(\[[^\]]+\]|[^:;>\s]+)", re.IGNORECASE)
 

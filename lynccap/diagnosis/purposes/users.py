@@ -3,7 +3,9 @@
 from lynccap.correlation.attempts import Attempt
 from lynccap.correlation.case import Case
 from lynccap.correlation.protocol_numbers import PSOM_PORT, SIP_TLS_PORT
-from lynccap.correlation.roles.claims import EDGE_WEBCONF
+from lynccap.correlation.roles.claims import EDGE_ACCESS, EDGE_WEBCONF
+
+SHARED_MEETING_PORT = 444  # ports.csv p095: meeting data, where all services of an Edge share one address
 
 
 def signed_in(case: Case, client: str, *roles: str) -> tuple[int, ...]:
@@ -21,7 +23,13 @@ def signed_in(case: Case, client: str, *roles: str) -> tuple[int, ...]:
 
 def is_at_conference(case: Case, attempt: Attempt) -> bool:
     """Whether an attempt is for a meeting's data, and only for that: port 8057, or the Web Conferencing Edge's own."""
-    return attempt.port == PSOM_PORT or case.roles.roles_of(attempt.server) == {EDGE_WEBCONF}
+    held = case.roles.roles_of(attempt.server)
+    return attempt.port == PSOM_PORT or held == {EDGE_WEBCONF} or shares_address(attempt, held)
+
+
+def shares_address(attempt: Attempt, held: frozenset[str]) -> bool:
+    """Whether an attempt is at the port for meeting data of an Edge whose services share the Access Edge's address."""
+    return attempt.port == SHARED_MEETING_PORT and EDGE_ACCESS in held
 
 
 def meeting_frames(case: Case, client: str) -> tuple[int, ...]:

@@ -51,6 +51,18 @@ class TestEdge:
 
         silent(scene, self.RULE)
 
+    def test_refused_where_all_services_share_one_address(self) -> None:
+        scene = outside()
+        scene.refused(USER, ACCESS, 444, 12.0, tries=3)
+
+        assert fires(scene, self.RULE, USER).port == 444
+
+    def test_reached_where_all_services_share_one_address(self) -> None:
+        scene = outside()
+        scene.secure(USER, ACCESS, 444, 12.0)
+
+        silent(scene, self.RULE)
+
     def test_port_of_the_access_edge_on_one_address(self) -> None:
         scene = outside()
         scene.named(f"conf.{DOMAIN}", ACCESS)
@@ -166,6 +178,12 @@ class TestName:
     def test_edge_that_is_reached_all_the_same(self) -> None:
         scene, _ = self._asks(f"conf.{DOMAIN}")
         scene.secure(USER, DATA, 443, 14.0)
+
+        silent(scene, self.RULE)
+
+    def test_edge_with_one_name_and_address_for_all(self) -> None:
+        scene, _ = self._asks(f"conf.{DOMAIN}")
+        scene.secure(USER, ACCESS, 444, 14.0)
 
         silent(scene, self.RULE)
 

@@ -22,6 +22,7 @@ def outside(signed_in: bool = True) -> Scene:
     return scene
 
 
+HOST = "198.51.100.77"
 CONTENT = {"target": "/DataCollabWeb/int/4711", "service": "meeting-content", "operation": ""}
 
 
@@ -73,6 +74,20 @@ class TestJoinPage:
 
         assert "HTTP 404" in one.says
         assert one.reading is Reading.DECRYPTED
+
+    def test_page_of_a_host_that_is_known_by_its_meet_name_only(self) -> None:
+        scene, _ = self._asks(HOST)
+        facts = {"host": JOIN, "target": "/meet/ada/4711", "service": "meet", "operation": ""}
+        scene.opened(scene.requests(USER, HOST, 12.2, "web-service", "http-error", 502, port=443, **facts))
+
+        assert fires(scene, self.RULE, USER).peer == HOST
+
+    def test_error_page_of_a_stranger(self) -> None:
+        scene, _ = self._asks(HOST)
+        facts = {"host": "meet.shoes.example", "target": "/meet/ada/4711", "service": "meet", "operation": ""}
+        scene.opened(scene.requests(USER, HOST, 12.2, "web-service", "http-error", 502, port=443, **facts))
+
+        silent(scene, self.RULE)
 
     def test_page_that_comes(self) -> None:
         scene, _ = self._asks(PROXY)

@@ -1,5 +1,6 @@
 """Connections of mobile apps: cut while they wait, or refused for their version of TLS."""
 
+import pytest
 from cases import reset
 from proofs import fires, inconclusive, silent
 from scenes import SERVER_TTL, Scene, moment
@@ -23,12 +24,12 @@ class TestPoll:
 
     def _waits(
         self, scene: Scene, at: float, seconds: float, *, answered: bool = False, by_client: bool = False,
-        end_with_reset: bool = False,
+        end_with_reset: bool = False, **frames: int,
     ) -> int:  # fmt: skip
         """A connection that asks, waits, and is ended after a time."""
         side = "client" if by_client else "server"
         end = "rst" if end_with_reset else "fin"
-        of = scene.secure(MOBILE, PROXY, 443, at, seconds=seconds + 0.2, closing=f"{side}-{end}")
+        of = scene.secure(MOBILE, PROXY, 443, at, seconds=seconds + 0.2, closing=f"{side}-{end}", **frames)
         asked = scene._say("tls", of, at + 0.2, kind="application-data")
         if answered:
             scene._say("tls", of, at + 0.3, False, kind="application-data")
@@ -41,7 +42,7 @@ class TestPoll:
         )
         return asked
 
-    def _cycles(self, *waits: float, **how: bool) -> tuple[Scene, list[int]]:
+    def _cycles(self, *waits: float, **how: int) -> tuple[Scene, list[int]]:
         scene = outside()
         return scene, [self._waits(scene, 2.0 + 30.0 * place, one, **how) for place, one in enumerate(waits)]
 
@@ -67,6 +68,12 @@ class TestPoll:
 
     def test_every_request_was_answered(self) -> None:
         scene, _ = self._cycles(20.0, 20.3, 19.9, answered=True)
+
+        silent(scene.case(120.0), self.RULE)
+
+    @pytest.mark.parametrize("more", [{"data_frames_server": 9}, {"data_frames_client": 9}])
+    def test_records_that_the_tables_leave_out(self, more: dict[str, int]) -> None:
+        scene, _ = self._cycles(20.0, 20.3, 19.9, **more)  # answered, perhaps, and idle for the same time
 
         silent(scene.case(120.0), self.RULE)
 

@@ -145,5 +145,12 @@ class TestSite:
 
         silent(scene, self.RULE)
 
+    def test_certificates_by_the_name_asked_for(self) -> None:
+        scene = self._led(OUTER)
+        of = scene.connect(MOBILE, POOL, 443, 2.5, stack="tls", basis="bytes")
+        scene.shows(of, 2.5, INNER, f"pool.{DOMAIN}", INNER)
+
+        inconclusive(scene, self.RULE, "may be passed on")
+
     def test_certificate_that_fits_both(self) -> None:
         inconclusive(self._led(INNER, OUTER), self.RULE, "may be passed on")

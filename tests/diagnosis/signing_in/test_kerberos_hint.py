@@ -59,7 +59,10 @@ class TestHint:
         of = scene.opened(scene.secure(PC, POOL, 5061, 6.0, seconds=60.0))
         scene.asks_sip(of, 7.0, "REGISTER", 200, asked=NTLM)
 
-        assert "by NTLM" in fires(scene, self.RULE, PC).why
+        found = fires(scene, self.RULE, PC)
+
+        assert "by NTLM" in found.why
+        assert found.reading is Reading.DECRYPTED
 
     @pytest.mark.parametrize("service", [f"http/web.{DOMAIN}", f"HTTP/pool.{DOMAIN}", "krbtgt/CEDAR.EXAMPLE"])
     def test_tickets_for_other_services_are_none(self, service: str) -> None:

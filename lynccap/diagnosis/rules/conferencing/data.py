@@ -77,7 +77,7 @@ def psom_edge_443_blocked(inquiry: Inquiry) -> Iterator[Judgement]:
     the whole Edge may be out of reach.
     """
     case = inquiry.case
-    edges = [one for one in case.roles.claims if case.roles.has(one, EDGE_WEBCONF)]
+    edges = [one for one in case.roles.claims if case.roles.has(one, EDGE_ACCESS, EDGE_WEBCONF)]
     for attempt in (one for edge in edges for one in case.attempts_at(edge)):
         if attempt.established and is_at_conference(case, attempt):
             yield Clear(attempt.client)
@@ -139,10 +139,11 @@ def webconf_name_unresolved(inquiry: Inquiry) -> Iterator[Judgement]:
     Web Conferencing Edge all the same; another company's name. Inconclusive without an answer of DNS.
     """
     told = _told_names(inquiry)
+    names = {one.name for one in inquiry.case.searches.questions}
+    known = {one for one in names if one in told or any(EDGE_WEBCONF in row.role for row in reference.name_rows(one))}
     asked: dict[tuple[str, str], list[Question]] = {}
-    for one in inquiry.case.searches.questions:
-        known = one.name in told or any(EDGE_WEBCONF in row.role for row in reference.name_rows(one.name))
-        if known:
+    for one in inquiry.case.searches.questions if known else ():
+        if one.name in known:
             asked.setdefault((one.device, one.name), []).append(one)
     for (device, name), questions in asked.items():
         yield from _unresolved(inquiry, device, questions, sure=name in told)

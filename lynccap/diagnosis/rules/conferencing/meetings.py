@@ -3,12 +3,20 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from lynccap.correlation.names import parent_of
+from lynccap.correlation.names import SOURCE_DNS, SOURCE_SNI, parent_of
 from lynccap.correlation.protocol_numbers import HTTPS
 from lynccap.correlation.roles.claims import REVERSE_PROXY, WEB_ROLES
 from lynccap.correlation.searches import AAAA, Question, Reply
 from lynccap.correlation.web_exchanges import WebExchange
-from lynccap.diagnosis.asking import answers_in_words, asked_of_lync, by_client, by_server, frames_of, subject_asking
+from lynccap.diagnosis.asking import (
+    answers_in_words,
+    asked_of_lync,
+    asked_of_servers,
+    by_client,
+    by_server,
+    frames_of,
+    subject_asking,
+)
 from lynccap.diagnosis.blocked import blocked
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
@@ -53,12 +61,27 @@ def meeting_join_url_fails(inquiry: Inquiry) -> Iterator[Judgement]:
     yield from _names(inquiry)
     for verdict in judged(inquiry, "meeting-join-url-fails"):
         yield _closed(inquiry, verdict)
-    for failed in failed_sessions(inquiry, inquiry.case.roles.is_plausible, JOIN_PAGE):
+    for failed in failed_sessions(inquiry, lambda server: _has_page(inquiry, server), JOIN_PAGE):
         yield _no_session(inquiry, failed)
-    asked = (one for one in asked_of_lync(inquiry, "web-service") if one.row.service == "meet")
+    pages = (one for one in asked_of_servers(inquiry, "web-service") if one.row.service == "meet")
+    asked = (one for one in pages if _is_own_page(inquiry, one))
     for _, ones in by_client(asked):
         for part in by_server(ones):
             yield _answered(inquiry, part)
+
+
+def _has_page(inquiry: Inquiry, server: str) -> bool:
+    """Whether a server, perhaps of Lync, is known by the name of a join page."""
+    case = inquiry.case
+    names = case.names.names_of(server, SOURCE_DNS, SOURCE_SNI)
+    return any(one.lower().startswith(JOIN_PAGE) for one in names) and case.roles.is_plausible(server)
+
+
+def _is_own_page(inquiry: Inquiry, one: WebExchange) -> bool:
+    """Whether a page is of a Lync server, or asked for by the meet name of a domain whose people use Lync."""
+    if inquiry.case.roles.is_lync(one.server):
+        return True
+    return one.host.startswith(JOIN_PAGE) and _is_lyncs(inquiry, one.client, one.host.removeprefix(JOIN_PAGE))
 
 
 def _works(inquiry: Inquiry, capture: int, client: str) -> tuple[Confidence, tuple[Proof, ...], str]:

@@ -86,7 +86,7 @@ def _cut_off(inquiry: Inquiry, ones: Sequence[Verdict]) -> Judgement:
         return Doubt(first.attempt.client, because)
     if len(servers) == 1 and not first.doubt and not _partner_is_up(inquiry, first):
         return Doubt(first.attempt.client, ONE_PARTNER)
-    many = f" So do {len(servers) - 1} more partners: {', '.join(servers[1:4])}." if len(servers) > 1 else ""
+    many = f" The same holds for {', '.join(servers[1:4])}." if len(servers) > 1 else ""
     effect = f"Messages and calls to partners leave by this port, hybrid users and push notices too.{many}"
     told = blocked(inquiry, first, effect, host_causes=())
     if not isinstance(told, Found):

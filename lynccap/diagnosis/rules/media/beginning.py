@@ -130,7 +130,7 @@ def _useless(inquiry: Inquiry, leg: Leg, useless: list[Tried], device: str) -> J
     frames = {frame for one in useless[:SHOWN] for frame in one.frames[:2]}
     return subject.found(
         f"{inquiry.word(owner or device)} {does} for media, which no other network can reach.",
-        f"{len(useless)} pairs with it were checked in vain; {outcome}.",
+        f"Pairs of addresses with it that were checked in vain: {len(useless)}; {outcome}.",
         Confidence.CERTAIN,
         subject.shows("checks with the address, unanswered", *frames),
         time=min(one.time for one in useless),

@@ -188,7 +188,7 @@ def _refused(inquiry: Inquiry, call: Call, leg: Leg, refused: list[Tried]) -> Ju
     return subject.found(
         f"{inquiry.word(asker)} has its checks refused by {other_of(leg, asker).word} with STUN error {code}: they are "
         "signed with other credentials than expected.",
-        f"{len(refused)} pairs of addresses are refused so and none works: what both were told of each other's "
+        f"Pairs of addresses refused so: {len(refused)}, and none works. What both were told of each other's "
         "credentials differs.",
         Confidence.LIKELY,
         subject.shows("a refused check", side.frames[0]),

@@ -171,6 +171,8 @@ def _of_mobiles(one: WebExchange) -> bool:
 
 
 def _is_uncovered(inquiry: Inquiry, session: TlsSession, name: str) -> bool:
+    if session.sni.lower() not in ("", name):
+        return False  # asked for another name, the server may show another certificate
     shown = inquiry.case.shown_on.get(session.flow)
     return shown is not None and shown.readable and not shown.covers(name)
 

@@ -99,7 +99,8 @@ def _judged(inquiry: Inquiry, one: Shut) -> Judgement:
     return subject.found(
         f"{inquiry.word(one.server)} answers {one.answer.client} on TCP port {one.answer.port}, "
         f"but nobody on a Lync port: {ports} are silent.",
-        f"{clients} ask in vain. A stopped service would refuse, for the host is up. Silence is a firewall's.",
+        f"It was asked in vain by {clients}. A stopped service would refuse, for the host is up. "
+        "Silence is a firewall's.",
         Confidence.POSSIBLE,
         subject.shows("the first SYN to each silent port", *frames),
         Proof(subject.capture, (one.answer.last_frame,), f"Windows answers on TCP port {one.answer.port}"),

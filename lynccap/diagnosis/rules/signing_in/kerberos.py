@@ -10,7 +10,7 @@ from lynccap.diagnosis.rules.signing_in.asking import SHOWN, sign_ins
 from lynccap.diagnosis.rules.signing_in.loops import SipSession, sip_sessions
 from lynccap.diagnosis.sip_answers import quoted
 from lynccap.diagnosis.subjects import subject_of, times_in_words
-from lynccap.document import Confidence, Severity
+from lynccap.document import Confidence, Reading, Severity
 
 SIP_SERVICE = "sip/"
 
@@ -64,7 +64,7 @@ def _judged(inquiry: Inquiry, one: Ticket) -> Iterator[Judgement]:
 def _unknown(inquiry: Inquiry, one: Ticket) -> Found:
     errors = one.refusals(UNKNOWN_SERVICE)
     subject = subject_of(inquiry, one.flows[0])
-    later, then = _afterwards(inquiry, one)
+    later, then, reading = _afterwards(inquiry, one)
     return subject.found(
         f"{inquiry.word(one.client)} asked for a Kerberos ticket for {quoted(one.service)}, and {one.server} knows no "
         f"such service ({times_in_words(len(errors))}).",
@@ -77,15 +77,17 @@ def _unknown(inquiry: Inquiry, one: Ticket) -> Found:
         *([subject.shows("the SIP session that lasts", later.first_frame, later.last_frame)] if later else []),
         time=int(min(row.time for row in (*one.asked, *errors))),
         flows=one.flows,
+        reading=reading,
         rejected=(("sip-auth-time-skew", "the error is 7, not 37: the clocks agree"),),
     )
 
 
-def _afterwards(inquiry: Inquiry, one: Ticket) -> tuple[SipSession | None, str]:
-    """A session of the device that lasts, and how the user signed in, in a sentence."""
+def _afterwards(inquiry: Inquiry, one: Ticket) -> tuple[SipSession | None, str, Reading]:
+    """A session of the device that lasts, how the user signed in, in a sentence, and from what that was read."""
     mine = [each for each in sign_ins(inquiry) if each.subject.device == one.client and each.signed_in]
     used = sorted({scheme for each in mine for registration in each.tries for scheme in registration.used})
     held = next((each for each in sip_sessions(inquiry) if each.client == one.client and each.held), None)
     if used:
-        return held, f"It signed in by {', '.join(used)}."
-    return held, "Its SIP session lasts." if held else "How it signs in then is not shown."
+        reading = inquiry.reading(*(each.subject.flow for each in mine))
+        return held, f"It signed in by {', '.join(used)}.", reading
+    return held, "Its SIP session lasts." if held else "How it signs in then is not shown.", Reading.PACKETS
