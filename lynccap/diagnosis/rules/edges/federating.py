@@ -36,7 +36,7 @@ RELAYED_PORTS = 3  # of which none is answered: fewer may have nobody behind the
     fix=("Open UDP 3478 between the A/V Edge and the Internet in both directions.",),
     act=("network/firewall team",),
     sources=("ms-edge-nat", "ms-av-fw", "notes-poster"),
-    explains=("edge-nat-pair-hairpin-missing",),
+    explains=("edge-nat-pair-hairpin-missing", "ice-all-checks-failed", "media-one-way"),
 )
 def edge_to_edge_3478_blocked(inquiry: Inquiry) -> Iterator[Judgement]:
     """Our A/V Edge and those of partners send each other UDP 3478, and no answer comes.
@@ -97,7 +97,7 @@ def _unheard(inquiry: Inquiry, own: str, lost: list[Between], talked: tuple[Betw
     fix=("Allow the A/V Edge's source ports 50000-59999, UDP and TCP, out to any address.",),
     act=("network/firewall team",),
     sources=("notes-sec2", "notes-poster", "ms-av-fw", "sfb-edge"),
-    explains=("tcp-filtered-silent", "tcp-refused-by-middlebox"),
+    explains=("tcp-filtered-silent", "tcp-refused-by-middlebox", "ice-all-checks-failed", "media-one-way"),
 )
 def av_50k_outbound_blocked(inquiry: Inquiry) -> Iterator[Judgement]:
     """Nothing that our A/V Edge sends from its relay ports to partners' A/V Edges is answered.

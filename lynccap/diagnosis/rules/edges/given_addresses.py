@@ -31,6 +31,7 @@ LISTED = 20
     fix=("Set the A/V Edge's public address in the topology, and change DNS and translation together with it.",),
     act=("Lync administrator", "network/firewall team"),
     sources=("sfb-edge", "ms-av-fw", "notes-edge", "icewarn"),
+    explains=("ice-all-checks-failed", "media-one-way", "media-start-late"),
 )
 def edge_nat_address_wrong(inquiry: Inquiry) -> Iterator[Judgement]:
     """The relay addresses that an A/V Edge gives are not of the public address by which it is reached.

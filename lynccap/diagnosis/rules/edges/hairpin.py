@@ -9,7 +9,7 @@ from lynccap.correlation.roles.sides import Location
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof
-from lynccap.diagnosis.ways import at_once, media_proof
+from lynccap.diagnosis.ways import DETOURS, at_once, media_proof, worsened
 from lynccap.document import Confidence, Severity
 
 
@@ -54,6 +54,7 @@ def _our_edge(inquiry: Inquiry, relay: str, device: str) -> bool:
     ),
     act=("network/firewall team", "Lync administrator"),
     sources=("notes-edge", "ms-turn"),
+    explains=DETOURS,
 )
 def media_via_external_edge_from_inside(inquiry: Inquiry) -> Iterator[Judgement]:
     """A device inside sends its media to the external A/V Edge interface and back in, through the outer firewall.
@@ -109,6 +110,7 @@ def _hairpin(inquiry: Inquiry, media: MediaSession, device: str, relay: str) -> 
         confidence=Confidence.CERTAIN if both and not late else Confidence.LIKELY,
         proof=(media_proof(media), *_inner_proofs(tried)),
         time=media.first_time,
+        explains=worsened(inquiry, device, (media.flow,)),
         rejected=tuple(_rejected(relay, device, signs_in=facts.signs_in)),
     )
 

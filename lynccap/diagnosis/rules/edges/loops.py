@@ -12,6 +12,7 @@ from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof
 from lynccap.diagnosis.subjects import subject_of
+from lynccap.diagnosis.ways import DETOURS, worsened
 from lynccap.document import Confidence, Severity
 
 LISTED = 20
@@ -101,6 +102,7 @@ def _hairpin(inquiry: Inquiry, call: Call, leg: Leg, parties: tuple[Party, Party
     fix=("Exclude the Edge and the pool from the VPN, or send signalling and media the same way.",),
     act=("network team", "Lync administrator"),
     sources=("ms-cac", "jordan-vpn"),
+    explains=DETOURS,
 )
 def media_through_vpn(inquiry: Inquiry) -> Iterator[Judgement]:
     """A device's media to inside goes through its VPN tunnel, and arrives unevenly, late or with gaps.
@@ -137,6 +139,7 @@ def _in_tunnel(inquiry: Inquiry, leg: Leg) -> Judgement:
         service="rtp",
         flows=leg.flows,
         time=leg.first_time,
+        explains=worsened(inquiry, subject.device, leg.flows),
     )
 
 

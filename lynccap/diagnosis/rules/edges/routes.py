@@ -31,7 +31,13 @@ RELAYS = "stun-turn"
     fix=("Add a persistent static route by the internal interface for every network of clients and servers.",),
     act=("Lync administrator (routing)",),
     sources=("notes-edge", "ms-edge-nic"),
-    explains=("tcp-filtered-silent", "media-via-external-edge-from-inside", "media-tcp443-fallback"),
+    explains=(
+        "tcp-filtered-silent",
+        "media-via-external-edge-from-inside",
+        "media-tcp443-fallback",
+        "no-relay-candidates-offered",
+        "ice-all-checks-failed",
+    ),
 )
 def edge_internal_route_missing(inquiry: Inquiry) -> Iterator[Judgement]:
     """One inside network gets no answers from the Edge's internal interface, while others do.

@@ -28,6 +28,7 @@ LISTED = 20
     fix=("Translate the destination only on the way to the A/V Edge.",),
     act=("network/firewall team",),
     sources=("ms-av-fw", "sfb-edge", "ms-edge-hlb"),
+    explains=("ice-all-checks-failed", "media-one-way"),
 )
 def edge_nat_changes_source(inquiry: Inquiry) -> Iterator[Judgement]:
     """An A/V Edge sees all its outside clients at one address that is not theirs.

@@ -13,6 +13,7 @@ from lynccap.diagnosis.rules.media.legs import (
     other_of,
     pair_proof,
     pairs_of,
+    relayed_beside,
     seen,
     subject_of_leg,
     with_gateway,
@@ -76,6 +77,9 @@ def _in_vain(inquiry: Inquiry, call: Call, leg: Leg, device: str) -> Judgement:
     said = client_word(call.dialog)
     said = said if said and said.number in NO_PATH else None
     doubt = _doubt(inquiry, leg, device, said) or ("" if said else _too_soon(call, leg))
+    carried = None if said else relayed_beside(inquiry, leg, *(one.address for one in leg.parties if one.address))
+    if carried and not doubt:
+        doubt = f"media by the relay {carried.relay} begins meanwhile, which may be this call's"
     if doubt:
         return Doubt(device, doubt)
     failed = [one for one in _pairs(leg) if one.failed]

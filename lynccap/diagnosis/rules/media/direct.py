@@ -14,7 +14,7 @@ from lynccap.correlation.roles.sides import Location
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Judgement, Proof
-from lynccap.diagnosis.rules.media.legs import legs, pair_proof, pairs_of, subject_of_leg, with_gateway
+from lynccap.diagnosis.rules.media.legs import legs, pair_proof, pairs_of, relayed_beside, subject_of_leg, with_gateway
 from lynccap.document import Confidence, Severity
 
 BY_RELAY = frozenset({*RELAYED, Path.RELAY_TCP, Path.TWO_RELAYS})
@@ -183,9 +183,12 @@ def _no_way_in(inquiry: Inquiry, call: Call, leg: Leg, tried: Tried, client: str
     doubt = _unseen(inquiry, leg, client, tried.time, len(tried.frames))
     if doubt:
         return Doubt(client, doubt)
+    beside = relayed_beside(inquiry, leg, client)
     alive = inquiry.case.heard_after(leg.capture, server, tried.time)
     subject = subject_of_leg(inquiry, leg, client, tuple(one.flow for one in pairs_of(inquiry, leg)))
     instead = f"its media is {leg.path}" if leg.path in BY_RELAY else "it gets no media at all"
+    if beside and leg.path not in BY_RELAY:
+        instead = f"media by the relay {beside.relay} begins meanwhile"
     proofs = [pair_proof(leg, f"checks from {client} to {server}, unanswered", Attempted.UNANSWERED)]
     if alive:
         proofs.append(subject.shows(f"{server} sends packets meanwhile: it is up", alive))

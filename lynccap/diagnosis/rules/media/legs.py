@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from lynccap.correlation.media.calls.records import Call, Leg, Party
 from lynccap.correlation.media.ice import CheckPair
+from lynccap.correlation.media.paths import MediaSession
 from lynccap.correlation.roles.claims import GATEWAY, MEDIATION, NOT_LYNC
 from lynccap.correlation.sip.client_words import ClientWord
 from lynccap.diagnosis.inquiry import Inquiry
@@ -13,6 +14,8 @@ from lynccap.diagnosis.subjects import Subject, subject_of
 
 SHOWN_PAIRS, SHOWN_FRAMES = 6, 2
 """Pairs of addresses that a finding lists, and frames of each."""
+SOON_NS = 10_000_000_000
+"""Media begins within this time of the last check: clients give up after 10 s ([MS-ICE2])."""
 REPORT_NS = 1_000_000_000
 """Reports that are under way when media stops arrive within this time."""
 
@@ -69,6 +72,18 @@ def subject_of_leg(inquiry: Inquiry, leg: Leg, device: str, flows: tuple[int, ..
     peer = other_of(leg, device).address or plain.peer
     time = leg.begun
     return Subject(leg.capture, device, peer, plain.port, plain.transport, "rtp", time, first, tuple(others))
+
+
+def relayed_beside(inquiry: Inquiry, leg: Leg, *addresses: str) -> MediaSession | None:
+    """Lasting media of some addresses by a relay that begins while a leg is checked, or soon after.
+
+    What a relay was told of the peer may not be in the capture: then nothing ties this media to the leg.
+    """
+    for one in inquiry.case.media_of(*addresses):
+        begins = leg.check_time <= one.first_time <= leg.last_check_time + SOON_NS
+        if one.capture == leg.capture and one.relayed and one.sustained and begins:
+            return one
+    return None
 
 
 def pair_proof(leg: Leg, says: str, *outcomes: str) -> Proof:

@@ -30,6 +30,7 @@ LISTED = 6
     fix=("Review the bandwidth policy, and which site the subnets belong to.",),
     act=("Lync administrator", "network team"),
     sources=("ms-turnbwm", "ms-cac", "notes-poster"),
+    explains=("ice-all-checks-failed", "codec-downgraded"),
 )
 def cac_denied(inquiry: Inquiry) -> Iterator[Judgement]:
     """The relay's answer to an Allocate says that call admission control does not allow the path between the sites.

@@ -18,6 +18,8 @@ from lynccap.diagnosis.verdicts import How, Verdict
 TCP_443 = "av-edge-tcp443-blocked"
 TRIES, SPREAD_NS = 2, 500_000_000  # catalogue: two or more; sent at once they may be lost together
 EDGES = (EDGE_AV, EDGE_INT, EDGE_ACCESS, EDGE_WEBCONF, PARTNER)
+WITHOUT_RELAY = ("ice-all-checks-failed", "appshare-external-fails")
+"""What fails where a device has no relay at all and no direct way."""
 LISTED = 12  # requests shown as evidence: a client sends some a second
 
 
@@ -49,6 +51,12 @@ def ways(inquiry: Inquiry) -> Iterator[Way]:
         accepted = next((one for one in same if one.capture == ask.capture and one.established), None)
         tcp = failed.get((ask.capture, ask.client, ask.server))
         yield Way(ask, side, tcp, accepted, () if ask.answered else _served(inquiry, ask))
+
+
+def consequences(inquiry: Inquiry, device: str, every: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of some consequences that a device's trouble with one relay can have: no call lacks a way that it got."""
+    served = any(one.success_frames for one in inquiry.case.relays.allocations_of(device))
+    return tuple(one for one in every if one not in WITHOUT_RELAY) if served else every
 
 
 def side_of(inquiry: Inquiry, server: str) -> Side | None:

@@ -14,6 +14,7 @@ from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.failed_tls import FailedTls
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof
+from lynccap.diagnosis.rules.relaying.asks import WITHOUT_RELAY
 from lynccap.diagnosis.sip_answers import asker_of, meaning_of_number, quoted, said_by
 from lynccap.diagnosis.subjects import judged, subject_of, times_in_words
 from lynccap.document import Confidence, Severity
@@ -36,7 +37,7 @@ LISTED = 6
     fix=("Open TCP 5062 from every Front End, Director and branch appliance to the Edge's internal interface.",),
     act=("network/firewall team",),
     sources=("notes-edge", "ms-edge-nat", "notes-poster"),
-    explains=("mras-request-refused", "no-relay-candidates-offered"),
+    explains=("mras-request-refused", "no-relay-candidates-offered", *WITHOUT_RELAY),
 )
 def mras_5062_blocked(inquiry: Inquiry) -> Iterator[Judgement]:
     """A Front End or branch appliance cannot connect to port 5062 of the Edge's internal interface.
@@ -80,7 +81,7 @@ def _with(found: Found, refused: Sequence[Transaction]) -> Found:
     fix=("Mend the certificate of the Edge's inner side: its subject is the Edge pool's inner name.",),
     act=("PKI team",),
     sources=("notes-edge", "ms-cert-edge"),
-    explains=("mras-request-refused", "no-relay-candidates-offered"),
+    explains=("mras-request-refused", "no-relay-candidates-offered", *WITHOUT_RELAY),
 )
 def mras_tls_failed(inquiry: Inquiry) -> Iterator[Judgement]:
     """A server of the pool ends, or is refused, TLS with port 5062 of the Edge's internal interface.
@@ -150,7 +151,7 @@ def _certificate_words(inquiry: Inquiry, session: TlsSession) -> str:
     fix=("Assign the Edge pool for media to the pool.",),
     act=("Lync administrator",),
     sources=("ms-ocer",),
-    explains=("no-relay-candidates-offered",),
+    explains=("no-relay-candidates-offered", *WITHOUT_RELAY),
 )
 def mras_request_refused(inquiry: Inquiry) -> Iterator[Judgement]:
     """A device's request for relay credentials is answered by an error, or without any credentials.

@@ -8,7 +8,7 @@ from lynccap.correlation.media.paths import MediaSession, Path
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof
-from lynccap.diagnosis.ways import media_proof
+from lynccap.diagnosis.ways import DETOURS, media_proof, worsened
 from lynccap.document import Confidence, Severity
 
 UDP_TRIES, UDP_WAIT_NS = 3, 500_000_000  # one lost datagram is no blocked port
@@ -25,6 +25,7 @@ AUDIO_BYTES = 400  # RTP payload of one audio packet; desktop sharing fills its 
     fix=("Open UDP 3478 to the Edge: audio over TCP suffers from every lost packet.",),
     act=("network/firewall team",),
     sources=("ms-edge-nat", "ms-av-fw"),
+    explains=DETOURS,
 )
 def media_tcp443_fallback(inquiry: Inquiry) -> Iterator[Judgement]:
     """A device carries audio for more than 10 s in a TCP connection to port 443 of the Edge; UDP 3478 never answered.
@@ -106,4 +107,5 @@ def _fallback(inquiry: Inquiry, media: MediaSession, device: str, silent: list[A
             media_proof(media),
         ),
         time=first,
+        explains=worsened(inquiry, device, (media.flow,)),
     )

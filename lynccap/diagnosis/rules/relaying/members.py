@@ -13,6 +13,7 @@ from lynccap.correlation.tls.presented import Presented
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof
+from lynccap.diagnosis.rules.relaying.asks import WITHOUT_RELAY, consequences
 from lynccap.diagnosis.rules.relaying.refusing import (
     ROUNDS,
     Asked,
@@ -46,6 +47,7 @@ LISTED = 8
         "stun-3478-blocked-internal",
         "relay-all-transports-blocked",
         "no-relay-candidates-offered",
+        *WITHOUT_RELAY,
     ),
 )
 def turn_alternate_server_ignored(inquiry: Inquiry) -> Iterator[Judgement]:
@@ -146,7 +148,10 @@ def _ignored(
         port=one.port,
         flows=(one.flow, *(each.flow for each in followed)),
         causes=causes[::-1] if leaked else (),
-        explains=(*turn_alternate_server_ignored.explains, *_reported(inquiry, followed)),
+        explains=(
+            *consequences(inquiry, one.client, turn_alternate_server_ignored.explains),
+            *_reported(inquiry, followed),
+        ),
     )
 
 

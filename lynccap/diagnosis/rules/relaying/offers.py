@@ -16,6 +16,7 @@ from lynccap.correlation.sip.dialogs import Dialog
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement
+from lynccap.diagnosis.rules.relaying.asks import WITHOUT_RELAY
 from lynccap.diagnosis.sip_answers import asker_of
 from lynccap.diagnosis.subjects import subject_of
 from lynccap.document import Confidence, Severity
@@ -33,6 +34,7 @@ OUTER_NAME = "it is how the outer names of A/V Edges are formed"
     fix=("Follow what became of its requests for a relay.",),
     act=("Lync administrator", "network team"),
     sources=("notes-edge", "icewarn"),
+    explains=WITHOUT_RELAY,
 )
 def no_relay_candidates_offered(inquiry: Inquiry) -> Iterator[Judgement]:
     """A call is offered with addresses of the device alone, none of a relay.
@@ -114,7 +116,7 @@ def _offer(inquiry: Inquiry, dialog: Dialog, request: Any, before: list[Allocati
     fix=("Add inner A records for the Edge pool, and an outer record for the A/V name.",),
     act=("DNS administrator",),
     sources=("notes-edge", "ms-dnslb", "ms-qoe"),
-    explains=("no-relay-candidates-offered",),
+    explains=("no-relay-candidates-offered", *WITHOUT_RELAY),
 )
 def relay_fqdn_unresolved(inquiry: Inquiry) -> Iterator[Judgement]:
     """A device asks DNS for the relay it was told to use, and there is no such name.
@@ -169,10 +171,19 @@ def _relay_names(inquiry: Inquiry) -> dict[str, str]:
     return found
 
 
+def _knows_another(inquiry: Inquiry, lookup: Lookup) -> bool:
+    """Whether a device inside fails with an outer name only: the inner relay's, which it needs, it gets."""
+    facts = inquiry.device(lookup.client)
+    if not _is_outer(lookup.name) or facts is None or facts.location is Location.OUTSIDE:
+        return False
+    records = (row for one in inquiry.case.lookups_of(lookup.client) for row in one.records)
+    return any(inquiry.case.roles.has(row.value, EDGE_INT) for row in records)
+
+
 def _unresolved(inquiry: Inquiry, lookup: Lookup, shown: str) -> Iterator[Judgement]:
     device, case = lookup.client, inquiry.case
     same = [one for one in case.lookups_of(device) if one.name == lookup.name and one.records]
-    if same or case.relays.allocations_of(device):
+    if same or case.relays.allocations_of(device) or _knows_another(inquiry, lookup):
         yield Clear(device)
         return
     outside = inquiry.is_placed(device, Location.OUTSIDE)

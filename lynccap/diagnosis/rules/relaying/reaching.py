@@ -1,6 +1,7 @@
 """Ways to the Edge's relay that are blocked: UDP 3478, TCP 443, or both (catalogue group 6)."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from lynccap.correlation.addresses import subnet_of
 from lynccap.correlation.media.relays import Side
@@ -13,9 +14,11 @@ from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof
 from lynccap.diagnosis.rules.relaying.asks import (
     TCP_443,
+    WITHOUT_RELAY,
     Way,
     asked_proof,
     asked_words,
+    consequences,
     doubt_of,
     heard_proof,
     others_over_udp,
@@ -27,7 +30,12 @@ from lynccap.diagnosis.subjects import judged
 from lynccap.diagnosis.verdicts import Verdict
 from lynccap.document import Confidence, Severity
 
-LATER = ("media-tcp443-fallback", "media-via-external-edge-from-inside", "no-relay-candidates-offered")
+LATER = (
+    "media-tcp443-fallback",
+    "media-via-external-edge-from-inside",
+    "no-relay-candidates-offered",
+    "media-start-late",
+)
 """What a device does that has no way, or only the worse one, to a relay."""
 
 
@@ -39,7 +47,7 @@ LATER = ("media-tcp443-fallback", "media-via-external-edge-from-inside", "no-rel
     fix=("Allow UDP 3478 from all internal subnets to each internal address of the Edge.",),
     act=("network/firewall team",),
     sources=("notes-poster", "ms-edge-nat", "notes-edge"),
-    explains=LATER,
+    explains=(*LATER, *WITHOUT_RELAY),
 )
 def stun_3478_blocked_internal(inquiry: Inquiry) -> Iterator[Judgement]:
     """A client or server inside asks the Edge's internal interface for a relay over UDP 3478 and hears nothing.
@@ -66,7 +74,7 @@ def stun_3478_blocked_internal(inquiry: Inquiry) -> Iterator[Judgement]:
     fix=("Open UDP 3478 in and out at the A/V Edge.", "Ask the remote network whether it lets UDP out."),
     act=("network/firewall team",),
     sources=("ms-edge-nat", "notes-poster", "ucprimer-23"),
-    explains=LATER,
+    explains=(*LATER, *WITHOUT_RELAY),
 )
 def stun_3478_blocked_external(inquiry: Inquiry) -> Iterator[Judgement]:
     """Somebody outside asks the A/V Edge for a relay over UDP 3478 and hears nothing.
@@ -135,6 +143,7 @@ def _found(inquiry: Inquiry, way: Way, confidence: Confidence, causes: tuple[str
         *proof,
         *tcp,
         causes=causes,
+        explains=consequences(inquiry, ask.client, stun_3478_blocked_internal.explains),
         rejected=(("icmp-port-unreachable-udp", f"{ask.server} does not say by ICMP that the port is closed"),),
     )
 
@@ -164,6 +173,7 @@ def _over_tcp(inquiry: Inquiry, way: Way) -> tuple[str, tuple[Proof, ...]]:
     fix=("Open TCP 443 to the A/V address too, inside as well as outside.",),
     act=("network/firewall team",),
     sources=("ms-edge-nat", "notes-poster", "schertz-ports"),
+    explains=WITHOUT_RELAY,
 )
 def av_edge_tcp443_blocked(inquiry: Inquiry) -> Iterator[Judgement]:
     """A device cannot connect to TCP 443 of a media relay, inside or outside.
@@ -188,7 +198,9 @@ def av_edge_tcp443_blocked(inquiry: Inquiry) -> Iterator[Judgement]:
         effect = (
             "Over TCP 443 the relay carries shared desktops and files, and all media of devices whose UDP is blocked."
         )
-        yield blocked(inquiry, verdict, effect, extra=_access_edge(inquiry, verdict))
+        shown = blocked(inquiry, verdict, effect, extra=_access_edge(inquiry, verdict))
+        later = consequences(inquiry, attempt.client, WITHOUT_RELAY)
+        yield replace(shown, explains=later) if isinstance(shown, Found) else shown
 
 
 def _is_shared(inquiry: Inquiry, server: str) -> bool:
@@ -219,7 +231,7 @@ def _access_edge(inquiry: Inquiry, verdict: Verdict) -> tuple[Proof, ...]:
     fix=("Open UDP 3478 and TCP 443 from this subnet to each address of the Edge's relay.",),
     act=("network/firewall team",),
     sources=("ms-edge-nat",),
-    explains=LATER,
+    explains=(*LATER, *WITHOUT_RELAY),
 )
 def relay_all_transports_blocked(inquiry: Inquiry) -> Iterator[Judgement]:
     """A device tries both ways to a media relay, UDP 3478 and TCP 443, and both are blocked.
@@ -261,6 +273,7 @@ def _neither(inquiry: Inquiry, way: Way, tcp: Verdict) -> Found:
         heard_proof(inquiry, way),
         time=min(ask.times[0], tcp.attempt.first_time),
         flows=(*ask.flows, *tcp.attempt.flows),
+        explains=consequences(inquiry, ask.client, relay_all_transports_blocked.explains),
         severity=Severity.MAJOR if elsewhere else None,
         rejected=tcp.rejected,
     )

@@ -9,6 +9,7 @@ from lynccap.correlation.media.allocations import Allocation, AllocationStep, Al
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Judgement
+from lynccap.diagnosis.rules.relaying.asks import WITHOUT_RELAY, consequences
 from lynccap.diagnosis.subjects import Subject, subject_of
 from lynccap.document import Confidence, Severity
 
@@ -99,7 +100,7 @@ def code_words(codes: Collection[int]) -> str:
     ),
     act=("Lync administrator (A/V authentication certificate)",),
     sources=("ms-turn", "ms2010-avedge", "ms-edge-changes", "notes-edge"),
-    explains=("no-relay-candidates-offered", "media-via-external-edge-from-inside"),
+    explains=("no-relay-candidates-offered", "media-via-external-edge-from-inside", *WITHOUT_RELAY),
 )
 def turn_allocate_401_loop(inquiry: Inquiry) -> Iterator[Judgement]:
     """A device signs its requests for a relay, and the relay refuses the credentials every time.
@@ -151,6 +152,7 @@ def _loop(inquiry: Inquiry, asked: Asked, refused: Sequence[tuple[AllocationStep
         Confidence.LIKELY if codes == {436} else Confidence.CERTAIN,
         asked.subject.shows("signed requests, each with the answer that refuses it", *frames),
         time=first.time,
+        explains=consequences(inquiry, asked.client, turn_allocate_401_loop.explains),
         rejected=(("state-turn-401-challenge", "the requests were signed, and no success follows"),),
     )
 
@@ -173,7 +175,7 @@ def served_at(inquiry: Inquiry, asked: Asked) -> list[Allocation]:
     fix=("Restore the range 50000 to 59999.", "Add an Edge Server."),
     act=("Lync administrator",),
     sources=("ms-turn", "ms-edge-nat"),
-    explains=("no-relay-candidates-offered",),
+    explains=("no-relay-candidates-offered", *WITHOUT_RELAY),
 )
 def turn_486_quota_or_300(inquiry: Inquiry) -> Iterator[Judgement]:
     """A relay turns devices away for want of ports: error 486 or 508, or 300, which sends them to another relay.
@@ -222,6 +224,7 @@ def _short_of_ports(
         Confidence.CERTAIN if others else Confidence.LIKELY,
         asked.subject.shows("the errors", *(one.frame for one in steps[:LISTED])),
         time=steps[0].time,
+        explains=consequences(inquiry, asked.client, turn_486_quota_or_300.explains),
         causes=() if others else (causes[1], causes[0], causes[2]),
     )
 
