@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 import pytest
 from proofs import fires, inconclusive, silent
-from scenes import Scene, accused
+from scenes import Scene, accused, found
 
 from lynccap.document import Confidence, Reading
 
@@ -77,6 +77,38 @@ class TestNextHop:
         scene.asks_sip(of, 5.0, "MESSAGE", 504, **{**UNREACHABLE, "diagnostics_id": number})
 
         silent(scene, self.RULE)
+
+    def test_contacts_of_one_domain_are_told_together(self) -> None:
+        scene, of = site()
+        for place in range(6):
+            asked = {"to_uri": f"sip:k{place}@tailspin.example"}
+            scene.asks_sip(of, 5.0 + place, "SUBSCRIBE", 504, asked=asked, **UNREACHABLE)
+        scene.asks_sip(of, 20.0, "SUBSCRIBE", 504, asked={"to_uri": "sip:x@fabrikam.example"}, **UNREACHABLE)
+
+        says = [one.says for one in found(self.RULE, scene)]
+
+        assert len(says) == 2
+        assert "k2@tailspin.example and 3 more" in says[0]
+
+    def test_the_contact_that_is_reached_later_is_left_out(self) -> None:
+        scene, of = site()
+        for who in "ab":
+            asked = {"to_uri": f"sip:{who}@tailspin.example"}
+            scene.asks_sip(of, 5.0, "SUBSCRIBE", 504, asked=asked, **UNREACHABLE)
+        scene.asks_sip(of, 9.0, "SUBSCRIBE", 200, asked={"to_uri": "sip:a@tailspin.example"})
+
+        one = fires(scene, self.RULE, PC)
+
+        assert "sip:b@tailspin.example" in one.says
+        assert "sip:a@" not in one.says
+
+    def test_relay_credentials_have_a_rule_of_their_own(self) -> None:
+        scene, of = site()
+        asked = {"content_type": "application/msrtc-media-relay-auth+xml"}
+        scene.asks_sip(of, 5.0, "SERVICE", 504, asked=asked, **UNREACHABLE)
+
+        silent(scene, self.RULE)
+        fires(scene, "mras-request-refused", PC)
 
     def test_a_system_that_is_not_lync(self) -> None:
         scene = Scene()
