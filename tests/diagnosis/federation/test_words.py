@@ -6,6 +6,8 @@ import pytest
 from proofs import fires, inconclusive, silent
 from scenes import Scene, accused, found
 
+from lynccap.diagnosis.catalogue import BY_NAME
+from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.document import Confidence, Reading
 
 PC, POOL, EDGE = "10.63.8.21", "10.63.1.11", "172.28.7.5"
@@ -177,3 +179,14 @@ class TestNotAuthorised:
         scene.asks_sip(of, 5.0, "SUBSCRIBE", 403, asked=self.ASKED)
 
         inconclusive(scene, self.RULE, "without a number of diagnostics")
+
+    @pytest.mark.parametrize(
+        "to", ["sip:+4930@10.63.1.90;user=phone", "sip:+4930@[2001:db8::90]", "sip:+4930@trunk.example"]
+    )
+    def test_a_number_at_a_gateway_is_in_no_domain(self, to: str) -> None:
+        scene = Scene()
+        scene.holds(("mediation", POOL, NAME), ("gateway", "10.63.1.90", "gw.cedar.example"))
+        of = scene.connect(POOL, "10.63.1.90", 5060, 1.0, stack="sip")
+        scene.asks_sip(of, 5.0, "INVITE", 404, asked={"from_uri": f"sip:+491@{NAME}", "to_uri": to})
+
+        assert list(BY_NAME[self.RULE].judge(Inquiry(scene.case()))) == []

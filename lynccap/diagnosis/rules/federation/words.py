@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
+from lynccap.correlation.addresses import is_address
 from lynccap.correlation.attempts import Attempt
 from lynccap.correlation.protocol_numbers import SIP_TLS_PORT
+from lynccap.correlation.roles.claims import GATEWAY
 from lynccap.correlation.sip.transactions import Transaction
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
@@ -123,9 +125,10 @@ def _unreached(inquiry: Inquiry, told: Sequence[Transaction]) -> Judgement:
     proof = [subject.shows("the request, and the answer", *_frames(ones))]
     proof += [Proof(one.capture, one.failed_frames, f"{one.client} fails to reach {one.server}") for one in failed]
     often = f" It happened {times_in_words(len(ones))}." if len(ones) > 1 else ""
+    whom = _named([one.first.to_uri for one in ones], "somebody")
     return subject.found(
-        f"{inquiry.word(subject.device)} asks for {_named([one.first.to_uri for one in ones], 'somebody')} and gets status 504: "
-        f"the next server on the way could not be reached or trusted.",
+        f"{inquiry.word(subject.device)} asks for {whom} and gets status 504: the next server on the way could not be "
+        "reached or trusted.",
         f"{said_by(row)}. {meaning_of_number(row)} The matter is {where} at the server that wrote this.{often}",
         Confidence.CERTAIN,
         *proof,
@@ -176,16 +179,18 @@ def federation_domain_not_authorised(inquiry: Inquiry) -> Iterator[Judgement]:
     for ones in _first_legs(inquiry, told):
         if _number(ones[0]) in UNAUTHORISED:
             yield _unauthorised(inquiry, ones)
-        elif _number(ones[0]) is None and _crosses(ones[0]):
+        elif _number(ones[0]) is None and _crosses(inquiry, ones[0]):
             because = f"status {ones[0].status} came without a number of diagnostics: a trace of the Edge Server has it"
             yield Doubt(asker_of(inquiry, ones[0]).device, because)
 
 
-def _crosses(one: Transaction) -> bool:
-    """Whether a request goes from one SIP domain to another."""
-    users = (str(uri or "") for uri in (one.first.from_uri, one.first.to_uri))
-    domains = {user.rpartition("@")[2].partition(";")[0].lower() for user in users}
-    return len(domains - {""}) == 2
+def _crosses(inquiry: Inquiry, one: Transaction) -> bool:
+    """Whether a request goes from one SIP domain to another: numbers at a gateway's address are in none."""
+    subject = asker_of(inquiry, one)
+    if any(inquiry.case.roles.has(end, GATEWAY) for end in (subject.device, subject.peer)):
+        return False
+    domains = {_domain(one.first.from_uri), _domain(one.first.to_uri)} - {""}
+    return len(domains) == 2 and not any(one.startswith("[") or is_address(one.partition(":")[0]) for one in domains)
 
 
 def _unauthorised(inquiry: Inquiry, told: Sequence[Transaction]) -> Judgement:
@@ -196,9 +201,10 @@ def _unauthorised(inquiry: Inquiry, told: Sequence[Transaction]) -> Judgement:
     subject = asker_of(inquiry, first)
     assert row is not None  # _number is told by it
     who, whom = (_named([getattr(one.first, end) for one in ones], "a user") for end in ("from_uri", "to_uri"))
+    methods = ", ".join(dict.fromkeys(one.method for one in ones))
     return subject.found(
         f"{inquiry.word(subject.device)} is refused: {who} may not talk to {whom} in another domain.",
-        f"{', '.join(dict.fromkeys(one.method for one in ones))} was answered {times_in_words(len(ones))} with {said_by(row)}. {meaning_of_number(row)}",
+        f"{methods} was answered {times_in_words(len(ones))} with {said_by(row)}. {meaning_of_number(row)}",
         Confidence.CERTAIN,
         subject.shows("the request, and the answer", *_frames(ones)),
         time=first.time,
