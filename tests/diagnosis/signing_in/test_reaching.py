@@ -248,6 +248,14 @@ class TestSentOn:
         assert "status 301" in one.why
         assert accused(scene) == {(self.RULE, PC)}
 
+    def test_a_home_pool_that_is_down_is_likely(self) -> None:
+        scene = office()
+        of = scene.opened(scene.secure(PC, POOL, 5061, 5.0, closing="client-fin"))
+        scene.asks_sip(of, 5.2, "REGISTER", 301, contact=f"<sip:{OTHER_POOL}:5061;transport=tls>")
+        scene.silent(PC, OTHER_POOL, 5061, 6.0)
+
+        assert fires(scene, self.RULE, PC).confidence is Confidence.LIKELY
+
     def test_by_the_pattern_of_encrypted_connections(self) -> None:
         scene = self._site(readable=False)
         scene.silent(PC, OTHER_POOL, 5061, 6.0)
