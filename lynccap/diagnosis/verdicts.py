@@ -112,6 +112,7 @@ class Verdict:
 
 MAY_BE_DOWN = frozenset(
     {Meaning.CRL, Meaning.CLIENT_CRL, Meaning.DISCOVERY, Meaning.GUEST, Meaning.ACCESS_EDGE, Meaning.PARTNER}
+    | {Meaning.REDIRECTED, Meaning.REGISTRAR}
 )
 """What fails is the same thing whether or not the host behind is up: the rule says what else tells the two apart."""
 

@@ -8,6 +8,7 @@ from lynccap.correlation.addresses import is_address, subnet_of
 from lynccap.correlation.attempts import Attempt, Ending
 from lynccap.correlation.case import Case
 from lynccap.correlation.devices.book import DeviceFacts
+from lynccap.correlation.discovery_names import DISCOVERY_NAMES, FALLBACK
 from lynccap.correlation.names import SOURCE_DNS
 from lynccap.correlation.protocol_numbers import HTTPS, SIP_TLS_PORT
 from lynccap.correlation.roles.claims import EDGE_ACCESS, EDGE_WEBCONF, EXTERNAL_ROLES, FRONT_END
@@ -18,6 +19,7 @@ from lynccap.diagnosis.purposes.needed import targets_of
 from lynccap.diagnosis.purposes.pools import is_pool_member
 from lynccap.diagnosis.purposes.users import SHARED_MEETING_PORT
 
+SOUGHT = (*DISCOVERY_NAMES, FALLBACK)
 REGISTRARS = frozenset({FRONT_END, "director", "sba"})
 SENT_ON_NS = 10_000_000_000  # a client that is sent on tries the other server at once; it may ask DNS before
 _HOST = re.compile(r"sips?:(?:[^@;>]*@)?(\[[^\]]+\]|[^:;>\s]+)", re.IGNORECASE)
@@ -42,9 +44,20 @@ def loses_registrar(case: Case, attempt: Attempt, held: frozenset[str]) -> bool:
     device = _client(case, attempt)
     if attempt.port != SIP_TLS_PORT or device is None or device.location is not Location.INSIDE:
         return False
-    if not targets_of(case, attempt.server) & REGISTRARS or held & EXTERNAL_ROLES:
+    if not targets_of(case, attempt.server) & REGISTRARS or held & EXTERNAL_ROLES or not _is_users(case, device):
         return False
     return case.roles.is_lync(attempt.server) and _all_fail(case, attempt, device)
+
+
+def _is_users(case: Case, device: DeviceFacts) -> bool:
+    """Whether a device shows that it is a user's: by itself, by what it asks DNS, by its use of Lync's web services.
+
+    Servers open port 5061 of a pool as well: an Edge that no topology names would be taken for a client.
+    """
+    if device.kind != "unknown" or any(one.name.startswith(SOUGHT) for one in case.searches.of(device.id)):
+        return True
+    asked = (one for one in case.attempts_of(*device.addresses) if one.port == HTTPS)
+    return any(case.roles.is_lync(one.server) for one in asked)
 
 
 def _client(case: Case, attempt: Attempt) -> DeviceFacts | None:

@@ -4,8 +4,10 @@ from typing import Any, ClassVar
 
 import pytest
 from proofs import fires, inconclusive, silent
-from scenes import Scene, accused
+from scenes import Scene, accused, found
 
+from lynccap.diagnosis.catalogue import BY_NAME
+from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.document import Confidence, Reading
 
 PC, POOL, EDGE = "10.63.8.21", "10.63.1.11", "172.28.7.5"
@@ -78,6 +80,38 @@ class TestNextHop:
 
         silent(scene, self.RULE)
 
+    def test_contacts_of_one_domain_are_told_together(self) -> None:
+        scene, of = site()
+        for place in range(6):
+            asked = {"to_uri": f"sip:k{place}@tailspin.example"}
+            scene.asks_sip(of, 5.0 + place, "SUBSCRIBE", 504, asked=asked, **UNREACHABLE)
+        scene.asks_sip(of, 20.0, "SUBSCRIBE", 504, asked={"to_uri": "sip:x@fabrikam.example"}, **UNREACHABLE)
+
+        says = [one.says for one in found(self.RULE, scene)]
+
+        assert len(says) == 2
+        assert "k2@tailspin.example and 3 more" in says[0]
+
+    def test_the_contact_that_is_reached_later_is_left_out(self) -> None:
+        scene, of = site()
+        for who in "ab":
+            asked = {"to_uri": f"sip:{who}@tailspin.example"}
+            scene.asks_sip(of, 5.0, "SUBSCRIBE", 504, asked=asked, **UNREACHABLE)
+        scene.asks_sip(of, 9.0, "SUBSCRIBE", 200, asked={"to_uri": "sip:a@tailspin.example"})
+
+        one = fires(scene, self.RULE, PC)
+
+        assert "sip:b@tailspin.example" in one.says
+        assert "sip:a@" not in one.says
+
+    def test_relay_credentials_have_a_rule_of_their_own(self) -> None:
+        scene, of = site()
+        asked = {"content_type": "application/msrtc-media-relay-auth+xml"}
+        scene.asks_sip(of, 5.0, "SERVICE", 504, asked=asked, **UNREACHABLE)
+
+        silent(scene, self.RULE)
+        fires(scene, "mras-request-refused", PC)
+
     def test_a_system_that_is_not_lync(self) -> None:
         scene = Scene()
         of = scene.connect(PC, "10.63.1.90", 5060, 1.0, stack="sip")
@@ -145,3 +179,14 @@ class TestNotAuthorised:
         scene.asks_sip(of, 5.0, "SUBSCRIBE", 403, asked=self.ASKED)
 
         inconclusive(scene, self.RULE, "without a number of diagnostics")
+
+    @pytest.mark.parametrize(
+        "to", ["sip:+4930@10.63.1.90;user=phone", "sip:+4930@[2001:db8::90]", "sip:+4930@trunk.example"]
+    )
+    def test_a_number_at_a_gateway_is_in_no_domain(self, to: str) -> None:
+        scene = Scene()
+        scene.holds(("mediation", POOL, NAME), ("gateway", "10.63.1.90", "gw.cedar.example"))
+        of = scene.connect(POOL, "10.63.1.90", 5060, 1.0, stack="sip")
+        scene.asks_sip(of, 5.0, "INVITE", 404, asked={"from_uri": f"sip:+491@{NAME}", "to_uri": to})
+
+        assert list(BY_NAME[self.RULE].judge(Inquiry(scene.case()))) == []

@@ -51,6 +51,26 @@ class TestRegistrar:
         assert one.act[0] == "service owner of the server"
         assert accused(scene) == {(self.RULE, PC)}
 
+    def test_a_pool_that_is_down_altogether_is_likely(self) -> None:
+        scene = Scene()
+        scene.service(f"_sipinternaltls._tcp.{DOMAIN}", f"pool.{DOMAIN}", 5061)
+        scene.named(f"pool.{DOMAIN}", POOL)
+        scene.secure(PC, "10.71.2.99", 443, 1.0)
+        scene.secure(PC, POOL, 443, 2.0, seconds=1.0)
+        scene.silent(PC, POOL, 5061, 5.0)
+        scene.exchange(PC, RESOLVER, 53, 40.0, stack="dns")
+
+        assert fires(scene, self.RULE, PC).confidence is Confidence.LIKELY
+
+    def test_a_host_that_may_be_an_edge(self) -> None:
+        scene = office()
+        scene.exchange(FAR, RESOLVER, 53, 2.0, stack="dns")
+        scene.secure(FAR, POOL, 3389, 3.0)
+        scene.refused(FAR, POOL, 5061, 5.0)
+
+        silent(scene, self.RULE)
+        assert accused(scene) == {("tcp-refused-by-host", FAR)}
+
     def test_one_dead_member(self) -> None:
         scene = office(POOL, SECOND)
         scene.refused(PC, POOL, 5061, 5.0)
@@ -227,6 +247,14 @@ class TestSentOn:
         assert (one.peer, one.port, one.flows, one.reading) == (OTHER_POOL, 5061, (of,), Reading.DECRYPTED)
         assert "status 301" in one.why
         assert accused(scene) == {(self.RULE, PC)}
+
+    def test_a_home_pool_that_is_down_is_likely(self) -> None:
+        scene = office()
+        of = scene.opened(scene.secure(PC, POOL, 5061, 5.0, closing="client-fin"))
+        scene.asks_sip(of, 5.2, "REGISTER", 301, contact=f"<sip:{OTHER_POOL}:5061;transport=tls>")
+        scene.silent(PC, OTHER_POOL, 5061, 6.0)
+
+        assert fires(scene, self.RULE, PC).confidence is Confidence.LIKELY
 
     def test_by_the_pattern_of_encrypted_connections(self) -> None:
         scene = self._site(readable=False)

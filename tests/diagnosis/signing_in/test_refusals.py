@@ -76,6 +76,16 @@ class TestForbidden:
 
         silent(scene, self.RULE)
 
+    @pytest.mark.parametrize(
+        ("method", "number"), [("SUBSCRIBE", 17002), ("INVITE", 17003), ("REGISTER", 4005), ("MESSAGE", 1003)]
+    )
+    def test_numbers_that_no_other_rule_reads_in_this_answer(self, method: str, number: int) -> None:
+        scene = office()
+        ask(scene, 403, number, method=method, times=2)
+
+        fires(scene, self.RULE, PC)
+        assert accused(scene) == {(self.RULE, PC)}
+
     def test_number_that_speaks_of_no_version_is_a_refusal(self) -> None:
         scene = office()
         ask(scene, 403, 17000)

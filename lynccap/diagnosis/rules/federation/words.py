@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
+from lynccap.correlation.addresses import is_address
 from lynccap.correlation.attempts import Attempt
 from lynccap.correlation.protocol_numbers import SIP_TLS_PORT
+from lynccap.correlation.roles.claims import GATEWAY
 from lynccap.correlation.sip.transactions import Transaction
 from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
@@ -31,6 +33,8 @@ CAUSES = {
 }
 UNAUTHORISED = frozenset({1002, 1005, 1012, 1027})
 REFUSED = (403, 404)
+SHOWN = 5  # of the same answers, as many as make the point
+NAMED = 3
 
 
 def _number(one: Transaction) -> int | None:
@@ -39,16 +43,27 @@ def _number(one: Transaction) -> int | None:
 
 
 def _first_legs(inquiry: Inquiry, ones: Iterator[Transaction]) -> Iterator[list[Transaction]]:
-    """Refusals with one answer of one asker to one user, each on the leg on which it was seen first."""
+    """Refusals with one answer of one asker to users of one domain, each on the leg on which it was seen first."""
     seen: set[tuple[int, object, object]] = set()
-    found: dict[tuple[int, str, object, int | None], list[Transaction]] = {}
+    found: dict[tuple[int, str, str, int | None], list[Transaction]] = {}
     for one in ones:
         leg = (one.capture, one.first.call_id, one.first.cseq)
         if leg not in seen and _of_lync(inquiry, one):
             seen.add(leg)
             device = asker_of(inquiry, one).device
-            found.setdefault((one.capture, device, one.first.to_uri, _number(one)), []).append(one)
+            found.setdefault((one.capture, device, _domain(one.first.to_uri), _number(one)), []).append(one)
     yield from found.values()
+
+
+def _domain(uri: str | None) -> str:
+    return (uri or "").rpartition("@")[2].partition(";")[0].lower()
+
+
+def _named(uris: Sequence[str | None], unknown: str) -> str:
+    """Users in a sentence, each once, the first ones by name."""
+    each = list(dict.fromkeys(quoted(one or unknown) for one in uris))
+    more = f" and {len(each) - NAMED} more" if len(each) > NAMED else ""
+    return ", ".join(each[:NAMED]) + more
 
 
 def _of_lync(inquiry: Inquiry, one: Transaction) -> bool:
@@ -56,13 +71,15 @@ def _of_lync(inquiry: Inquiry, one: Transaction) -> bool:
     return roles.is_lync(subject.peer) or roles.is_lync(subject.device)
 
 
-def _later(inquiry: Inquiry, one: Transaction) -> Iterator[Transaction]:
-    """The same request of the same asker to the same user, made again after it was refused."""
-    asker, user = asker_of(inquiry, one).device, one.first.to_uri
-    for other in inquiry.case.dialogs.transactions:
-        again = other.time > one.last_time and (other.method, other.first.to_uri) == (one.method, user)
-        if again and asker_of(inquiry, other).device == asker:
-            yield other
+def _kept(inquiry: Inquiry, ones: Sequence[Transaction]) -> list[Transaction]:
+    """Those whose request the same asker did not make again to the same user with success."""
+    wishes = {(one.method, one.first.to_uri) for one in ones}
+    asker, granted = asker_of(inquiry, ones[0]).device, dict[object, int]()
+    for one in inquiry.case.dialogs.transactions:
+        wish = (one.method, one.first.to_uri)
+        if wish in wishes and (one.status or GATEWAY_TIMEOUT) < 300 and asker_of(inquiry, one).device == asker:
+            granted[wish] = one.time
+    return [one for one in ones if granted.get((one.method, one.first.to_uri), 0) <= one.last_time]
 
 
 @rule(
@@ -84,19 +101,21 @@ def sip_504_nexthop(inquiry: Inquiry) -> Iterator[Judgement]:
     Evidence: readable SIP; status 504 with diagnostics 1007, 1008, 1009, 1010, 1014, 1034 or 1047; the server that
     wrote it; where the capture shows it, the connection of that server that failed.
 
-    Not this: one 504 while servers fail over, after which the same request is accepted. Inconclusive: one 504 right
-    before the capture ends, so that nobody knows whether it would have worked the next time.
+    Not this: one 504 while servers fail over, after which the same request is accepted; requests for relay
+    credentials, which have a rule of their own. Inconclusive: one 504 right before the capture ends, so that nobody
+    knows whether it would have worked the next time.
     """
     told = (one for one in refusals(inquiry) if one.status == GATEWAY_TIMEOUT and _number(one) in NEXT_HOP)
-    for ones in _first_legs(inquiry, told):
+    for ones in _first_legs(inquiry, (one for one in told if not one.asks_credentials)):
         yield _unreached(inquiry, ones)
 
 
-def _unreached(inquiry: Inquiry, ones: Sequence[Transaction]) -> Judgement:
-    first, last = ones[0], ones[-1]
+def _unreached(inquiry: Inquiry, told: Sequence[Transaction]) -> Judgement:
+    ones = _kept(inquiry, told)
+    if not ones:
+        return Clear(asker_of(inquiry, told[0]).device)
+    first = ones[0]
     subject = asker_of(inquiry, first)
-    if any((one.status or GATEWAY_TIMEOUT) < 300 for one in _later(inquiry, last)):
-        return Clear(subject.device)
     if len(ones) == 1 and (because := inquiry.gates.ended_early(first.capture, first.last_time)):
         return Doubt(subject.device, f"one 504 may be a failover, and {because}")
     row = first.final
@@ -106,9 +125,10 @@ def _unreached(inquiry: Inquiry, ones: Sequence[Transaction]) -> Judgement:
     proof = [subject.shows("the request, and the answer", *_frames(ones))]
     proof += [Proof(one.capture, one.failed_frames, f"{one.client} fails to reach {one.server}") for one in failed]
     often = f" It happened {times_in_words(len(ones))}." if len(ones) > 1 else ""
+    whom = _named([one.first.to_uri for one in ones], "somebody")
     return subject.found(
-        f"{inquiry.word(subject.device)} asks for {quoted(first.first.to_uri or 'somebody')} and gets status 504: "
-        f"the next server on the way could not be reached or trusted.",
+        f"{inquiry.word(subject.device)} asks for {whom} and gets status 504: the next server on the way could not be "
+        "reached or trusted.",
         f"{said_by(row)}. {meaning_of_number(row)} The matter is {where} at the server that wrote this.{often}",
         Confidence.CERTAIN,
         *proof,
@@ -120,7 +140,7 @@ def _unreached(inquiry: Inquiry, ones: Sequence[Transaction]) -> Judgement:
 
 
 def _frames(ones: Sequence[Transaction]) -> list[int]:
-    return [int(row.frame) for one in ones for row in (one.request, one.final) if row is not None]
+    return [int(row.frame) for one in ones[:SHOWN] for row in (one.request, one.final) if row is not None]
 
 
 def _failed_at(inquiry: Inquiry, source: str) -> list[Attempt]:
@@ -159,28 +179,32 @@ def federation_domain_not_authorised(inquiry: Inquiry) -> Iterator[Judgement]:
     for ones in _first_legs(inquiry, told):
         if _number(ones[0]) in UNAUTHORISED:
             yield _unauthorised(inquiry, ones)
-        elif _number(ones[0]) is None and _crosses(ones[0]):
+        elif _number(ones[0]) is None and _crosses(inquiry, ones[0]):
             because = f"status {ones[0].status} came without a number of diagnostics: a trace of the Edge Server has it"
             yield Doubt(asker_of(inquiry, ones[0]).device, because)
 
 
-def _crosses(one: Transaction) -> bool:
-    """Whether a request goes from one SIP domain to another."""
-    users = (str(uri or "") for uri in (one.first.from_uri, one.first.to_uri))
-    domains = {user.rpartition("@")[2].partition(";")[0].lower() for user in users}
-    return len(domains - {""}) == 2
+def _crosses(inquiry: Inquiry, one: Transaction) -> bool:
+    """Whether a request goes from one SIP domain to another: numbers at a gateway's address are in none."""
+    subject = asker_of(inquiry, one)
+    if any(inquiry.case.roles.has(end, GATEWAY) for end in (subject.device, subject.peer)):
+        return False
+    domains = {_domain(one.first.from_uri), _domain(one.first.to_uri)} - {""}
+    return len(domains) == 2 and not any(one.startswith("[") or is_address(one.partition(":")[0]) for one in domains)
 
 
-def _unauthorised(inquiry: Inquiry, ones: Sequence[Transaction]) -> Judgement:
+def _unauthorised(inquiry: Inquiry, told: Sequence[Transaction]) -> Judgement:
+    ones = _kept(inquiry, told)
+    if not ones:
+        return Clear(asker_of(inquiry, told[0]).device)
     first, row = ones[0], ones[0].final
     subject = asker_of(inquiry, first)
     assert row is not None  # _number is told by it
-    if any((one.status or GATEWAY_TIMEOUT) < 300 for one in _later(inquiry, ones[-1])):
-        return Clear(subject.device)
-    who, whom = quoted(first.first.from_uri or "a user"), quoted(first.first.to_uri or "a user")
+    who, whom = (_named([getattr(one.first, end) for one in ones], "a user") for end in ("from_uri", "to_uri"))
+    methods = ", ".join(dict.fromkeys(one.method for one in ones))
     return subject.found(
         f"{inquiry.word(subject.device)} is refused: {who} may not talk to {whom} in another domain.",
-        f"{first.method} was answered {times_in_words(len(ones))} with {said_by(row)}. {meaning_of_number(row)}",
+        f"{methods} was answered {times_in_words(len(ones))} with {said_by(row)}. {meaning_of_number(row)}",
         Confidence.CERTAIN,
         subject.shows("the request, and the answer", *_frames(ones)),
         time=first.time,

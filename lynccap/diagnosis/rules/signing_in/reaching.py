@@ -54,7 +54,7 @@ def _signed_in(inquiry: Inquiry, port: int, location: Location) -> Iterator[Clea
     stage=Stage.REACH,
     causes=(
         "A firewall between the clients and the pool lacks TCP 5061.",
-        "The Front End service is stopped.",
+        "The Front End service is stopped, or the servers are down.",
     ),
     fix=("Open TCP 5061 from the clients' networks to every server of the pool, or start the Front End service.",),
     act=("network/firewall team", "Lync administrator"),
@@ -65,10 +65,10 @@ def sip_registrar_unreachable_internal(inquiry: Inquiry) -> Iterator[Judgement]:
     """A client inside cannot open TCP port 5061 of any server of its pool, and nobody beside it can.
 
     Evidence: SYNs to port 5061 of every known address of the pool (by DNS, topology or load balancer) are refused or
-    unanswered; no other device of the client's network gets through.
+    unanswered; no other device of the client's network gets through. The device shows that it is a user's.
 
     Not this: one dead member while another accepts; one client that fails while others of its network work; a client
-    outside.
+    outside; a host that may be a server, such as an Edge.
     """
     yield from _signed_in(inquiry, SIP_TLS_PORT, Location.INSIDE)
     for ones in _together(inquiry, "sip-registrar-unreachable-internal"):
@@ -184,7 +184,10 @@ def _kept_in(inquiry: Inquiry, verdict: Verdict) -> Judgement:
     title="The pool that clients are sent on to cannot be reached",
     severity=Severity.CRITICAL,
     stage=Stage.REACH,
-    causes=("The firewall lets clients reach only the first pool or Director.",),
+    causes=(
+        "The firewall lets clients reach only the first pool or Director.",
+        "The servers of the home pool are down.",
+    ),
     fix=("Open TCP 5061 from the clients' networks to every pool, not only to the one that DNS names.",),
     act=("network/firewall team",),
     sources=("notes-poster", "notes-edge"),

@@ -28,8 +28,8 @@ PARTNERS = (1002, 1005, 1012, 1027)  # of rules about federation
 VERSIONS = range(17_000, 18_000)
 NO_VERDICT = (17_000, 17_001, 17_004)  # the filter is busy, cannot read, allows: nothing is said against the version
 DECLINED = (17_002, 17_003)
-PARTICULAR = {*PARTNERS, *(set(VERSIONS) - set(NO_VERDICT)), *UNKNOWN_USER, TIME_SKEW}
-"""Numbers with a rule of their own."""
+PARTICULAR = frozenset({*PARTNERS, TIME_SKEW})
+"""Numbers with a rule of their own, whatever is refused."""
 MAX_NAMES = 5
 
 
@@ -69,7 +69,7 @@ def sip_403_forbidden(inquiry: Inquiry) -> Iterator[Judgement]:
 
 
 def _forbidden(one: Transaction) -> bool:
-    return one.status == FORBIDDEN and number_of(one) not in PARTICULAR
+    return one.status == FORBIDDEN and number_of(one) not in PARTICULAR and not _by_version(one)
 
 
 def _undecided(inquiry: Inquiry, one: Refused) -> str | None:
@@ -195,7 +195,9 @@ def client_version_blocked(inquiry: Inquiry) -> Iterator[Judgement]:
 
 
 def _by_version(one: Transaction) -> bool:
-    return one.status == FORBIDDEN and number_of(one) in VERSIONS and number_of(one) not in NO_VERDICT
+    """Whether a sign-in is refused for the program that makes it."""
+    judged = number_of(one) in VERSIONS and number_of(one) not in NO_VERDICT
+    return one.method == SIGN_IN and one.status == FORBIDDEN and judged
 
 
 def _version(inquiry: Inquiry, one: Refused) -> Found:
