@@ -6,6 +6,8 @@ from typing import Any
 from cases import reset
 from scene_flows import SERVER_TTL, Flows, moment
 
+from dissectors.tls import ALERTS
+
 
 class Tls(Flows):
     """Handshakes with their certificates."""
@@ -76,7 +78,7 @@ class Tls(Flows):
         self._say("tls", of, at + 0.04, False, kind="server-hello-done")
         self.certificates[-1].update({"sha256": repr(leaf), "serial": "01", **(leaf or {})})
         if isinstance(end, int):
-            self._say("tls", of, at + 0.1, kind="alert", alert=end, alert_level="fatal", alert_name=str(end))
+            self._say("tls", of, at + 0.1, kind="alert", alert=end, alert_level="fatal", alert_name=ALERTS[end])
         if end in ("data", "unused"):
             for place, from_client in enumerate((True, False)):
                 self._say("tls", of, at + 0.05 + place / 100, from_client, kind="encrypted-handshake")
