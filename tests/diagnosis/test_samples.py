@@ -6,7 +6,9 @@ import pytest
 from samples import Sample, document_of, recorded, samples
 
 from lynccap.diagnosis.catalogue import BY_NAME
-from lynccap.document import Finding, rfc3339
+from lynccap.document import Finding, Reading, rfc3339
+from lynccap.ingest import read_recordings
+from lynccap.ingest.collecting.collect import collect
 
 SAMPLES = samples()
 REAL_PROOFS = 200  # rules that a labelled capture from the laboratory shows, at least
@@ -59,6 +61,34 @@ def test_evidence_frames_are_in_the_capture(sample: Sample) -> None:
 
     assert places
     assert all(1 <= frame <= packets[capture] for capture, frame in places)
+
+
+READABLE = (
+    "balancer-by-dns",
+    "branches-inside",
+    "looked-into",
+    "meetings-outside",
+    "old-root-chain",
+    "published-wrongly",
+    "signin-refused",
+    "trunks-faults",
+)
+
+
+@pytest.mark.parametrize("name", READABLE)
+def test_what_rests_on_messages_says_so(name: str) -> None:
+    path = next(one.path for one in SAMPLES if one.name == name)
+    (recording,) = read_recordings(collect([str(path)]))
+    messages = {int(frame) for table in ("sip", "http") for frame in recording.tables[table]["frame"]}
+
+    unsaid = {
+        one.rule
+        for one in document_of(name).findings
+        if one.reading is Reading.PACKETS and messages & {frame for proof in one.evidence for frame in proof.frames}
+    }
+
+    assert messages
+    assert not unsaid
 
 
 @pytest.mark.parametrize("name", ["desktop-signin-healthy", "phone-boot-healthy", "rootchain-80-refused"])

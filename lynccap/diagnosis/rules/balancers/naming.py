@@ -11,7 +11,7 @@ from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof
 from lynccap.diagnosis.subjects import Subject, subject_of
-from lynccap.document import Confidence, Severity
+from lynccap.document import Confidence, Reading, Severity
 
 WEB_PORTS = (80, 443)
 SIP_RECORDS = ("_sipinternaltls.", "_sipinternal.")
@@ -93,6 +93,7 @@ def _same_name(inquiry: Inquiry, subject: Subject, name: str, frame: int, *, is_
         Confidence.LIKELY,
         subject.shows(f"the request for {name}", frame),
         subject.shows(f"DNS leads {name} to {', '.join(addresses)}", *answers),
+        reading=Reading.PACKETS if scheme == "HTTPS" else inquiry.reading(subject.flow),
     )
 
 

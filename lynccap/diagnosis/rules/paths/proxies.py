@@ -20,7 +20,7 @@ from lynccap.diagnosis.contract import Stage, rule
 from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Judgement, Proof
 from lynccap.diagnosis.subjects import Subject, subject_of
-from lynccap.document import Confidence, Severity
+from lynccap.document import Confidence, Reading, Severity
 
 REFUSALS = frozenset({403, 502, 503, 504})  # catalogue, explicit-proxy-blocks-lync
 OWN_PORTS = frozenset({5061, 444})  # of Lync alone: no web server is asked for at them
@@ -98,6 +98,7 @@ def _tunnelled(inquiry: Inquiry, asked: Sequence[Tunnel]) -> Judgement:
         subject.shows("requests for a tunnel and the proxy's answers", *frames),
         time=shown[0].time,
         flows=tuple(dict.fromkeys(one.flow for one in shown)),
+        reading=Reading.CLEAR,
     )
 
 
@@ -220,6 +221,7 @@ def _intercepted(
                 "No Lync server gives such an answer.",
                 Confidence.CERTAIN,
                 subject.shows("the request and its answer", *one.frames),
+                reading=Reading.CLEAR,
             )
     ends = (subject.capture, subject.device, subject.peer)
     here, there = (accepted.get((ends, port), (0, 0)) for port in (HTTP, HTTPS))

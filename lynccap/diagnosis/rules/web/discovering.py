@@ -124,6 +124,7 @@ def _refused_443(inquiry: Inquiry, answer: WebExchange, session: TlsSession) -> 
         time=alert.time,
         flows=(session.flow, answer.flow),
         service="autodiscover",
+        reading=inquiry.reading(answer.flow),
         rejected=(("state-autodiscover-race", "the connection was not closed unused, but ended with an alert"),),
     )
 

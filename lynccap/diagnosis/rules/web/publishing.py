@@ -26,7 +26,7 @@ from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement
 from lynccap.diagnosis.rules.web.provisioning import is_outer
 from lynccap.diagnosis.subjects import subject_of
-from lynccap.document import Confidence, Severity
+from lynccap.document import Confidence, Reading, Severity
 
 FOLLOWS_NS = 60_000_000_000  # a client goes where it is sent at once, or when the user clicks
 WEB_SERVICES = ("autodiscover", "certprov", "web-ticket", "web-service")
@@ -109,6 +109,7 @@ def _passed(inquiry: Inquiry, attempt: Attempt) -> _Passed | None:
 
 def _wrong_ports(inquiry: Inquiry, passed: Sequence[_Passed]) -> Found:
     first, subject = passed[0], subject_of(inquiry, passed[0].flow)
+    flows = tuple(one.flow for one in passed)
     ports = " and ".join(str(port) for port in sorted({one.port for one in passed}, reverse=True))
     device, server = inquiry.word(subject.device), inquiry.server(subject.peer, subject.port)
     return subject.found(
@@ -117,7 +118,8 @@ def _wrong_ports(inquiry: Inquiry, passed: Sequence[_Passed]) -> Found:
         "and 80 it gives them inner names and addresses.",
         Confidence.CERTAIN,
         subject.shows(f"{first.name} is asked for on port {ports} of the pool", *(one.frame for one in passed)),
-        flows=tuple(one.flow for one in passed),
+        flows=flows,
+        reading=Reading.PACKETS if all(one.port == HTTPS for one in passed) else inquiry.reading(*flows),
         rejected=(("rp-host-header-rewritten", f"the name asked for inside is the published one, {first.name}"),),
     )
 

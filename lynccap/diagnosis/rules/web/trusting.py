@@ -131,6 +131,7 @@ def _mismatch(
         ),
         time=first.time,
         flows=(*flows_of(fetched), session.flow),
+        reading=inquiry.reading(*flows_of(fetched)),
         rejected=(("certprov-http-error", "the answer was complete and brought certificates"),),
     )
 
