@@ -378,7 +378,7 @@ class Case:
         return self.tables[protocol].take(found)
 
     @cached_property
-    def _places(self) -> dict[str, dict[int, Any]]:
+    def _places(self) -> dict[str, dict[Any, Any]]:
         return {}
 
     def flows_of(self, side: str, address: str) -> Any:
