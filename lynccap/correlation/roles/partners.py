@@ -75,10 +75,12 @@ def our_edges(book: RoleBook, tables: Tables) -> frozenset[str]:
     others speak with.
     """
     edges = {address for address in book.claims if book.has(address, EDGE_ACCESS)}
+    if not edges:
+        return frozenset()
     askers = {asker for asker, _ in federation_askers(tables)}
     told = edges & book.told.places.keys() if book.told else set()
     ours = {one for one in edges if is_private(one) or one in askers} | told
-    if ours or not edges:
+    if ours:
         return frozenset(ours)
     others: dict[str, set[str]] = defaultdict(set)
     for row in _between(tables, SIP_TLS_PORT, "tls"):

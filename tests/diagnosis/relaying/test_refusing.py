@@ -218,6 +218,16 @@ class TestMismatch:
 
         assert fires(scene, MISMATCH, PC).confidence is Confidence.POSSIBLE
 
+    def test_only_what_the_relay_sends_is_recorded(self) -> None:
+        scene = office()
+        of = scene.oneway(INNER, PC, 50_020, 2.0, client_port=3478, stack="stun/rtp")
+        told: dict[str, Any] = {"method": "allocate", "dialect": "ms-turn", "ms_version": 4, "framing": "udp"}
+        scene._say("stun", of, 2.0, kind="error", error_code=437, transaction_id=b"437", **told)
+
+        one = fires(scene, MISMATCH, PC)
+
+        assert (one.peer, one.port) == (INNER, 3478)
+
     def test_another_port_works(self) -> None:
         scene = office()
         scene.negotiates(PC, INNER, 2.0, 437)

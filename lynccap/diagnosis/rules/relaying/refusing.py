@@ -265,5 +265,8 @@ def turn_437_mismatch(inquiry: Inquiry) -> Iterator[Judgement]:
                 + (" This capture shows that allocation." if held else ""),
                 Confidence.LIKELY if held else Confidence.POSSIBLE,
                 asked.subject.shows("the error, and the older allocation", step.frame, held.frame if held else 0),
+                device=asked.client,
+                peer=asked.server,
+                port=one.port,
                 time=step.time,
             )
