@@ -37,6 +37,17 @@ PAIRS = (
     ("asymmetric-routing", "rst-midstream-active"),
     ("duplicate-ip", "rst-midstream-active"),
     ("phone-dhcp120-missing", "dns-sip-srv-missing"),
+    ("mras-request-refused", "ice-all-checks-failed"),
+    ("relay-fqdn-unresolved", "ice-all-checks-failed"),
+    ("relay-all-transports-blocked", "appshare-external-fails"),
+    ("av-edge-tcp443-blocked", "appshare-external-fails"),
+    ("stun-3478-blocked-internal", "media-start-late"),
+    ("edge-internal-route-missing", "ice-all-checks-failed"),
+    ("edge-nat-address-wrong", "media-one-way"),
+    ("cac-denied", "ice-all-checks-failed"),
+    ("media-tcp443-fallback", "tcp-media-retransmissions"),
+    ("media-via-external-edge-from-inside", "media-rtt-high"),
+    ("media-through-vpn", "rtp-jitter-poor"),
     ("dns-server-no-answer", "dns-all-discovery-exhausted"),
 )
 

@@ -59,6 +59,22 @@ class TestAllChecksFailed:
 
         silent(scene, self.RULE)
 
+    @pytest.mark.parametrize("at", [9.0, 22.0])
+    def test_relayed_media_that_begins_meanwhile_may_be_the_calls(self, at: float) -> None:
+        scene, _ = self._call()
+        of = scene.allocates(ANNA, INNER, 5.0, f"{OUTER}:51000")
+        scene.speaks(of, at)
+
+        inconclusive(scene, self.RULE, because=f"media by the relay {INNER} begins meanwhile")
+
+    @pytest.mark.parametrize(("at", "seconds"), [(5.5, 30.0), (40.0, 20.0), (9.0, 2.0)])
+    def test_relayed_media_of_another_call_changes_nothing(self, at: float, seconds: float) -> None:
+        scene, _ = self._call()
+        of = scene.allocates(ANNA, INNER, 5.0, f"{OUTER}:51000")
+        scene.speaks(of, at, seconds)
+
+        assert fires(scene, self.RULE, ANNA).peer == BEN
+
     def test_checks_of_others_than_lync_are_nothing(self) -> None:
         scene, _ = self._call()
         for row in scene.messages["stun"]:

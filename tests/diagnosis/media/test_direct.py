@@ -131,6 +131,15 @@ class TestConference:
 
         assert (self.RULE, ANNA) in accused(scene)
 
+    def test_with_relayed_media_that_nothing_ties_to_it(self) -> None:
+        scene = office()
+        of = scene.pair(ANNA, POOL, 6.0, (50_030, 49_170))
+        scene.checks(of, 6.0, 21, 0.45)
+        relay = scene.allocates(ANNA, INNER, 5.0, f"{OUTER}:51000")
+        scene.speaks(relay, 12.0)
+
+        assert f"media by the relay {INNER} begins meanwhile" in fires(scene, self.RULE, ANNA).says
+
     def test_a_call_between_two_clients_is_nothing(self) -> None:
         scene, _ = self._join(server=BEN)
         relayed(scene)

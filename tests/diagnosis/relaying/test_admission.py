@@ -148,6 +148,19 @@ class TestNames:
 
         silent(scene, NAME)
 
+    def test_an_outer_name_is_not_needed_by_who_finds_the_inner_one(self) -> None:
+        scene = office()
+        scene.looks_up(PC, INNER_NAME, 5.0, INNER)
+        scene.looks_up(PC, "av.cedar.example", 6.0)
+
+        silent(scene, NAME)
+
+    def test_an_outer_name_alone_is_missed(self) -> None:
+        scene = office()
+        scene.looks_up(PC, "av.cedar.example", 6.0)
+
+        assert fires(scene, NAME, PC).peer == RESOLVER
+
     def test_some_other_name(self) -> None:
         scene = office()
         scene.looks_up(PC, "printer.cedar.example", 5.0)

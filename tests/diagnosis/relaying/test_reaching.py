@@ -61,6 +61,23 @@ class TestInside:
 
         assert "TCP 443 of the same Edge answers" in fires(scene, INTERNAL, PC).says
 
+    def test_without_any_relay_it_explains_a_call_that_fails(self) -> None:
+        scene = office()
+        scene.allocates(PC, INNER, 2.0)
+        up(scene)
+
+        assert "ice-all-checks-failed" in (fires(scene, INTERNAL, PC).explains or ())
+
+    def test_with_a_relay_over_tcp_it_does_not(self) -> None:
+        scene = office()
+        scene.allocates(PC, INNER, 2.0)
+        scene.allocates(PC, INNER, 3.0, f"{OUTER}:51002", over="tcp")
+
+        explained = fires(scene, INTERNAL, PC).explains or ()
+
+        assert "media-tcp443-fallback" in explained
+        assert "ice-all-checks-failed" not in explained
+
     def test_a_neighbour_is_answered(self) -> None:
         scene = office()
         scene.allocates(PC, INNER, 2.0)

@@ -173,8 +173,7 @@ def _relay_names(inquiry: Inquiry) -> dict[str, str]:
 
 def _knows_another(inquiry: Inquiry, lookup: Lookup) -> bool:
     """Whether a device inside fails with an outer name only: the inner relay's, which it needs, it gets."""
-    facts = inquiry.device(lookup.client)
-    if not is_outer_name(lookup.name) or facts is None or facts.location is Location.OUTSIDE:
+    if not is_outer_name(lookup.name) or inquiry.case.sides.of(lookup.client).location is Location.OUTSIDE:
         return False
     records = (row for one in inquiry.case.lookups_of(lookup.client) for row in one.records)
     return any(inquiry.case.roles.has(row.value, EDGE_INT) for row in records)
