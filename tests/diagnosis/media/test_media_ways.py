@@ -112,6 +112,14 @@ class TestAudioOverTcp:
 
         assert (one.peer, one.port, one.transport) == (INNER, 443, "tcp")
 
+    def test_it_explains_the_quality_of_no_other_call(self) -> None:
+        scene = self._call()
+        alone = fires(scene, "media-tcp443-fallback", CLIENT).explains
+        scene.speaks(scene.pair(CLIENT, PC, 30.0, answered=True), 31.0)
+
+        assert "tcp-media-retransmissions" in (alone or ())
+        assert fires(scene, "media-tcp443-fallback", CLIENT).explains == ()
+
     def test_shared_screens_always_use_tcp(self) -> None:
         silent(self._call(payload_type=127), "media-tcp443-fallback")
 
