@@ -133,6 +133,23 @@ class ReceivedBook:
         """Those of `last` of which every packet was counted."""
         return tuple(one for one in self.last if one.row.carried in COUNTED)
 
+    def beside(self, one: Received) -> list[Received]:
+        """The other counted streams of its leg that go on meanwhile."""
+        return [
+            other
+            for other in self._by_leg[id(one.leg)]
+            if other is not one
+            and other.row.first_time < one.row.last_time
+            and other.row.last_time > one.row.first_time
+        ]
+
+    @cached_property
+    def _by_leg(self) -> dict[int, list[Received]]:
+        found: dict[int, list[Received]] = defaultdict(list)
+        for one in self.counted:
+            found[id(one.leg)].append(one)
+        return found
+
 
 def _by_flow(media: "pd.DataFrame", flows: list[int]) -> dict[int, list[Any]]:
     found: dict[int, list[Any]] = defaultdict(list)

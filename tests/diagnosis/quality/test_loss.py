@@ -52,6 +52,20 @@ class TestLossPoor:
 
         assert (one.severity, one.confidence) == (Severity.MAJOR, Confidence.CERTAIN)
 
+    def test_a_recorder_that_drops_both_ways_beside_the_hearer(self) -> None:
+        scene = office()
+        call(scene, **lost(*SPREAD))
+        scene.streams[-1].update(lost(*SPREAD))  # what the server sends is recorded beside it
+
+        inconclusive(scene, "rtp-loss-poor", because="the recorder may have dropped packets both ways")
+
+    def test_a_little_loss_of_its_own_hides_no_loss_of_the_network(self) -> None:
+        scene = office()
+        call(scene, **lost(*SPREAD))
+        scene.streams[-1].update(lost(3.0, each=4))
+
+        fires(scene, "rtp-loss-poor", MCU)
+
     def test_pauses_in_speech_lose_nothing(self) -> None:
         scene = office()
         call(scene, packets=400, expected=400, gaps=9, silences=9, payload_types=((114, 380), (118, 20)))

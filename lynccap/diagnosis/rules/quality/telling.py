@@ -53,7 +53,21 @@ def capture_doubt(inquiry: Inquiry, one: Received) -> str | None:
     row, gates = one.row, inquiry.gates
     times = int(row.first_time), int(row.last_time)
     lacking = gates.lossy(one.leg.capture, *times) or gates.torn(one.leg.capture, *times)
-    return lacking or gates.clock_set(one.leg.capture, *times) or _contradicted(one) or _at_borders(inquiry, one)
+    lacking = lacking or gates.clock_set(one.leg.capture, *times) or _contradicted(one)
+    return lacking or _at_borders(inquiry, one) or _own_lacks(inquiry, one)
+
+
+def _own_lacks(inquiry: Inquiry, one: Received) -> str | None:
+    """Beside one end both directions lack as much: what that end sends no network can have lost there yet."""
+    for other in inquiry.case.received.beside(one):
+        beside = (one.at_receiver and other.at_sender) or (one.at_sender and other.at_receiver)
+        if beside and other.sender == one.receiver and other.loss >= ALIKE * one.loss > 0:
+            end = one.receiver if one.at_receiver else one.sender
+            return (
+                f"this was recorded beside {end}, before any router, and packets are missing both of what it sends and "
+                "of what it gets: the recorder may have dropped packets both ways"
+            )
+    return None
 
 
 def _contradicted(one: Received) -> str | None:
