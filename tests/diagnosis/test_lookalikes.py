@@ -378,12 +378,15 @@ class TestSilence:
 
         assert [one.device for one in found(self.RULE, scene)] == [CLIENT]
 
-    def test_of_a_host_that_answered_only_before_is_doubted(self) -> None:
+    def test_of_a_host_that_answered_only_before_is_the_servers_matter_first(self) -> None:
         scene = self._silent()
         for at, client in enumerate((CLIENT, PC, "10.3.0.9")):
             scene.secure(client, POOL, 443, float(at))
 
-        assert len(self._doubted(scene)) == 1
+        (one,) = found(self.NOBODY, scene)
+
+        assert found(self.RULE, scene) == []
+        assert one.act[0] == "Lync administrator"
 
     def test_of_a_host_the_client_itself_reached_on_this_port_before_is_doubted(self) -> None:
         scene = self._silent()
@@ -522,6 +525,7 @@ class TestRefusal:
     def test_after_a_connection_that_worked_is_found(self) -> None:
         scene = self._refused(tries=3)
         scene.secure(CLIENT, POOL, SIP, 1.0)
+        scene.asks(CLIENT, f"lyncdiscoverinternal.{DOMAIN}", 0.5)
 
         assert [one.device for one in found("sip-registrar-unreachable-internal", scene)] == [CLIENT]
 
@@ -542,7 +546,7 @@ class TestRefusal:
         scene = office()
         for client in (CLIENT, PC):
             scene.refused(client, POOL, SIP, 10.0, tries=3)
-        scene.secure(PC, POOL, 443, 12.0)
+            scene.secure(client, POOL, 443, 12.0)
 
         told = [one for one in findings(scene) if one.rule == "sip-registrar-unreachable-internal"]
 

@@ -12,8 +12,14 @@ from lynccap.diagnosis.inquiry import Inquiry
 from lynccap.diagnosis.judgements import Clear, Doubt, Found, Judgement, Proof
 from lynccap.diagnosis.purposes.sign_in import beside, pool_addresses, sent_on
 from lynccap.diagnosis.subjects import found, judged, subject_of
-from lynccap.diagnosis.verdicts import Verdict
+from lynccap.diagnosis.verdicts import How, Verdict
 from lynccap.document import Confidence, Reading, Severity
+
+UNSEEN = (
+    "The servers are down, or cut off: nothing in the capture comes from them from then on.",
+    "A firewall on the way drops the packets.",
+)
+UNSEEN_ACT = ("Lync administrator", "network/firewall team")
 
 
 def _together(inquiry: Inquiry, name: str) -> Iterator[tuple[Verdict, ...]]:
@@ -31,11 +37,18 @@ def _lost(inquiry: Inquiry, ones: Sequence[Verdict], effect: str, *extra: Proof)
     first, *others = ones
     more = "".join(f" {one.says}." for one in others)
     told = blocked(inquiry, first, more.lstrip() + (" " if more else "") + effect, extra=extra)
+    if isinstance(told, Found) and not any(_is_up(one) for one in ones):
+        told = replace(told, causes=UNSEEN, act=UNSEEN_ACT)
     if isinstance(told, Found) and others:
         proof = (*told.proof, *(piece for one in others for piece in one.proof))
         time = min(one.attempt.first_time for one in ones)
         told = replace(told, proof=proof, time=time, flows=tuple(flow for one in ones for flow in one.attempt.flows))
     return told
+
+
+def _is_up(verdict: Verdict) -> bool:
+    """Whether the capture shows that the host is there: it refuses, or it answers elsewhere."""
+    return verdict.how is not How.FILTERED or any(name == "host-unreachable" for name, _ in verdict.rejected)
 
 
 def _signed_in(inquiry: Inquiry, port: int, location: Location) -> Iterator[Clear]:
