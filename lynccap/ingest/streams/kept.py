@@ -17,6 +17,7 @@ from lynccap.ingest.frames import Flags, Ints
 from lynccap.ingest.schemas import Arrays
 from lynccap.ingest.streams.assembly import Segment
 from lynccap.ingest.streams.classify import (
+    CERTAIN,
     LIKELY,
     REJECT,
     classify,
@@ -267,6 +268,7 @@ def _claimed(
     if verdict is REJECT and conversation.on_tcp:
         within = classify_within(first) or classify_within(second)
         return within, LIKELY if within else REJECT
-    if verdict < LIKELY and not conversation.on_tcp and names_in_part(first, second):
+    # A whole question says more than the shape of a header: every fourth identification looks like RTP's first byte.
+    if verdict < CERTAIN and not conversation.on_tcp and names_in_part(first, second):
         return DNS, LIKELY
     return dissector, verdict
