@@ -254,7 +254,9 @@ class TestSentOn:
         scene.asks_sip(of, 5.2, "REGISTER", 301, contact=f"<sip:{OTHER_POOL}:5061;transport=tls>")
         scene.silent(PC, OTHER_POOL, 5061, 6.0)
 
-        assert fires(scene, self.RULE, PC).confidence is Confidence.LIKELY
+        one = fires(scene, self.RULE, PC)
+
+        assert (one.confidence, one.act[0]) == (Confidence.LIKELY, "Lync administrator")
 
     def test_by_the_pattern_of_encrypted_connections(self) -> None:
         scene = self._site(readable=False)

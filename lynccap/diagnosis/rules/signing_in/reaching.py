@@ -37,13 +37,19 @@ def _lost(inquiry: Inquiry, ones: Sequence[Verdict], effect: str, *extra: Proof)
     first, *others = ones
     more = "".join(f" {one.says}." for one in others)
     told = blocked(inquiry, first, more.lstrip() + (" " if more else "") + effect, extra=extra)
-    if isinstance(told, Found) and not any(_is_up(one) for one in ones):
-        told = replace(told, causes=UNSEEN, act=UNSEEN_ACT)
-    if isinstance(told, Found) and others:
+    if not isinstance(told, Found):
+        return told
+    told = _owned(told, *ones)
+    if others:
         proof = (*told.proof, *(piece for one in others for piece in one.proof))
         time = min(one.attempt.first_time for one in ones)
         told = replace(told, proof=proof, time=time, flows=tuple(flow for one in ones for flow in one.attempt.flows))
     return told
+
+
+def _owned(told: Found, *ones: Verdict) -> Found:
+    """Servers of which nothing is heard any more are their administrator's matter first."""
+    return told if any(_is_up(one) for one in ones) else replace(told, causes=UNSEEN, act=UNSEEN_ACT)
 
 
 def _is_up(verdict: Verdict) -> bool:
@@ -226,7 +232,9 @@ def sip_redirect_target_unreachable(inquiry: Inquiry) -> Iterator[Judgement]:
             effect = f"The client left the {first} after a short encrypted session: so does one that is sent on."
         proof = subject.shows("the first server, and what it answers", *shown.frames)
         told = blocked(inquiry, verdict, effect, extra=(proof,))
-        yield _as_read(inquiry, told, shown.flow, bool(shown.status)) if isinstance(told, Found) else told
+        if isinstance(told, Found):
+            told = _as_read(inquiry, _owned(told, verdict), shown.flow, bool(shown.status))
+        yield told
 
 
 def _as_read(inquiry: Inquiry, told: Found, flow: int, readable: bool) -> Found:
